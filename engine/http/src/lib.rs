@@ -1,0 +1,3 @@
+//! HTTP on both sides of the engine: heads and bodies in, heads and bodies out.
+
+pub mod h1;

@@ -1,0 +1,95 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Route;
+
+/// An address (or several) and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    pub id: String,
+    /// `127.0.0.1:80`, `[::1]:80`, `*:80` (every address, both families), `unix:/run/a.sock`
+    /// or `systemd:NAME` (a socket handed over by systemd, by FileDescriptorName or index).
+    pub bind: Vec<String>,
+    pub protocol: Protocol,
+    /// The roles of its groups, for the JSON view.
+    pub roles: Vec<String>,
+    pub limits: ClientLimits,
+    pub timeouts: ClientTimeouts,
+    /// Networks (CIDR) whose `X-Forwarded-*`, `Forwarded` and `X-Request-ID` are believed.
+    pub trusted_proxies: Vec<String>,
+    pub forwarded: ForwardedHeaders,
+    pub request_id: RequestIdHeaders,
+    /// In no order; precedence is decided by what they match.
+    pub routes: Vec<Route>,
+    /// The target of a `tcp` listener.
+    pub tcp: Option<TcpTarget>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    Http,
+    Tcp,
+}
+
+/// What a client may send.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientLimits {
+    /// Request line and fields together.
+    pub head_bytes: u32,
+    pub header_count: u32,
+    pub target_bytes: u32,
+    pub connections: u32,
+    /// Requests on one connection before it is closed; 0: unlimited.
+    pub requests_per_connection: u32,
+    /// The slowest body, in bytes per second, averaged after the first 5 s; 0: any.
+    pub body_rate: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientTimeouts {
+    /// From a request's first byte to the end of its head.
+    pub head_ms: u64,
+    /// Between two reads of a body.
+    pub body_ms: u64,
+    /// Between two writes to a client that does not read.
+    pub write_ms: u64,
+    /// Between two requests.
+    pub keep_alive_ms: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardedHeaders {
+    /// Send `X-Forwarded-For`, `-Proto`, `-Host` (and `-Prefix` where a prefix was stripped).
+    pub x_forwarded: bool,
+    /// Send `Forwarded` (RFC 7239).
+    pub forwarded: bool,
+    /// Send `Via` (RFC 9110 §7.6.3) in both directions.
+    pub via: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestIdHeaders {
+    /// Send `X-Request-ID` to the upstream.
+    pub request: bool,
+    /// Send it back to the client on answers that pass through.
+    pub response: bool,
+    /// Believe one that a trusted proxy sent.
+    pub accept: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpTarget {
+    pub route: String,
+    pub upstream: String,
+    pub idle_ms: u64,
+    pub connect_ms: u64,
+    /// Networks that may connect; empty: all.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}

@@ -1,0 +1,187 @@
+//! Texts with `${word}` in them: header values, redirects, bodies, rewritten paths, log lines.
+//!
+//! A template is cut into its parts once. What a client sent is put in as it is and never read as
+//! a template again, and bytes that may not stand in a header value never leave here (attack 22).
+
+use glorieta_core::error::Kind;
+use glorieta_core::{Error, Result};
+
+use crate::path::is_unreserved;
+use crate::word::{View, Word};
+
+/// A text with words in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(Box<[u8]>),
+    Word(Word),
+}
+
+impl Template {
+    /// Reads a template for a request: `${client.ip}`, `$$` for a dollar sign.
+    ///
+    /// # Errors
+    /// A sentence for the person who wrote it: an unknown word, a `$` alone, a missing brace, a
+    /// word that has no value before the answer.
+    pub fn parse(text: &str) -> Result<Template, String> {
+        let template = Template::parse_log(text)?;
+        for part in &template.parts {
+            if let Part::Word(word) = part
+                && word.is_outcome()
+            {
+                return Err(format!("{text:?} has a word that only the access log knows"));
+            }
+        }
+        Ok(template)
+    }
+
+    /// Reads a template of the access log, where words of the answer (`${status}`) have a value.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_log(text: &str) -> Result<Template, String> {
+        let mut template = Template::default();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            literal.push_str(&rest[..dollar]);
+            rest = &rest[dollar + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                literal.push('$');
+                rest = after;
+                continue;
+            }
+            let Some(after) = rest.strip_prefix('{') else {
+                return Err(format!("{text:?} has a single `$`; write `$$` for a dollar sign, `${{word}}` for a value"));
+            };
+            let Some(brace) = after.find('}') else {
+                return Err(format!("{text:?} has a `${{` without `}}`"));
+            };
+            template.push_literal(&mut literal);
+            template.parts.push(Part::Word(word(&after[..brace])?));
+            rest = &after[brace + 1..];
+        }
+        literal.push_str(rest);
+        template.push_literal(&mut literal);
+        Ok(template)
+    }
+
+    fn push_literal(&mut self, literal: &mut String) {
+        if !literal.is_empty() {
+            self.parts.push(Part::Literal(std::mem::take(literal).into_bytes().into()));
+        }
+    }
+
+    /// Whether it has no words: expanding it always gives the same.
+    pub fn is_literal(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
+    }
+
+    /// The text of a template without words.
+    pub fn as_literal(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [] => Some(b""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Every word in it, in order.
+    pub fn words(&self) -> impl Iterator<Item = &Word> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Word(word) => Some(word),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// Appends the text with the request's values; what has no value is empty. Control bytes in a
+    /// value are left out.
+    pub fn expand(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.extend_from_slice(text),
+                Part::Word(word) => {
+                    let start = out.len();
+                    word.read(view, out);
+                    if word.is_foreign() {
+                        drop_controls(out, start);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends a path for the request to the upstream. Values other than `path` and `path.NAME`
+    /// (which are encoded already) are percent-encoded, so that they stay within one segment.
+    ///
+    /// # Errors
+    /// [`Kind::PathRefused`] where values made the path climb: a header whose value is `..`.
+    pub fn expand_path(&self, view: &View<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let begin = out.len();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => out.extend_from_slice(text),
+                Part::Word(word) => {
+                    let start = out.len();
+                    word.read(view, out);
+                    if !matches!(word, Word::Path | Word::PathParameter(..)) {
+                        encode(out, start);
+                    }
+                }
+            }
+        }
+        let end = out[begin..].iter().position(|&byte| byte == b'?').map_or(out.len(), |length| begin + length);
+        let mut segments = out[begin..end].split(|&byte| byte == b'/');
+        if !self.is_literal() && segments.any(|segment| segment == b"." || segment == b"..") {
+            return Err(Error::because(Kind::PathRefused, "the rewritten path has a dot segment"));
+        }
+        Ok(())
+    }
+
+    /// Appends a `Location`. A value must not turn a path into another site's address: where the
+    /// template does not itself begin with `//`, slashes at the front become one.
+    pub fn expand_location(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        let begin = out.len();
+        self.expand(view, out);
+        let meant = matches!(self.parts.first(), Some(Part::Literal(text)) if text.starts_with(b"//"));
+        let slashes = out[begin..].iter().take_while(|&&byte| byte == b'/' || byte == b'\\').count();
+        if slashes > 1 && !meant {
+            out.drain(begin + 1..begin + slashes);
+            out[begin] = b'/';
+        }
+    }
+}
+
+fn word(text: &str) -> Result<Word, String> {
+    if let Some((kind, _)) = text.split_once(':') {
+        return Err(format!("${{{text}}}: {kind:?} with a colon is read when the configuration is loaded, not here"));
+    }
+    Word::parse(text)
+}
+
+fn drop_controls(out: &mut Vec<u8>, start: usize) {
+    let is_control = |byte: u8| (byte < 0x20 && byte != b'\t') || byte == 0x7f;
+    if out[start..].iter().any(|&byte| is_control(byte)) {
+        let kept: Vec<u8> = out.drain(start..).filter(|&byte| !is_control(byte)).collect();
+        out.extend_from_slice(&kept);
+    }
+}
+
+fn encode(out: &mut Vec<u8>, start: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if out[start..].iter().all(|&byte| is_unreserved(byte)) {
+        return;
+    }
+    let plain: Vec<u8> = out.drain(start..).collect();
+    for byte in plain {
+        if is_unreserved(byte) {
+            out.push(byte);
+        } else {
+            out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! One word for a request value: the same in hashes, templates, logs and, later, limits.
+//!
+//! Words are read once, when a Plan is compiled to a snapshot; reading a value compares no text
+//! that could be compared before.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::time::Duration;
+
+use glorieta_core::exchange::RequestId;
+use glorieta_core::{Fields, Name, Peer, RequestHead};
+
+use crate::route::{ParameterName, Parameters};
+
+/// A value of a request. Texts are as received: percent-encoding stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The client's address: the peer's, or what a trusted proxy said.
+    ClientIp,
+    /// The port of the connection's other end; not found behind a trusted proxy.
+    ClientPort,
+    /// All values of a header, joined by `, ` (RFC 9110 §5.3).
+    Header(Name, Box<str>),
+    Cookie(Box<str>),
+    Path,
+    PathParameter(Box<str>, ParameterName),
+    /// The query without `?`.
+    Query,
+    /// The first value of a query parameter.
+    QueryParameter(Box<str>),
+    Method,
+    /// The host asked for, in lower case, without port.
+    Host,
+    /// `http` or `https`, as the client spoke it.
+    Scheme,
+    /// `HTTP/1.1` and its kin.
+    Protocol,
+    RequestId,
+    Listener,
+    Route,
+    /// A value that is known only once the request has been answered.
+    Outcome(OutcomeWord),
+}
+
+/// The words of the access log only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeWord {
+    Status,
+    /// glorieta's own word where it answered itself.
+    Reason,
+    /// Milliseconds, with three decimals.
+    Duration,
+    Upstream,
+    Endpoint,
+    Tries,
+    BytesIn,
+    BytesOut,
+    /// The time of day, RFC 3339.
+    Time,
+}
+
+/// What is known once a request has been answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome<'a> {
+    pub status: u16,
+    pub reason: &'a str,
+    pub duration: Duration,
+    pub upstream: &'a str,
+    pub endpoint: &'a str,
+    pub tries: u32,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// The time of day, already formatted.
+    pub time: &'a str,
+}
+
+/// Everything that words read.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub head: &'a RequestHead,
+    pub peer: &'a Peer,
+    pub id: &'a RequestId,
+    pub parameters: &'a Parameters,
+    /// The path that `parameters` point into; `None`: the head's.
+    pub matched_path: Option<&'a [u8]>,
+    /// The listener's id.
+    pub listener: &'a str,
+    /// The route's name.
+    pub route: &'a str,
+    /// `None` until the request has been answered.
+    pub outcome: Option<&'a Outcome<'a>>,
+}
+
+/// Words without a name behind them.
+const PLAIN: &[(&str, Word)] = &[
+    ("client.ip", Word::ClientIp),
+    ("client.port", Word::ClientPort),
+    ("path", Word::Path),
+    ("query", Word::Query),
+    ("method", Word::Method),
+    ("host", Word::Host),
+    ("scheme", Word::Scheme),
+    ("protocol", Word::Protocol),
+    ("request.id", Word::RequestId),
+    ("listener", Word::Listener),
+    ("route", Word::Route),
+    ("status", Word::Outcome(OutcomeWord::Status)),
+    ("reason", Word::Outcome(OutcomeWord::Reason)),
+    ("duration", Word::Outcome(OutcomeWord::Duration)),
+    ("upstream", Word::Outcome(OutcomeWord::Upstream)),
+    ("endpoint", Word::Outcome(OutcomeWord::Endpoint)),
+    ("tries", Word::Outcome(OutcomeWord::Tries)),
+    ("bytes.in", Word::Outcome(OutcomeWord::BytesIn)),
+    ("bytes.out", Word::Outcome(OutcomeWord::BytesOut)),
+    ("time", Word::Outcome(OutcomeWord::Time)),
+];
+
+/// Words that need a name.
+const NAMED: &[&str] = &["header", "cookie", "path", "query"];
+
+impl Word {
+    /// Reads a word such as `client.ip` or `header.x-user`.
+    ///
+    /// # Errors
+    /// A sentence for the person who wrote it, with the nearest right word where there is one.
+    pub fn parse(text: &str) -> Result<Word, String> {
+        if let Some((_, word)) = PLAIN.iter().find(|(known, _)| *known == text) {
+            return Ok(word.clone());
+        }
+        let (kind, name) = text.split_once('.').unwrap_or((text, ""));
+        if !NAMED.contains(&kind) {
+            return Err(unknown(text, kind, name));
+        }
+        if name.is_empty() {
+            return Err(format!("{kind:?} needs a name, such as {kind}.NAME"));
+        }
+        let token = Fields::is_token(name.as_bytes());
+        match kind {
+            "header" if token => Ok(Word::Header(Name::parse(name.as_bytes()), name.into())),
+            "cookie" if token => Ok(Word::Cookie(name.into())),
+            "path" => Ok(Word::PathParameter(name.into(), ParameterName::new(name))),
+            "query" => Ok(Word::QueryParameter(name.into())),
+            _ => Err(format!("{name:?} is no name of a {kind}")),
+        }
+    }
+
+    /// Whether the word has a value only once the request has been answered.
+    pub const fn is_outcome(&self) -> bool {
+        matches!(self, Word::Outcome(_))
+    }
+
+    /// Whether the value may hold any byte that a client likes to send.
+    pub const fn is_foreign(&self) -> bool {
+        matches!(
+            self,
+            Word::Header(..)
+                | Word::Cookie(_)
+                | Word::Path
+                | Word::PathParameter(..)
+                | Word::Query
+                | Word::QueryParameter(_)
+                | Word::Method
+                | Word::Host
+        )
+    }
+
+    /// Appends the value; `false`, and nothing is appended, where the request has none.
+    pub fn read(&self, view: &View<'_>, out: &mut Vec<u8>) -> bool {
+        let text: &[u8] = match self {
+            Word::ClientIp => return view.peer.client.is_some_and(|address| write!(out, "{address}").is_ok()),
+            Word::ClientPort => return read_port(view, out),
+            Word::Header(name, text) => return read_header(*name, text, view, out),
+            Word::Cookie(name) => match cookie(&view.head.fields, name.as_bytes()) {
+                Some(value) => value,
+                None => return false,
+            },
+            Word::Path => view.head.path(),
+            Word::PathParameter(_, name) => {
+                match view.parameters.find(*name, view.matched_path.unwrap_or(view.head.path())) {
+                    Some(value) => value,
+                    None => return false,
+                }
+            }
+            Word::Query => match view.head.query() {
+                Some(query) => query,
+                None => return false,
+            },
+            Word::QueryParameter(name) => {
+                match query_values(view.head.query().unwrap_or_default(), name.as_bytes()).next() {
+                    Some(value) => value,
+                    None => return false,
+                }
+            }
+            Word::Method => view.head.method_text(),
+            Word::Host => {
+                out.extend(view.head.host().iter().map(u8::to_ascii_lowercase));
+                return !view.head.host().is_empty();
+            }
+            Word::Scheme => view.peer.scheme.text().as_bytes(),
+            Word::Protocol => view.head.version.text().as_bytes(),
+            Word::RequestId => view.id.as_str().as_bytes(),
+            Word::Listener => view.listener.as_bytes(),
+            Word::Route => view.route.as_bytes(),
+            Word::Outcome(word) => return view.outcome.is_some_and(|outcome| word.read(outcome, out)),
+        };
+        out.extend_from_slice(text);
+        true
+    }
+}
+
+impl OutcomeWord {
+    fn read(self, outcome: &Outcome<'_>, out: &mut Vec<u8>) -> bool {
+        let text = match self {
+            OutcomeWord::Status => return write!(out, "{}", outcome.status).is_ok(),
+            OutcomeWord::Duration => {
+                let micros = outcome.duration.as_micros();
+                return write!(out, "{}.{:03}", micros / 1000, micros % 1000).is_ok();
+            }
+            OutcomeWord::Tries => return write!(out, "{}", outcome.tries).is_ok(),
+            OutcomeWord::BytesIn => return write!(out, "{}", outcome.bytes_in).is_ok(),
+            OutcomeWord::BytesOut => return write!(out, "{}", outcome.bytes_out).is_ok(),
+            OutcomeWord::Reason => outcome.reason,
+            OutcomeWord::Upstream => outcome.upstream,
+            OutcomeWord::Endpoint => outcome.endpoint,
+            OutcomeWord::Time => outcome.time,
+        };
+        out.extend_from_slice(text.as_bytes());
+        !text.is_empty()
+    }
+}
+
+fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
+    match view.peer.address {
+        Some(address) if view.peer.client.is_none_or(|client| client == address.ip().to_canonical()) => {
+            write!(out, "{}", address.port()).is_ok()
+        }
+        _ => false,
+    }
+}
+
+fn read_header(name: Name, text: &str, view: &View<'_>, out: &mut Vec<u8>) -> bool {
+    let mut found = false;
+    let mut append = |value: &[u8]| {
+        if std::mem::replace(&mut found, true) {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(value);
+    };
+    match name {
+        Name::Other => view.head.fields.all_named(text.as_bytes()).for_each(&mut append),
+        name => view.head.fields.all(name).for_each(&mut append),
+    }
+    found
+}
+
+/// The value of a cookie (RFC 6265 §5.4); of two with one name the first.
+pub fn cookie<'a>(fields: &'a Fields, name: &[u8]) -> Option<&'a [u8]> {
+    fields.all(Name::Cookie).flat_map(|line| line.split(|&byte| byte == b';')).find_map(|pair| {
+        let pair = pair.trim_ascii();
+        let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
+        Some(value)
+    })
+}
+
+/// The values of a query parameter, still percent-encoded; its name may come encoded.
+pub fn query_values<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).filter_map(move |pair| {
+        let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+        let value = pair.get(equals + 1..).unwrap_or_default();
+        (*decode(&pair[..equals]) == *name).then_some(value)
+    })
+}
+
+/// Decodes `+` and percent escapes of a query; bad escapes stay as they are.
+pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|&byte| byte == b'%' || byte == b'+') {
+        return Cow::Borrowed(text);
+    }
+    let digit = |at: usize| text.get(at).and_then(|&byte| (byte as char).to_digit(16));
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut index = 0;
+    while index < text.len() {
+        match (text[index], digit(index + 1), digit(index + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.push((high * 16 + low) as u8);
+                index += 2;
+            }
+            (b'+', ..) => decoded.push(b' '),
+            (byte, ..) => decoded.push(byte),
+        }
+        index += 1;
+    }
+    Cow::Owned(decoded)
+}
+
+fn unknown(text: &str, kind: &str, name: &str) -> String {
+    let plain = PLAIN.iter().map(|(known, _)| ((*known).to_owned(), distance(text, known)));
+    let named = NAMED.iter().filter(|_| !name.is_empty()).map(|known| (format!("{known}.{name}"), distance(kind, known)));
+    match plain.chain(named).min_by_key(|(_, distance)| *distance) {
+        Some((nearest, distance)) if distance <= 1 + text.len() / 4 => {
+            format!("unknown word {text:?}; did you mean {nearest:?}?")
+        }
+        _ => format!("unknown word {text:?}"),
+    }
+}
+
+/// How many letters must change to make one text of the other (Levenshtein's distance).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (above, left) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
+        for (index, right) in other.bytes().enumerate() {
+            let change = diagonal + usize::from(left != right);
+            diagonal = row[index + 1];
+            row[index + 1] = change.min(diagonal + 1).min(row[index] + 1);
+        }
+    }
+    row[other.len()]
+}

@@ -1,0 +1,3 @@
+//! Workers, snapshots and what watches them.
+
+pub mod log;

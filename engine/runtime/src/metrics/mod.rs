@@ -1,0 +1,15 @@
+//! Metrics: counted by workers without locks, added up and written out when somebody asks.
+//!
+//! Names are those of design §13. Labels are names of the Plan and closed sets of words, so that
+//! no client, server or attacker can add a series: a million hosts are one route.
+
+mod cells;
+mod process;
+mod registry;
+mod render;
+mod series;
+
+pub use process::Process;
+pub use registry::{Registry, Reload};
+pub use render::{CONTENT_TYPE, Observed};
+pub use series::{Connections, Direction, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};

@@ -1,0 +1,113 @@
+"""Request values by one word each, the same in hash, matches, templates and logs: `client.ip`, `header.x-user`.
+
+A template is text with `${word}` in it; the engine fills it in for every request and never expands
+what came from a request again. `$$` is a dollar sign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .errors import Wrong, did_you_mean
+
+REQUEST_WORDS = {
+    "client.ip": "the client's address, or what a trusted proxy said in front of it",
+    "client.port": "the client's port",
+    "method": "the request's method",
+    "scheme": "http or https",
+    "host": "the requested host, without port",
+    "path": "the requested path, normalised",
+    "query": "the text after the question mark",
+    "target": "path and query as they are requested",
+    "protocol": "HTTP/1.1 or HTTP/1.0",
+    "request.id": "the request's id",
+    "listener": "the listener's name",
+    "route": "the route's name",
+}
+FAMILIES = {
+    "header": "a request header",
+    "cookie": "a cookie",
+    "query": "a query parameter",
+    "path": "a parameter of the route's path, or a named group of its regex",
+}
+LOG_WORDS = {
+    "time": "when the request arrived (RFC 3339)",
+    "status": "the answer's status",
+    "reason": "glorieta's own word when it answered itself",
+    "duration": "from the request's first byte to the answer's last, in milliseconds",
+    "upstream": "the upstream's name",
+    "endpoint": "the endpoint's address",
+    "tries": "how often the request was sent to an endpoint",
+    "bytes.in": "bytes of the request's body",
+    "bytes.out": "bytes of the answer's body",
+}
+LATER = {
+    "claim": "Gateway",
+    "consumer": "Gateway",
+    "session": "Gateway",
+    "sni": "Protocols",
+    "tls": "Protocols",
+    "trace": "Scale-out",
+}
+NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+MARK = re.compile(r"\$\$|\$\{([^}]*)(\}?)|\$(?!\{)")
+
+
+def check_word(word: str, *, log: bool = False, parameters: frozenset[str] | None = None) -> str:
+    """The word itself, or `Wrong`. `parameters`: the names that `path.NAME` may use (`None`: not known here)."""
+    known = REQUEST_WORDS | LOG_WORDS if log else REQUEST_WORDS
+    if word in known:
+        return word
+    family, dot, name = word.partition(".")
+    if family in LATER:
+        raise Wrong(f'"{word}" comes with {LATER[family]}, not yet')
+    if not dot or family not in FAMILIES or not NAME.fullmatch(name):
+        if word in LOG_WORDS:
+            raise Wrong(f'"{word}" is known only when a request is over', "use it in log.format")
+        patterns = [f"{each}.NAME" for each in FAMILIES]
+        raise Wrong(f'"{word}" is no request value', did_you_mean(word, [*known, *patterns]))
+    if family == "path" and parameters is not None and name not in parameters:
+        fix = did_you_mean(name, parameters) if parameters else f"put {{{name}}} into the route's path"
+        raise Wrong(f'the route\'s path has no parameter "{name}"', fix)
+    return f"{family}.{name.lower()}" if family == "header" else word
+
+
+def template_words(text: str) -> Iterator[str]:
+    """The words of a template, in order."""
+    for found in MARK.finditer(text):
+        if found[1] is None:
+            continue
+        if not found[2]:
+            raise Wrong(f'"{text}" opens "${{" and never closes it', "close it with }, or write $${ for the text itself")
+        yield found[1]
+
+
+def check_template(text: str, *, log: bool = False) -> str:
+    """The text itself, or `Wrong`: every word is known, and nothing could split a header or a line."""
+    for word in template_words(text):
+        if word.startswith(("env:", "file:")):
+            raise Wrong(f'"${{{word}}}" is read when a file is loaded', "in Python, put the value itself")
+        check_word(word, log=log)
+    return text
+
+
+def check_parameters(text: str, parameters: frozenset[str]) -> None:
+    """`Wrong` if the template names a path parameter that its route does not have."""
+    for word in template_words(text):
+        if word.startswith("path."):
+            check_word(word, parameters=parameters)
+
+
+def check_header_template(text: str) -> str:
+    """A template for a header's value: no control characters (RFC 9110 §5.5)."""
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        raise Wrong("a header's value has no line breaks or control characters")
+    return check_template(text)
+
+
+def escape(text: str) -> str:
+    """Text that a template gives out unchanged."""
+    return text.replace("$", "$$")
+
+

@@ -1,0 +1,5 @@
+"""What `glorieta demo` does: three real services, one glorieta in front, load, and a kill in the middle.
+
+It exists so that a newcomer sees the promise kept on their own machine before reading anything: no
+idempotent request fails when an endpoint dies, and what cannot be saved is counted and named.
+"""
