@@ -29,6 +29,8 @@ class ReceivedRequest:
     connection: int
     body: bytes = b""
     trailers: Headers = field(default_factory=list)
+    # Whether its body has been read: `respond` may do it by itself.
+    complete: bool = False
 
     def header(self, name: str) -> str | None:
         return header(self.fields, name)
@@ -60,11 +62,14 @@ class Conversation:
         return ReceivedRequest(method, target, version, self.reader.fields(), self.index)
 
     def read_body(self, request: ReceivedRequest) -> None:
+        if request.complete:
+            return
         length = body_length(request.fields)
         if length == "chunked":
             request.body, request.trailers = self.reader.chunked()
         elif isinstance(length, int):
             request.body = self.reader.exactly(length)
+        request.complete = True
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)

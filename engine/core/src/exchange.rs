@@ -1,6 +1,7 @@
 //! One request as its client sent it, and what will be answered. The client's side only.
 
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
 use crate::{Body, Moment, RequestHead, ResponseHead};
 
@@ -34,18 +35,25 @@ pub struct Peer {
     pub trusted: bool,
 }
 
+/// What a request under way may ask of its client's connection.
+pub trait Wire {
+    /// Passes on an interim answer (1xx other than 101). Clients that know none do not see it.
+    fn interim(&self, head: &ResponseHead);
+
+    /// Bytes of the request's body that have been read so far.
+    fn bytes_in(&self) -> u64;
+}
+
 /// A request under way.
-#[derive(Debug)]
 pub struct Exchange {
     pub head: RequestHead,
     pub body: Body,
     pub peer: Peer,
     /// When the first byte of the request had arrived.
     pub started: Moment,
-    /// When the whole request must have been answered.
-    pub deadline: Option<Moment>,
-    /// The request's id: 32 lower-case hexadecimal digits, or a trusted client's own.
-    pub id: RequestId,
+    /// The client asks to switch the protocol, and may: it sends no body.
+    pub upgrade: bool,
+    pub wire: Rc<dyn Wire>,
 }
 
 /// A request's id, kept inline: at most 64 bytes of visible ASCII.
@@ -94,11 +102,13 @@ impl std::fmt::Debug for RequestId {
 pub struct Response {
     pub head: ResponseHead,
     pub body: Body,
+    /// What `Content-Length` is to say where there is no body: answers to HEAD, and 304.
+    pub announced: Option<u64>,
 }
 
 impl Response {
     pub fn new(status: u16) -> Response {
-        Response { head: ResponseHead::new(status), body: Body::Empty }
+        Response { head: ResponseHead::new(status), body: Body::Empty, announced: None }
     }
 }
 

@@ -15,7 +15,7 @@ pub mod method;
 pub use body::{Body, BodySource, Frame};
 pub use clock::Moment;
 pub use error::{At, Error, Kind, Retry};
-pub use exchange::{Exchange, Peer, Response, Scheme};
+pub use exchange::{Exchange, Peer, RequestId, Response, Scheme, Wire};
 pub use fields::{Field, Fields, Name, Span};
 pub use head::{RequestHead, ResponseHead, Version};
 pub use method::Method;

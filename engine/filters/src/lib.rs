@@ -1,1 +1,128 @@
-//! (being built)
+//! What routes do to requests and answers on their way: one file per filter, one enum that lists them.
+//!
+//! A filter says what it touches by the lists it is put on when a Plan is compiled: request heads, answer heads.
+//! A route without filters pays for two empty lists.
+
+mod addresses;
+mod headers;
+mod max_body;
+mod scope;
+
+use std::sync::Arc;
+
+use glorieta_core::{Body, Error, RequestHead, ResponseHead};
+
+pub use addresses::Addresses;
+pub use headers::Headers;
+pub use max_body::MaxBody;
+pub use scope::Scope;
+
+/// One filter, ready to run.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    Addresses(Arc<Addresses>),
+    MaxBody(MaxBody),
+    Headers(Arc<Headers>),
+}
+
+/// What a filter says to a request.
+#[derive(Debug)]
+pub enum Step {
+    Continue,
+    /// The request ends here.
+    Refuse(Error),
+}
+
+/// The filters of a route, by what they touch, each list in running order.
+#[derive(Clone, Debug, Default)]
+pub struct Filters {
+    request: Box<[Filter]>,
+    /// Runs from its end to its start.
+    response: Box<[Filter]>,
+}
+
+impl Filters {
+    /// Reads the filters of a Plan's route, in the order in which they run.
+    ///
+    /// # Errors
+    /// A sentence for each that cannot be understood.
+    pub fn read(plan: &[glorieta_plan::Filter]) -> Result<Filters, Vec<String>> {
+        let (mut all, mut problems) = (Vec::with_capacity(plan.len()), Vec::new());
+        for filter in plan {
+            match Filter::read(filter) {
+                Ok(filter) => all.push(filter),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Filters {
+            request: all.iter().filter(|filter| filter.touches_requests()).cloned().collect(),
+            response: all.into_iter().filter(Filter::touches_responses).collect(),
+        })
+    }
+
+    /// Runs over a request, up to the first filter that refuses it.
+    #[inline]
+    pub fn request(&self, head: &mut RequestHead, body: &mut Body, scope: &Scope<'_>) -> Step {
+        for filter in &self.request {
+            if let Step::Refuse(error) = filter.request(head, body, scope) {
+                return Step::Refuse(error);
+            }
+        }
+        Step::Continue
+    }
+
+    /// Runs over an answer; `request` is the head that it answers.
+    #[inline]
+    pub fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
+        for filter in self.response.iter().rev() {
+            filter.response(head, request, scope);
+        }
+    }
+
+    /// Whether it has anything to do with answers.
+    pub fn has_response(&self) -> bool {
+        !self.response.is_empty()
+    }
+}
+
+impl Filter {
+    fn read(plan: &glorieta_plan::Filter) -> Result<Filter, String> {
+        Ok(match plan {
+            glorieta_plan::Filter::Addresses(plan) => Filter::Addresses(Arc::new(Addresses::read(plan)?)),
+            glorieta_plan::Filter::MaxBody(plan) => Filter::MaxBody(MaxBody { bytes: plan.bytes }),
+            glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan)?)),
+        })
+    }
+
+    fn touches_requests(&self) -> bool {
+        match self {
+            Filter::Addresses(_) | Filter::MaxBody(_) => true,
+            Filter::Headers(headers) => headers.touches_requests(),
+        }
+    }
+
+    fn touches_responses(&self) -> bool {
+        match self {
+            Filter::Addresses(_) | Filter::MaxBody(_) => false,
+            Filter::Headers(headers) => headers.touches_responses(),
+        }
+    }
+
+    fn request(&self, head: &mut RequestHead, body: &mut Body, scope: &Scope<'_>) -> Step {
+        match self {
+            Filter::Addresses(addresses) => addresses.request(scope),
+            Filter::MaxBody(limit) => limit.request(body),
+            Filter::Headers(headers) => headers.request(head, scope),
+        }
+    }
+
+    fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
+        match self {
+            Filter::Addresses(_) | Filter::MaxBody(_) => {}
+            Filter::Headers(headers) => headers.response(head, request, scope),
+        }
+    }
+}

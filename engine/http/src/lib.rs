@@ -1,3 +1,7 @@
 //! HTTP on both sides of the engine: heads and bodies in, heads and bodies out.
 
+pub mod buffers;
 pub mod h1;
+mod service;
+
+pub use service::{Record, Reply, Service, Settings};

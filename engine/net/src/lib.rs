@@ -1,1 +1,19 @@
-//! (being built)
+//! Sockets, streams, timers and names: everything that touches the operating system.
+
+pub mod activation;
+mod address;
+pub mod connect;
+pub mod dns;
+pub mod listen;
+mod splice;
+mod stream;
+pub mod timer;
+mod tunnel;
+mod way;
+
+pub use activation::Activation;
+pub use address::BoundAddress;
+pub use connect::{Destination, connect};
+pub use stream::{Silence, Stream};
+pub use timer::Timer;
+pub use tunnel::{End, TunnelOptions, TunnelReport, tunnel};

@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use socket2::SockRef;
 use tokio::time::Sleep;
 
 use crate::Stream;
@@ -82,14 +81,14 @@ struct Tunnel {
 impl Tunnel {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if let Err(Failure) = self.inward.poll(cx, &mut self.client, &mut self.upstream) {
-            reset_on_close(&self.upstream);
+            self.upstream.reset_on_close();
             // A client that resets after it was told everything has only closed in a hurry.
             return Poll::Ready(if self.outward.is_done() { End::Closed } else { End::ClientError });
         }
         if let Err(Failure) = self.outward.poll(cx, &mut self.upstream, &mut self.client) {
             // An upstream that refused the rest of a request may still have answered it: the answer shall arrive.
             if !self.inward.is_refused() {
-                reset_on_close(&self.client);
+                self.client.reset_on_close();
             }
             return Poll::Ready(if self.inward.is_done() { End::Closed } else { End::UpstreamError });
         }
@@ -104,19 +103,11 @@ impl Tunnel {
     /// Ends a tunnel early: who has not got all that was read for it gets a reset.
     fn cut(&mut self) {
         if self.inward.holds_bytes() {
-            reset_on_close(&self.upstream);
+            self.upstream.reset_on_close();
         }
         if self.outward.holds_bytes() {
-            reset_on_close(&self.client);
+            self.client.reset_on_close();
         }
-    }
-}
-
-/// Makes closing say "reset" (RST) rather than "that was all" (FIN). Unix sockets know no difference.
-fn reset_on_close(stream: &Stream) {
-    if let Stream::Tcp(stream) = stream {
-        // A socket that is gone already cannot mislead anybody.
-        drop(SockRef::from(stream).set_linger(Some(Duration::ZERO)));
     }
 }
 

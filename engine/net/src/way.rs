@@ -201,7 +201,7 @@ impl Way {
     /// Moves what the source has received into a pipe, to be flushed by the next step.
     fn splice(&mut self, cx: &mut Context<'_>, from: &Stream) -> Poll<Result<(), Failure>> {
         loop {
-            if ready!(poll_read_ready(cx, from)).is_err() {
+            if ready!(from.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(Err(Failure));
             }
             // Without descriptors for a pipe, copying still works.
@@ -281,25 +281,11 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
 
 fn drain(cx: &mut Context<'_>, pipe: &Pipe, to: &Stream, length: usize) -> Poll<io::Result<usize>> {
     loop {
-        ready!(poll_write_ready(cx, to))?;
+        ready!(to.poll_write_ready(cx))?;
         match try_io(to, Interest::WRITABLE, |descriptor| pipe.drain(descriptor, length)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             other => return Poll::Ready(other),
         }
-    }
-}
-
-fn poll_read_ready(cx: &mut Context<'_>, stream: &Stream) -> Poll<io::Result<()>> {
-    match stream {
-        Stream::Tcp(stream) => stream.poll_read_ready(cx),
-        Stream::Unix(stream) => stream.poll_read_ready(cx),
-    }
-}
-
-fn poll_write_ready(cx: &mut Context<'_>, stream: &Stream) -> Poll<io::Result<()>> {
-    match stream {
-        Stream::Tcp(stream) => stream.poll_write_ready(cx),
-        Stream::Unix(stream) => stream.poll_write_ready(cx),
     }
 }
 

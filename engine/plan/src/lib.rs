@@ -7,11 +7,13 @@
 
 mod filter;
 mod listener;
+mod read;
 mod route;
 mod upstream;
 
 pub use filter::*;
 pub use listener::*;
+pub use read::{Unreadable, read};
 pub use route::*;
 pub use upstream::*;
 

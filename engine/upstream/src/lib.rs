@@ -1,1 +1,30 @@
-//! (being built)
+//! Services behind the engine: endpoints, pools, picking, sending, retrying, health.
+//!
+//! [`call`] is the one way in which anything is asked of an upstream: proxying, and later gather parts, handlers,
+//! mirrors and key fetches. Retries, pools and their counts exist here once.
+
+mod attempt;
+mod call;
+mod check;
+mod connect;
+mod endpoint;
+mod lease;
+mod observer;
+mod pick;
+mod pool;
+mod queue;
+mod resolve;
+mod set;
+mod settings;
+mod state;
+
+pub use call::{Answer, CallContext, Host, Timeouts, call};
+pub use check::keep_checking;
+pub use connect::{Connected, connect};
+pub use endpoint::{Endpoint, EndpointState};
+pub use lease::{Lease, Permit};
+pub use observer::{Observer, Outcome, Progress};
+pub use resolve::{keep_resolving, resolve_once};
+pub use set::EndpointSet;
+pub use settings::{Balance, Settings};
+pub use state::{State, Upstream};

@@ -6,28 +6,35 @@ values and own values can be laid over each other without a second set of models
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from .errors import Wrong
+from .errors import Wrong, did_you_mean
+from .later import VALUES, not_yet
+
+FREE = "x-"
+"""Keys that begin like this belong to whoever writes the file: for anchors, or for other programs."""
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 class Noun(BaseModel):
     """A mapping with known keys only."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, revalidate_instances="always")
 
     @model_validator(mode="before")
     @classmethod
     def without_empty(cls, value: Any) -> Any:
-        """A key without a value is a key that nobody wrote."""
-        if isinstance(value, dict):
-            return {key: item for key, item in value.items() if item is not None}
-        return value
+        """A key without a value is a key that nobody wrote; `x-…` keys are nobody's business."""
+        if not isinstance(value, dict):
+            return value
+        known = cls.model_fields
+        return {key: item for key, item in value.items() if not is_free(key) and not (item is None and key in known)}
 
     def written(self, name: str) -> bool:
         """Whether somebody wrote this field, rather than leaving it to its default."""
@@ -52,7 +59,7 @@ def layered(kind: type[N], *layers: Noun | None) -> N:
             if isinstance(value, Noun) and isinstance(before, Noun):
                 value = layered(type(value), before, value)
             values[name] = value
-    return kind.model_construct(_fields_set=set(values), **values)
+    return cast("N", kind.model_construct(_fields_set=set(values), **values))
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,25 @@ class Shorthand:
     """Marks a type that a person may also write in a short form, which `expand` makes long."""
 
     expand: Callable[[Any], Any]
-    forms: tuple[dict[str, Any], ...]
+    forms: tuple[dict[str, Any], ...] = ()
     """The JSON Schemas of the short forms."""
+    off: bool = False
+    """Whether nothing (`None`) is written `off`."""
+    narrows: dict[str, Any] | None = None
+    """What the JSON Schema of the long form says besides."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+        serialization = None
+        if self.off:
+            serialization = core_schema.wrap_serializer_function_ser_schema(off_for_none)
+        return core_schema.no_info_before_validator_function(self.expand, handler(source), serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [*self.forms, handler(schema)]}
+        long = {**handler(schema), **(self.narrows or {})}
+        if not self.forms:
+            return long
+        kinds = [each for each in long.get("anyOf", [long]) if each != {"type": "null"}]
+        return {"anyOf": [*self.forms, *kinds]}
 
     def __hash__(self) -> int:
         return id(self)
@@ -77,8 +95,20 @@ TEXT = {"type": "string"}
 OFF = {"enum": ["off", False]}
 
 
+def off_for_none(value: Any, serialize: Callable[[Any], Any]) -> Any:
+    return "off" if value is None else serialize(value)
+
+
 def off_is_none(value: Any) -> Any:
     return None if is_off(value) else value
+
+
+def off_as_text(value: Any) -> Any:
+    return "off" if value is False else value
+
+
+def off_is_zero(value: Any) -> Any:
+    return 0 if is_off(value) else value
 
 
 def is_off(value: Any) -> bool:
@@ -86,10 +116,14 @@ def is_off(value: Any) -> bool:
     return value is False or value == "off"
 
 
+def is_free(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith(FREE)
+
+
 def parse_switch(value: Any) -> bool:
-    if value in (True, "on", "true"):
+    if value is True or value in ("on", "true"):
         return True
-    if value in (False, "off", "false"):
+    if value is False or value in ("off", "false"):
         return False
     raise Wrong(f'"{value}" is neither on nor off', "write on or off")
 
@@ -108,6 +142,59 @@ def checked_text(check: Callable[[str], str]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-Switchable = Shorthand(off_is_none, (OFF,))
+def one_of(*words: str) -> Shorthand:
+    """A closed list of words."""
+
+    def check(word: Any) -> Any:
+        if word in words or not isinstance(word, str):
+            return word
+        if word in VALUES:
+            raise Wrong(not_yet(word, VALUES[word]))
+        raise Wrong(f'"{word}" is not one of the words for this', did_you_mean(word, words))
+
+    return Shorthand(check, narrows={"enum": list(words)})
+
+
+def whole(least: int, most: int) -> Shorthand:
+    """A whole number within bounds, as a number or as text (YAML's plain scalars arrive as text)."""
+
+    def validate(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            number = value
+        elif isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
+            number = int(value)
+        elif isinstance(value, str):
+            raise Wrong(f'"{value}" is not a whole number', f"write {least} to {most}")
+        else:
+            raise Wrong("a whole number is expected here", f"write {least} to {most}")
+        if not least <= number <= most:
+            raise Wrong(f"{number} is out of bounds", f"write {least} to {most}")
+        return number
+
+    return Shorthand(validate, narrows={"minimum": least, "maximum": most})
+
+
+def check_name(text: str) -> str:
+    """A name of a listener, group or upstream: it becomes part of ids, metrics and paths."""
+    if is_free(text):
+        raise Wrong(
+            f'"{text}" begins with {FREE}; such keys are free for anchors and mean nothing', "choose another name"
+        )
+    if not NAME.fullmatch(text):
+        raise Wrong(f'"{text}" is no name', "names have letters, digits, _ - and . only, at most 64")
+    return text
+
+
+def without_free(value: Any) -> Any:
+    """A mapping of names without its `x-…` keys."""
+    if isinstance(value, Mapping):
+        return {key: item for key, item in value.items() if not is_free(key)}
+    return value
+
+
+Switchable = Shorthand(off_is_none, (OFF,), off=True)
+OffIsZero = Shorthand(off_is_zero, (OFF,))
 Switch = Annotated[bool, Shorthand(parse_switch, ({"enum": ["on", "off"]},))]
 Texts = Annotated[list[str], Shorthand(as_list, (TEXT,))]
+Name = Annotated[str, checked_text(check_name)]
+NamesOnly = Shorthand(without_free)

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
+Severity = Literal["error", "warning"]
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+FEW_WORDS = 24
+"""Up to so many right words are all listed where none of them is near."""
 
 
 class Wrong(ValueError):
     """A value that cannot be right, raised by validators; `fix` says what to write instead."""
 
     def __init__(self, message: str, fix: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(f"{message}; {fix}" if fix else message)
         self.message = message
         self.fix = fix
 
@@ -48,6 +54,7 @@ class Problem:
     file: str | None = None
     also: Path | None = None
     also_place: Place | None = None
+    severity: Severity = "error"
 
     def text(self) -> str:
         """The sentence after the path."""
@@ -60,30 +67,45 @@ class Problem:
     def where(self) -> str:
         return str(self.place) if self.place else (self.file or "")
 
+    def line(self, width: int = 0) -> str:
+        """One line for a person: place, path, sentence."""
+        where, path = self.where(), path_text(self.path)
+        prefix = f"{where:<{width}} " if where or width else ""
+        mark = "warning: " if self.severity == "warning" else ""
+        return f"{prefix}{path}: {mark}{self.text()}" if path else f"{prefix}{mark}{self.text()}"
+
     def as_json(self) -> dict[str, Any]:
+        also = None
+        if self.also is not None:
+            place = asdict(self.also_place) if self.also_place else {"file": None, "line": None, "column": None}
+            also = {"path": path_text(self.also), **place}
         return {
+            "severity": self.severity,
             "file": self.place.file if self.place else self.file,
             "line": self.place.line if self.place else None,
             "column": self.place.column if self.place else None,
             "path": path_text(self.path),
             "message": self.message,
             "fix": self.fix,
-            "also": None
-            if self.also is None
-            else {"path": path_text(self.also), **(asdict(self.also_place) if self.also_place else {})},
+            "also": also,
         }
 
 
 class ConfigError(Exception):
     """Everything that is wrong with one configuration, all at once.
 
-    `partial` is what could be understood of it all the same, so that later checks may add what they find.
+    `partial` is what could be understood of it all the same, so that later checks may add what they find;
+    `files` is what was read until then, so that whoever watches a configuration goes on watching.
     """
 
-    def __init__(self, problems: Sequence[Problem], partial: Any = None) -> None:
+    def __init__(self, problems: Sequence[Problem], partial: Any = None, files: Iterable[FilePath] = ()) -> None:
         super().__init__(format_problems(problems))
         self.problems = list(problems)
         self.partial = partial
+        self.files = tuple(files)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"problems": [problem.as_json() for problem in self.problems]}
 
 
 def path_text(path: Iterable[str | int]) -> str:
@@ -95,20 +117,24 @@ def path_text(path: Iterable[str | int]) -> str:
 def format_problems(problems: Sequence[Problem]) -> str:
     """The lines a person reads: place, path, sentence; then how many there are."""
     width = max((len(problem.where()) for problem in problems), default=0)
-    lines = []
-    for problem in problems:
-        where, path = problem.where(), path_text(problem.path)
-        prefix = f"{where:<{width}} " if width else ""
-        lines.append(f"{prefix}{path}: {problem.text()}" if path else f"{prefix}{problem.text()}")
-    count = len(problems)
-    lines.append(f"{count} error{'' if count == 1 else 's'}; nothing was changed")
+    lines = [problem.line(width) for problem in problems]
+    errors = sum(problem.severity == "error" for problem in problems)
+    counts = [counted(errors, "error")] if errors else []
+    if len(problems) > errors:
+        counts.append(counted(len(problems) - errors, "warning"))
+    if counts:
+        lines.append(", ".join(counts) + ("; nothing was changed" if errors else ""))
     return "\n".join(lines)
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def sort_problems(problems: Iterable[Problem]) -> list[Problem]:
     """In the order of the file, each once."""
     seen = dict.fromkeys(problems)
-    return sorted(seen, key=lambda problem: (problem.place.line, problem.place.column) if problem.place else (0, 0))
+    return sorted(seen, key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
 
 
 def at(problem: Problem, path: Path) -> Problem:
@@ -118,8 +144,7 @@ def at(problem: Problem, path: Path) -> Problem:
 
 def nearest(word: str, right: Iterable[str]) -> str | None:
     """The right word that somebody who wrote `word` most likely meant."""
-    candidates = list(right)
-    found = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), list(right), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
@@ -129,4 +154,4 @@ def did_you_mean(word: str, right: Iterable[str]) -> str | None:
     close = nearest(word, candidates)
     if close:
         return f'did you mean "{close}"?'
-    return f"known are {', '.join(candidates)}" if 0 < len(candidates) <= 24 else None
+    return f"known are {', '.join(candidates)}" if 0 < len(candidates) <= FEW_WORDS else None

@@ -17,7 +17,9 @@ from .errors import Wrong
 METHOD = re.compile(r"[A-Z][A-Z-]*")
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+MOST_SEGMENTS = 128
+"""As deep as the engine's table goes."""
 GROUP_NAME = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -49,14 +51,17 @@ def check_path(text: str) -> str:
         raise Wrong(f'"{text}" does not begin with a slash', f'write "/{text}", or "~…" for a regular expression')
     for bad, why in (("?", "a query; use match.query"), ("#", "a fragment; servers never see it"), (" ", "a blank")):
         if bad in text:
-            raise Wrong(f'"{text}" has {why}', 'write %20 for the blank' if bad == " " else None)
+            raise Wrong(f'"{text}" has {why}', "write %20 for the blank" if bad == " " else None)
     segments = [normal_segment(segment, text) for segment in text.split("/")[1:]]
     if "*" in segments[:-1] or any("*" in segment and segment != "*" for segment in segments):
         raise Wrong(f'"{text}": * stands only for the whole last segment', 'use {name} for one segment, "~…" for more')
-    names = parameters_of("/" + "/".join(segments))
+    if len(segments) > MOST_SEGMENTS:
+        raise Wrong(f"the path has more than {MOST_SEGMENTS} segments")
+    path = "/" + "/".join(segments)
+    names = parameters_of(path)
     if len(set(names)) != len(names):
         raise Wrong(f'"{text}" names a parameter twice')
-    return "/" + "/".join(segments)
+    return path
 
 
 def normal_segment(segment: str, path: str) -> str:
@@ -66,11 +71,13 @@ def normal_segment(segment: str, path: str) -> str:
         return segment
     if re.search(r"%(?![0-9A-Fa-f]{2})", segment):
         raise Wrong(f'"{path}" has a % that begins no escape', "write %25 for the percent sign")
-    if re.search(r"[\x00-\x1f\x7f\\]", segment) or re.search(r"%00", segment):
+    if re.search(r"[\x00-\x1f\x7f\\]", segment) or re.search(r"%(00|5[Cc])", segment):
         raise Wrong(f'"{path}" has a character that is refused in requests')
     text = re.sub(r"%[0-9A-Fa-f]{2}", normal_escape, segment)
     if text in (".", ".."):
-        raise Wrong(f'"{path}" has a dot segment; requests are resolved before they are matched', "write the path itself")
+        raise Wrong(
+            f'"{path}" has a dot segment; requests are resolved before they are matched', "write the path itself"
+        )
     return "".join(character if character.isascii() else percent(character) for character in text)
 
 
@@ -99,8 +106,10 @@ def check_regex(text: str) -> str:
 
 
 def parameters_of(path: str) -> list[str]:
-    """The names that `path.NAME` may use for this path."""
-    return GROUP_NAME.findall(path[1:]) if path.startswith("~") else PARAMETER.findall(path)
+    """The names that `path.NAME` may use for this path; `*` is what `/*` stood for."""
+    if path.startswith("~"):
+        return GROUP_NAME.findall(path[1:])
+    return PARAMETER.findall(path) + (["*"] if path.endswith("/*") else [])
 
 
 def check_method(text: str) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from .errors import Wrong
 
@@ -25,6 +25,9 @@ BYTES = {
     "MiB": 1024**2,
     "GiB": 1024**3,
 }
+MOST_BYTES = 1024**6
+LEAST_HEAD, MOST_HEAD = 256, 16 * 1024**2
+MOST_RATE = 1024**3
 NUMBER = r"\d+(?:\.\d+)?"
 DURATION = re.compile(rf"(?:{NUMBER}(?:ms|[smhd]))+")
 DURATION_PART = re.compile(rf"({NUMBER})(ms|[smhd])")
@@ -34,6 +37,8 @@ SIZE = re.compile(rf"({NUMBER})\s*([A-Za-z]+)")
 def parse_duration(value: Any) -> timedelta:
     """`250ms`, `5s`, `1h30m`; never a bare number."""
     if isinstance(value, timedelta):
+        if value < timedelta(0) or value % timedelta(milliseconds=1):
+            raise Wrong(f"{value} is not a duration of whole milliseconds")
         return value
     text = scalar_text(value, "a duration", "5s")
     if re.fullmatch(NUMBER, text):
@@ -46,6 +51,14 @@ def parse_duration(value: Any) -> timedelta:
     if total != int(total):
         raise Wrong(f'"{text}" is finer than a millisecond', "write whole milliseconds")
     return timedelta(milliseconds=int(total))
+
+
+def parse_timeout(value: Any) -> timedelta:
+    """A duration that is not nothing."""
+    duration = parse_duration(value)
+    if not duration:
+        raise Wrong(f'"{value}" leaves no time at all', "write a longer duration, or leave it out for the default")
+    return duration
 
 
 def format_duration(value: timedelta) -> str:
@@ -65,8 +78,16 @@ def milliseconds(value: timedelta) -> int:
     return value // timedelta(milliseconds=1)
 
 
-def parse_size(value: Any) -> int:
+class Bytes(int):
+    """A number of bytes that has been read; a plain `int` has no unit."""
+
+    __slots__ = ()
+
+
+def parse_size(value: Any) -> Bytes:
     """`512B`, `32KiB`, `10MiB`, `1.5GB`; never a bare number."""
+    if isinstance(value, Bytes):
+        return value
     text = scalar_text(value, "a size", "10MiB")
     if re.fullmatch(NUMBER, text):
         raise Wrong(f'"{text}" has no unit', f"write {text}B, {text}KiB or {text}MiB")
@@ -76,28 +97,61 @@ def parse_size(value: Any) -> int:
     total = Decimal(found[1]) * BYTES[found[2]]
     if total != int(total):
         raise Wrong(f'"{text}" is not a whole number of bytes')
-    return int(total)
+    if total > MOST_BYTES:
+        raise Wrong(f'"{text}" is larger than an exbibyte')
+    return Bytes(total)
 
 
 def format_size(value: int) -> str:
+    """The shortest text that `parse_size` reads back to the same value."""
     for unit in ("GiB", "MiB", "KiB"):
         if value >= BYTES[unit] and value % BYTES[unit] == 0:
             return f"{value // BYTES[unit]}{unit}"
     return f"{value}B"
 
 
-def parse_rate(value: Any) -> int:
-    """`500B/s`: a size for each second."""
+def parse_head_size(value: Any) -> Bytes:
+    """The size of a head: neither too small for any, nor so large that it is no bound."""
+    size = parse_size(value)
+    if not LEAST_HEAD <= size <= MOST_HEAD:
+        raise Wrong(
+            f"{format_size(size)} is out of bounds", f"write {format_size(LEAST_HEAD)} to {format_size(MOST_HEAD)}"
+        )
+    return size
+
+
+def parse_rate(value: Any) -> Bytes:
+    """`500B/s`: a size for each second; `off` for none."""
+    if isinstance(value, Bytes):
+        return value
+    if value is False or value == "off":
+        return Bytes(0)
     text = scalar_text(value, "a rate", "500B/s")
     if not text.endswith("/s"):
         raise Wrong(f'"{text}" is not a rate', f"write {text if not text.isdigit() else text + 'B'}/s")
-    return parse_size(text[:-2].rstrip())
+    rate = parse_size(text[:-2].rstrip())
+    if rate > MOST_RATE:
+        raise Wrong(f'"{text}" is more than {format_size(MOST_RATE)}/s')
+    return rate
+
+
+def parse_frequency(value: Any) -> int:
+    """`10/s`: so many each second."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
+        return value
+    text = scalar_text(value, "a frequency", "10/s")
+    found = re.fullmatch(r"(\d{1,9})\s*/\s*s", text)
+    if not found:
+        raise Wrong(f'"{text}" is not a frequency', f"write {text if text.isdigit() else 10}/s")
+    return int(found[1])
 
 
 def parse_percent(value: Any) -> int:
-    """`50%`, or the same as a whole number."""
+    """`50%`, or the same as a whole number; `off` for 0 %."""
+    if value is False or value == "off":
+        return 0
     text = scalar_text(value, "a share", "50%").removesuffix("%").strip()
-    if not text.isdigit() or int(text) > 100:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > 100:
         raise Wrong(f'"{value}" is not a share', "write 0% to 100%")
     return int(text)
 
@@ -111,27 +165,60 @@ def scalar_text(value: Any, what: str, example: str) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration),
+    PlainValidator(parse_duration),
     PlainSerializer(format_duration, when_used="always"),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$", "examples": ["250ms", "5s", "1h30m"]}),
-]
-Size = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    PlainSerializer(format_size, when_used="always"),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|[kKMG]B|[KMG]iB)$", "examples": ["512B", "32KiB", "10MiB"]}
+        {
+            "$comment": "duration",
+            "type": "string",
+            "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d))+$",
+            "examples": ["250ms", "5s", "1h30m"],
+        }
     ),
 ]
+Timeout = Annotated[Duration, PlainValidator(parse_timeout)]
+Size = Annotated[
+    int,
+    PlainValidator(parse_size),
+    PlainSerializer(format_size, when_used="always"),
+    WithJsonSchema(
+        {
+            "$comment": "size",
+            "type": "string",
+            "pattern": r"^\d+(\.\d+)?\s*(B|[kKMG]B|[KMG]iB)$",
+            "examples": ["512B", "32KiB", "10MiB"],
+        }
+    ),
+]
+HeadSize = Annotated[Size, PlainValidator(parse_head_size)]
 Rate = Annotated[
     int,
-    BeforeValidator(parse_rate),
+    PlainValidator(parse_rate),
     PlainSerializer(lambda value: f"{format_size(value)}/s", when_used="always"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(B|[kKMG]B|[KMG]iB)/s$", "examples": ["500B/s"]}),
+    WithJsonSchema(
+        {
+            "$comment": "rate",
+            "type": "string",
+            "pattern": r"^(\d+(\.\d+)?\s*(B|[kKMG]B|[KMG]iB)/s|off)$",
+            "examples": ["500B/s"],
+        }
+    ),
+]
+Frequency = Annotated[
+    int,
+    PlainValidator(parse_frequency),
+    PlainSerializer(lambda value: f"{value}/s", when_used="always"),
+    WithJsonSchema({"$comment": "frequency", "type": "string", "pattern": r"^\d+\s*/\s*s$", "examples": ["10/s"]}),
 ]
 Percent = Annotated[
     int,
-    BeforeValidator(parse_percent),
+    PlainValidator(parse_percent),
     PlainSerializer(lambda value: f"{value}%", when_used="always"),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\d{1,3}%$"}, {"type": "integer"}], "examples": ["50%"]}),
+    WithJsonSchema(
+        {
+            "$comment": "share",
+            "anyOf": [{"type": "string", "pattern": r"^(\d{1,3}%|off)$"}, {"type": "integer"}],
+            "examples": ["50%"],
+        }
+    ),
 ]

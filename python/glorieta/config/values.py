@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import Wrong
 from .words import escape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OUTSIDE = re.compile(r"\$\$|\$\{(env|file):([^}:]*)(?::-([^}]*))?\}")
 LARGEST_FILE = 1024 * 1024
@@ -60,7 +63,8 @@ def outside(found: re.Match[str], folder: Path, read: set[Path]) -> str:
             raise Wrong(f"the file {name} is larger than 1 MiB")
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise Wrong(f"the file {name} cannot be read: {error.strerror or error}", "paths are relative to this file")
+        message = f"the file {name} cannot be read: {error.strerror or error}"
+        raise Wrong(message, "paths are relative to this file") from None
     except UnicodeDecodeError:
         raise Wrong(f"the file {name} is not UTF-8 text") from None
 
@@ -68,5 +72,3 @@ def outside(found: re.Match[str], folder: Path, read: set[Path]) -> str:
 def as_template(value: object) -> object:
     """The form of a loaded value that belongs into a template field."""
     return value.template if isinstance(value, Expanded) else value
-
-

@@ -7,9 +7,12 @@ what came from a request again. `$$` is a dollar sign.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .errors import Wrong, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REQUEST_WORDS = {
     "client.ip": "the client's address, or what a trusted proxy said in front of it",
@@ -19,7 +22,6 @@ REQUEST_WORDS = {
     "host": "the requested host, without port",
     "path": "the requested path, normalised",
     "query": "the text after the question mark",
-    "target": "path and query as they are requested",
     "protocol": "HTTP/1.1 or HTTP/1.0",
     "request.id": "the request's id",
     "listener": "the listener's name",
@@ -29,12 +31,15 @@ FAMILIES = {
     "header": "a request header",
     "cookie": "a cookie",
     "query": "a query parameter",
-    "path": "a parameter of the route's path, or a named group of its regex",
+    "path": "a parameter of the route's path, a named group of its regex, or * for what /* stood for",
 }
 LOG_WORDS = {
+    "target": "path and query as they were requested",
     "time": "when the request arrived (RFC 3339)",
     "status": "the answer's status",
     "reason": "glorieta's own word when it answered itself",
+    "detail": "the same for a person, such as `localhost:3000 refused`",
+    "trace.id": "the trace's id, from `traceparent`",
     "duration": "from the request's first byte to the answer's last, in milliseconds",
     "upstream": "the upstream's name",
     "endpoint": "the endpoint's address",
@@ -51,6 +56,7 @@ LATER = {
     "trace": "Scale-out",
 }
 NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 MARK = re.compile(r"\$\$|\$\{([^}]*)(\}?)|\$(?!\{)")
 
 
@@ -59,27 +65,38 @@ def check_word(word: str, *, log: bool = False, parameters: frozenset[str] | Non
     known = REQUEST_WORDS | LOG_WORDS if log else REQUEST_WORDS
     if word in known:
         return word
+    if word in LOG_WORDS:
+        raise Wrong(f'"{word}" is known only to the access log', "use it in log.format")
     family, dot, name = word.partition(".")
     if family in LATER:
         raise Wrong(f'"{word}" comes with {LATER[family]}, not yet')
-    if not dot or family not in FAMILIES or not NAME.fullmatch(name):
-        if word in LOG_WORDS:
-            raise Wrong(f'"{word}" is known only when a request is over', "use it in log.format")
+    if not dot or not is_named(family, name):
         patterns = [f"{each}.NAME" for each in FAMILIES]
         raise Wrong(f'"{word}" is no request value', did_you_mean(word, [*known, *patterns]))
     if family == "path" and parameters is not None and name not in parameters:
-        fix = did_you_mean(name, parameters) if parameters else f"put {{{name}}} into the route's path"
+        fix = did_you_mean(name, parameters) or f"put {{{name}}} into the route's path"
         raise Wrong(f'the route\'s path has no parameter "{name}"', fix)
     return f"{family}.{name.lower()}" if family == "header" else word
+
+
+def is_named(family: str, name: str) -> bool:
+    """Whether a family of words knows such names; headers and cookies are tokens (RFC 9110 §5.6.2)."""
+    if family in ("header", "cookie"):
+        return NAME.fullmatch(name) is not None
+    return family in FAMILIES and name != ""
 
 
 def template_words(text: str) -> Iterator[str]:
     """The words of a template, in order."""
     for found in MARK.finditer(text):
+        if found[0] == "$":
+            raise Wrong(f'"{text}" has a single $', "write $$ for a dollar sign, ${word} for a value")
         if found[1] is None:
             continue
         if not found[2]:
-            raise Wrong(f'"{text}" opens "${{" and never closes it', "close it with }, or write $${ for the text itself")
+            raise Wrong(
+                f'"{text}" opens "${{" and never closes it', "close it with }, or write $${ for the text itself"
+            )
         yield found[1]
 
 
@@ -101,7 +118,7 @@ def check_parameters(text: str, parameters: frozenset[str]) -> None:
 
 def check_header_template(text: str) -> str:
     """A template for a header's value: no control characters (RFC 9110 §5.5)."""
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+    if CONTROL.search(text):
         raise Wrong("a header's value has no line breaks or control characters")
     return check_template(text)
 
@@ -109,5 +126,3 @@ def check_header_template(text: str) -> str:
 def escape(text: str) -> str:
     """Text that a template gives out unchanged."""
     return text.replace("$", "$$")
-
-

@@ -11,5 +11,5 @@ mod series;
 
 pub use process::Process;
 pub use registry::{Registry, Reload};
-pub use render::{CONTENT_TYPE, Observed};
+pub use render::{CONTENT_TYPE, Observed, ObservedUpstream};
 pub use series::{Connections, Direction, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};

@@ -1,0 +1,125 @@
+"""`python -m bench`: everything in one run. `--help` says what can be chosen."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sys
+import tomllib
+from typing import TYPE_CHECKING
+
+from bench import figures, machine, options, setup
+from bench.folders import CHECKOUT, PARTIAL, RAW, RESULTS, TRIED, WORK
+from bench.options import Part
+from bench.peers import TITLES, WITH_PYTHON, named
+from bench.peers.contender import Contender, installed
+from bench.processes import Failure, end_on_signals
+from bench.report import chart
+from bench.report.markdown import Page
+from bench.rounds import Rounds
+from bench.rows import OURS, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bench.options import Options
+    from bench.samples import Results
+
+PAGE_NAME = "README.md"
+CHART_NAME = "chart.svg"
+
+
+def say(line: str) -> None:
+    """Progress; the page itself goes to standard output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = options.parse(arguments)
+    end_on_signals()
+    WORK.mkdir(exist_ok=True)
+    try:
+        with (WORK / "lock").open("w") as lock:
+            take(lock.fileno())
+            return run(chosen)
+    except Failure as failure:
+        say(f"bench: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        say("bench: stopped")
+        return 130
+
+
+def take(lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failure("another bench is running: two would measure each other") from None
+
+
+def run(chosen: Options) -> int:
+    left_out: list[str] = []
+
+    def note(line: str) -> None:
+        say(line)
+        if line.startswith(("LEFT OUT: ", "MISSING: ")):
+            left_out.append(line.split(": ", 1)[1])
+
+    contenders = setup.prepare(chosen, note)
+    backend = installed("nginx")
+    if backend is None:
+        raise Failure("the backend is an NGINX, and none is installed")
+    cores = machine.take_cores()
+    if machine.load_average() > machine.QUIET_LOAD:
+        say(f"WARNING: other programs are working here (load {machine.load_average():.1f}); figures will be noisy")
+    results = Rounds(chosen, contenders, backend, cores, say, with_python(chosen, note)).run()
+    RAW.write_text(json.dumps(results.as_json(), indent=1))
+    publish(chosen, contenders, results, left_out)
+    return 0
+
+
+def with_python(chosen: Options, note: Callable[[str], None]) -> bool:
+    if Part.MEMORY not in chosen.parts or named(OURS) not in chosen.contenders:
+        return False
+    if why := WITH_PYTHON.absence():
+        note(f"LEFT OUT: {WITH_PYTHON.title}: {why}")
+    return why is None
+
+
+def publish(chosen: Options, contenders: Sequence[Contender], results: Results, left_out: Sequence[str]) -> None:
+    complete = chosen.complete and not left_out
+    folder = RESULTS if complete else PARTIAL
+    folder.mkdir(exist_ok=True)
+    page = Page(
+        machine=machine.in_words(),
+        titles=TITLES,
+        versions={contender.name: contender.version() for contender in contenders},
+        rows=chosen.rows,
+        tables=chosen.tables,
+        rounds=chosen.rounds,
+        seconds=chosen.seconds,
+        left_out=left_out,
+        tried=tomllib.loads(TRIED.read_text()) if TRIED.exists() else {},
+        chart=draw(chosen, results, folder),
+    )
+    text = page.write(results)
+    (folder / PAGE_NAME).write_text(text)
+    print(text)
+    say(f"written to {folder.relative_to(CHECKOUT)}/")
+    if not complete:
+        say("Something was left out, so that the published results stay as they are.")
+
+
+def draw(chosen: Options, results: Results, folder: Path) -> str | None:
+    """The chart's name beside the page; nothing where there is nothing to compare."""
+    table = Table.EQUAL if Table.EQUAL in chosen.tables else chosen.tables[0]
+    comparisons = [figures.compare(results.samples, row, table) for row in chosen.rows]
+    if not any(one.best_peer for one in comparisons):
+        return None
+    (folder / CHART_NAME).write_text(chart.draw(comparisons, TITLES))
+    return CHART_NAME
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The results as a Markdown page and a chart, for people."""

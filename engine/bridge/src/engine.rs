@@ -1,0 +1,86 @@
+//! The running engine as a Python object.
+
+use std::time::Duration;
+
+use glorieta_runtime::Options;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::refusal::Refusal;
+
+/// Serves a plan in threads of its own; Python only tells it what to do next.
+#[pyclass(frozen, module = "glorieta._engine")]
+pub struct Engine {
+    engine: glorieta_runtime::Engine,
+}
+
+#[pymethods]
+impl Engine {
+    /// Starts serving; raises `PlanRefused` if the plan cannot be run as it is.
+    #[new]
+    #[pyo3(signature = (plan, *, colour = false, utc_offset_seconds = 0))]
+    fn new(py: Python<'_>, plan: &str, colour: bool, utc_offset_seconds: i32) -> PyResult<Engine> {
+        py.detach(|| start(plan, Options { colour, utc_offset_seconds })).map_err(|refusal| refusal.raise(py))
+    }
+
+    /// Runs this plan instead, all of it or (with `PlanRefused`) nothing of it.
+    fn apply(&self, py: Python<'_>, plan: &str) -> PyResult<()> {
+        py.detach(|| apply(&self.engine, plan)).map_err(|refusal| refusal.raise(py))
+    }
+
+    /// The real addresses of each listener, in the plan's order.
+    fn addresses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let listeners = PyDict::new(py);
+        for (listener, addresses) in py.detach(|| self.engine.addresses()) {
+            listeners.set_item(listener, addresses)?;
+        }
+        Ok(listeners)
+    }
+
+    fn admin_addresses(&self, py: Python<'_>) -> Vec<String> {
+        py.detach(|| self.engine.admin_addresses())
+    }
+
+    /// The read-only view, as JSON.
+    fn status(&self, py: Python<'_>) -> String {
+        py.detach(|| self.engine.status_json())
+    }
+
+    /// The metrics, as Prometheus text.
+    fn metrics(&self, py: Python<'_>) -> String {
+        py.detach(|| self.engine.metrics_text())
+    }
+
+    /// Stops accepting and waits for what is under way; `False` if something had to be cut. `None`: the plan's time.
+    #[pyo3(signature = (seconds = None))]
+    fn drain(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<bool> {
+        let patience = seconds.map(Duration::try_from_secs_f64).transpose();
+        let patience = patience.map_err(|error| PyValueError::new_err(format!("seconds: {error}")))?;
+        Ok(py.detach(|| self.engine.drain(patience)))
+    }
+
+    /// Makes a `drain` that is waiting cut what is left.
+    fn abort_drain(&self, py: Python<'_>) {
+        py.detach(|| self.engine.abort_drain());
+    }
+
+    /// Whether no request, tunnel or connection of layer 4 is under way.
+    fn is_idle(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.engine.is_idle())
+    }
+
+    /// Opens log files anew after they were moved away.
+    fn reopen_logs(&self, py: Python<'_>) {
+        py.detach(|| self.engine.reopen_logs());
+    }
+}
+
+fn start(plan: &str, options: Options) -> Result<Engine, Refusal> {
+    let plan = glorieta_plan::read(plan)?;
+    Ok(Engine { engine: glorieta_runtime::Engine::start(&plan, options)? })
+}
+
+fn apply(engine: &glorieta_runtime::Engine, plan: &str) -> Result<(), Refusal> {
+    Ok(engine.apply(&glorieta_plan::read(plan)?)?)
+}

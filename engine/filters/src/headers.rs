@@ -1,0 +1,149 @@
+//! Header fields set, added and removed, in requests and in answers.
+
+use glorieta_core::{Fields, Name, RequestHead, ResponseHead};
+use glorieta_policy::{Template, View};
+
+use crate::{Scope, Step};
+
+#[derive(Debug)]
+pub struct Headers {
+    request: Changes,
+    response: Changes,
+}
+
+/// Applied in this order: remove, set, add.
+#[derive(Debug)]
+struct Changes {
+    remove: Vec<Box<[u8]>>,
+    set: Vec<(Box<[u8]>, Template)>,
+    add: Vec<(Box<[u8]>, Template)>,
+}
+
+impl Headers {
+    pub(crate) fn read(plan: &glorieta_plan::HeadersFilter) -> Result<Headers, String> {
+        Ok(Headers { request: Changes::read(&plan.request)?, response: Changes::read(&plan.response)? })
+    }
+
+    pub(crate) fn touches_requests(&self) -> bool {
+        !self.request.is_empty()
+    }
+
+    pub(crate) fn touches_responses(&self) -> bool {
+        !self.response.is_empty()
+    }
+
+    pub(crate) fn request(&self, head: &mut RequestHead, scope: &Scope<'_>) -> Step {
+        let values = self.request.values(&scope.view(head));
+        // `Host` is written from the authority, so that no two can disagree.
+        let host = self.request.set.iter().zip(&values).find(|((name, _), _)| Name::parse(name) == Name::Host);
+        if let Some((_, host)) = host
+            && is_plain_authority(host)
+        {
+            head.set_authority(host);
+        }
+        self.request.apply(&mut head.fields, &values);
+        Step::Continue
+    }
+
+    pub(crate) fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
+        let values = self.response.values(&scope.view(request));
+        self.response.apply(&mut head.fields, &values);
+    }
+}
+
+/// Whether it may stand in `Host`: a value from a request must not become anything else.
+fn is_plain_authority(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(byte))
+}
+
+impl Changes {
+    fn read(plan: &glorieta_plan::HeaderChanges) -> Result<Changes, String> {
+        let name = |text: &str| match Fields::is_token(text.as_bytes()) {
+            true => Ok(text.as_bytes().into()),
+            false => Err(format!("{text:?} is no header name")),
+        };
+        let values = |list: &[(String, String)]| -> Result<Vec<(Box<[u8]>, Template)>, String> {
+            list.iter().map(|(header, value)| Ok((name(header)?, Template::parse(value)?))).collect()
+        };
+        Ok(Changes {
+            remove: plan.remove.iter().map(|text| name(text)).collect::<Result<_, _>>()?,
+            set: values(&plan.set)?,
+            add: values(&plan.add)?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+
+    /// The values of `set`, then those of `add`: all read before anything is changed.
+    fn values(&self, view: &View<'_>) -> Vec<Vec<u8>> {
+        let expand = |(_, template): &(Box<[u8]>, Template)| {
+            let mut value = Vec::new();
+            template.expand(view, &mut value);
+            value
+        };
+        self.set.iter().chain(&self.add).map(expand).collect()
+    }
+
+    fn apply(&self, fields: &mut Fields, values: &[Vec<u8>]) {
+        for name in &self.remove {
+            fields.remove_named(name);
+        }
+        let (set, add) = values.split_at(self.set.len());
+        for ((name, _), value) in self.set.iter().zip(set) {
+            fields.set_named(name, value);
+        }
+        for ((name, _), value) in self.add.iter().zip(add) {
+            fields.add_named(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glorieta_core::{Peer, RequestId, Scheme};
+    use glorieta_plan::{HeaderChanges, HeadersFilter};
+    use glorieta_policy::Parameters;
+
+    fn changes(remove: &[&str], set: &[(&str, &str)], add: &[(&str, &str)]) -> HeaderChanges {
+        let pairs = |list: &[(&str, &str)]| list.iter().map(|(one, two)| ((*one).into(), (*two).into())).collect();
+        HeaderChanges { remove: remove.iter().map(|text| (*text).into()).collect(), set: pairs(set), add: pairs(add) }
+    }
+
+    fn run(request: HeaderChanges, head: &mut RequestHead) {
+        let headers = Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }).unwrap();
+        let client = Some("10.0.0.9".parse().unwrap());
+        let peer = Peer { address: None, local: None, client, scheme: Scheme::Http, trusted: false };
+        let (id, parameters) = (RequestId::random(1), Parameters::default());
+        let scope =
+            Scope { peer: &peer, id: &id, parameters: &parameters, matched_path: None, listener: "web", route: "/" };
+        headers.request(head, &scope);
+    }
+
+    #[test]
+    fn changes_apply_in_order_and_read_the_request_as_it_came() {
+        let mut head = RequestHead::build("GET", "a.example", "/", None);
+        head.fields.add_named(b"X-A", b"1");
+        head.fields.add_named(b"X-B", b"2");
+        run(changes(&["x-a"], &[("X-B", "${header.x-a}")], &[("X-C", "${client.ip}"), ("X-C", "$$")]), &mut head);
+        let seen: Vec<_> = head.fields.iter().map(|(_, name, value)| (name.to_vec(), value.to_vec())).collect();
+        let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(seen, [pair("X-B", "1"), pair("X-C", "10.0.0.9"), pair("X-C", "$")]);
+    }
+
+    #[test]
+    fn host_changes_what_is_asked_for() {
+        let mut head = RequestHead::build("GET", "a.example", "/", None);
+        run(changes(&[], &[("Host", "b.example:8080")], &[]), &mut head);
+        assert_eq!(head.authority(), b"b.example:8080");
+    }
+
+    #[test]
+    fn wrong_names_and_templates_are_refused() {
+        let read = |changes| Headers::read(&HeadersFilter { request: changes, response: HeaderChanges::default() });
+        assert!(read(changes(&["a b"], &[], &[])).is_err());
+        assert!(read(changes(&[], &[("X", "${nothing}")], &[])).is_err());
+    }
+}

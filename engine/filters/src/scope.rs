@@ -1,0 +1,31 @@
+//! What is known of a request beside its head, for templates.
+
+use glorieta_core::{Peer, RequestHead, RequestId};
+use glorieta_policy::{Parameters, View};
+
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub peer: &'a Peer,
+    pub id: &'a RequestId,
+    pub parameters: &'a Parameters,
+    /// The path that `parameters` point into; `None`: the head's.
+    pub matched_path: Option<&'a [u8]>,
+    pub listener: &'a str,
+    pub route: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    /// Everything that words read.
+    pub fn view(&self, head: &'a RequestHead) -> View<'a> {
+        View {
+            head,
+            peer: self.peer,
+            id: self.id,
+            parameters: self.parameters,
+            matched_path: self.matched_path,
+            listener: self.listener,
+            route: self.route,
+            outcome: None,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! An HTTP/1.1 connection to an endpoint: one request out, one answer in, and then perhaps another.
+//!
+//! The request's body goes out while the answer comes in: an endpoint may answer early. A connection is given
+//! home only when both directions have ended well and nothing is left over (attack 21).
+
+mod response_body;
+mod upload;
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use glorieta_core::{Body, Error, Kind, Moment, RequestHead, ResponseHead, Retry, Wire};
+use glorieta_net::{Stream, Timer};
+
+use super::codec::{Framing, Limits, Parsed, ResponseMeta, parse_response, write_request};
+use super::pump::{Broken, Waiting};
+use crate::buffers::{self, Input};
+
+use response_body::ResponseBody;
+use upload::Sending;
+pub use upload::Upload;
+
+/// Interim answers to one request; more are an attack or a defect (attack 21).
+const MOST_INTERIM: u32 = 16;
+/// How long an endpoint may keep silent about `Expect: 100-continue` until the body is sent all the same
+/// (RFC 9110 §10.1.1).
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// A connection to an endpoint.
+pub struct Client {
+    stream: Stream,
+    input: Input,
+    timer: Timer,
+    /// When it was opened.
+    pub opened: Moment,
+    /// When it was last given home.
+    pub idle_since: Moment,
+    /// Whether it has carried a request before.
+    pub reused: bool,
+}
+
+/// What is sent, and for how long its answer is waited for.
+pub struct Request<'a> {
+    pub head: &'a RequestHead,
+    /// The value of `Upgrade`.
+    pub upgrade: Option<&'a [u8]>,
+    /// Of the answer's head. The target's limit is not used.
+    pub limits: Limits,
+    pub first_byte: Duration,
+    /// Between two writes while the body is sent.
+    pub idle: Duration,
+    /// When the whole request must have been answered.
+    pub deadline: Option<Moment>,
+    /// Where interim answers go.
+    pub wire: Option<&'a dyn Wire>,
+}
+
+/// Takes back a connection that may be used again.
+pub trait Home {
+    /// Dropped instead: the connection has ended.
+    fn welcome(self, client: Client);
+}
+
+/// The answer's head has arrived.
+pub struct Arrived {
+    pub head: ResponseHead,
+    pub meta: ResponseMeta,
+    client: Client,
+    /// What is still being sent.
+    sending: Option<Sending>,
+}
+
+impl Client {
+    pub fn new(stream: Stream, now: Moment) -> Client {
+        Client { stream, input: Input::default(), timer: Timer::new(), opened: now, idle_since: now, reused: false }
+    }
+
+    /// Whether nothing has happened on it since its last answer: it is open, and silent.
+    pub fn is_alive(&self) -> bool {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        self.input.is_empty() && self.stream.poll_silence_broken(&mut cx).is_pending()
+    }
+
+    /// Gives the connection home if it may be used again: bytes behind the answer belong to nobody.
+    fn go_home<H: Home>(mut self, keep: bool, home: H) {
+        if keep && self.input.is_empty() {
+            self.input.release();
+            self.timer.disarm();
+            self.reused = true;
+            home.welcome(self);
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.poll_fill(cx, &mut self.stream)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// `reset`, `first_byte_timeout`, `idle_timeout`, `deadline`, `response_malformed`,
+    /// `response_head_too_large`, or what the request's body fails with. The connection is closed, and
+    /// `upload` says whether the request can be sent again.
+    pub async fn send(mut self, request: &Request<'_>, upload: &mut Upload) -> Result<Arrived, Error> {
+        let mut out = buffers::take_write();
+        let framing = upload.framing();
+        write_request(request.head, framing, request.upgrade, &mut out);
+        let expects = !framing.is_empty() && request.head.fields.has(glorieta_core::Name::Expect);
+        let mut state = Exchanging {
+            sending: Some(Sending::begin(std::mem::take(upload), out, framing, expects)),
+            armed: Armed::Not,
+            interims: 0,
+            head: ResponseHead::new(0),
+            broken: false,
+        };
+        let result = poll_fn(|cx| state.poll(cx, &mut self, request)).await;
+        match result {
+            Ok(meta) => {
+                let Exchanging { sending, head, .. } = state;
+                Ok(Arrived { head, meta, client: self, sending: sending.filter(|sending| !sending.is_done()) })
+            }
+            Err(error) => {
+                if let Some(sending) = state.sending {
+                    *upload = sending.into_upload();
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What the timer is armed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Armed {
+    Not,
+    FirstByte,
+    /// The sink must move; it had moved so far.
+    Idle(u64),
+    Continue,
+    /// The source is waited for, which is timed elsewhere; only the deadline counts.
+    Deadline,
+}
+
+struct Exchanging {
+    sending: Option<Sending>,
+    armed: Armed,
+    interims: u32,
+    head: ResponseHead,
+    /// The endpoint takes no more, but may have answered.
+    broken: bool,
+}
+
+impl Exchanging {
+    fn poll(&mut self, cx: &mut Context<'_>, client: &mut Client, request: &Request<'_>) -> Poll<Result<ResponseMeta, Error>> {
+        loop {
+            self.send(cx, client)?;
+            if let Some(meta) = self.receive(client, request)? {
+                return Poll::Ready(Ok(meta));
+            }
+            match client.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(client, "closed the connection"))),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(self.ended(client, "reset the connection"))),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => match self.wait(cx, client, request)? {
+                    Poll::Ready(()) => {}
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, client: &mut Client) -> Result<(), Error> {
+        let Some(sending) = self.sending.as_mut().filter(|sending| !sending.is_done()) else { return Ok(()) };
+        if self.broken {
+            return Ok(());
+        }
+        match sending.poll(cx, &mut client.stream) {
+            Poll::Ready(Err(Broken::Source(error))) => Err(error),
+            Poll::Ready(Err(Broken::Sink)) => {
+                self.broken = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Parses what has arrived; `None`: more is needed.
+    fn receive(&mut self, client: &mut Client, request: &Request<'_>) -> Result<Option<ResponseMeta>, Error> {
+        while !client.input.is_empty() {
+            let parsed = parse_response(&client.input, &request.limits, request.head.method, &mut self.head)?;
+            let Parsed::Complete { value: meta, consumed } = parsed else { break };
+            client.input.advance(consumed);
+            if meta.switching && request.upgrade.is_none() {
+                return Err(Error::because(Kind::ResponseMalformed, "101 without a request to switch"));
+            }
+            if !meta.interim {
+                return Ok(Some(meta));
+            }
+            self.interim(request)?;
+        }
+        Ok(None)
+    }
+
+    fn interim(&mut self, request: &Request<'_>) -> Result<(), Error> {
+        self.interims += 1;
+        if self.interims > MOST_INTERIM {
+            return Err(Error::because(Kind::ResponseMalformed, "too many interim answers"));
+        }
+        if self.head.status == 100 {
+            // The body's first piece tells the client; without one nobody asked.
+            if let Some(sending) = &mut self.sending {
+                sending.allow();
+            }
+        } else if let Some(wire) = request.wire {
+            super::codec::strip_hop_by_hop_response(&mut self.head);
+            wire.interim(&self.head);
+        }
+        Ok(())
+    }
+
+    /// Arms the timer for what is waited for; ready: something has changed and is to be looked at again.
+    fn wait(&mut self, cx: &mut Context<'_>, client: &mut Client, request: &Request<'_>) -> Result<Poll<()>, Error> {
+        let wanted = match &self.sending {
+            Some(sending) if !sending.is_done() && !self.broken => match sending.waiting() {
+                None => Armed::Continue,
+                Some((Waiting::Source, _)) => Armed::Deadline,
+                Some((Waiting::Sink, moved)) => Armed::Idle(moved),
+            },
+            _ => Armed::FirstByte,
+        };
+        if wanted != self.armed {
+            self.armed = wanted;
+            let patience = match wanted {
+                Armed::FirstByte => Some(request.first_byte),
+                Armed::Idle(_) => Some(request.idle),
+                Armed::Continue => Some(CONTINUE_WAIT),
+                Armed::Deadline | Armed::Not => None,
+            };
+            arm(&client.timer, patience, request.deadline);
+        }
+        if client.timer.poll(cx).is_pending() {
+            return Ok(Poll::Pending);
+        }
+        if request.deadline.is_some_and(|deadline| Moment::now() >= deadline) {
+            return Err(Error::new(Kind::Deadline));
+        }
+        match self.armed {
+            Armed::Continue => {
+                if let Some(sending) = &mut self.sending {
+                    sending.allow();
+                }
+                Ok(Poll::Ready(()))
+            }
+            Armed::Idle(_) => Err(Error::because(Kind::IdleTimeout, "the endpoint does not read")),
+            _ => Err(Error::new(Kind::FirstByteTimeout)),
+        }
+    }
+
+    /// The connection has ended before a whole head had come.
+    fn ended(&self, client: &Client, how: &'static str) -> Error {
+        if !client.input.is_empty() {
+            return Error::because(Kind::UpstreamReset, "the connection ended within the head");
+        }
+        // On a used connection the endpoint may just have closed it, on a new one it may have begun to work:
+        // the same for us, since bytes have gone out.
+        Error::because(Kind::UpstreamReset, how).retry(Retry::IfIdempotent)
+    }
+}
+
+/// Arms a timer for the earlier of a step's end and the deadline of all.
+fn arm(timer: &Timer, patience: Option<Duration>, deadline: Option<Moment>) {
+    let step = patience.map(|patience| Moment::now().plus(patience));
+    match (step, deadline) {
+        (Some(step), Some(deadline)) => timer.arm(step.min(deadline)),
+        (Some(moment), None) | (None, Some(moment)) => timer.arm(moment),
+        (None, None) => timer.disarm(),
+    }
+}
+
+impl Arrived {
+    /// The socket of a switched connection, and the bytes that came with the head.
+    pub fn into_tunnel(self) -> (ResponseHead, Stream, Bytes) {
+        (self.head, self.client.stream, self.client.input.into_bytes())
+    }
+
+    /// The answer's body. `home` gets the connection once the body has been read and all has been sent.
+    pub fn into_body<H: Home + 'static>(mut self, home: H, idle: Duration, deadline: Option<Moment>) -> (ResponseHead, Body) {
+        let framing = self.meta.framing;
+        let keep = self.meta.keep_alive;
+        if self.sending.is_none() {
+            let whole = match framing {
+                _ if framing.is_empty() => Some(0),
+                Framing::Length(length) => usize::try_from(length).ok().filter(|&length| length <= self.client.input.len()),
+                _ => None,
+            };
+            if let Some(length) = whole {
+                let body = if length == 0 { Body::Empty } else { Body::Full(self.client.input.split_to(length).freeze()) };
+                self.client.go_home(keep, home);
+                return (self.head, body);
+            }
+        }
+        let body = ResponseBody::new(self.client, framing, keep, self.sending, home, idle, deadline);
+        (self.head, Body::Stream(Box::new(body)))
+    }
+}

@@ -1,0 +1,169 @@
+//! A request's body on its way to an endpoint, kept so far as it may have to be sent again.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use glorieta_core::{Body, Error, Frame};
+use glorieta_net::Stream;
+
+use crate::h1::codec::Framing;
+use crate::h1::pump::{Broken, Pump, Waiting};
+
+/// So much of one request's body is kept for another try.
+const KEPT_PER_REQUEST: usize = 64 << 10;
+/// So much all requests of a worker keep.
+const KEPT_PER_WORKER: usize = 16 << 20;
+/// Smaller pieces are copied to be kept.
+const WORTH_SHARING: usize = 16 << 10;
+
+thread_local! {
+    static KEPT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A body and what was already taken out of it.
+#[derive(Default)]
+pub struct Upload {
+    body: Body,
+    /// The whole length, where it is known.
+    length: Option<u64>,
+    /// Pieces that were taken out, in order.
+    kept: Vec<Bytes>,
+    kept_bytes: usize,
+    /// Something was taken out and not kept.
+    lost: bool,
+    /// Whether anything was taken out.
+    begun: bool,
+}
+
+impl Upload {
+    pub fn new(body: Body) -> Upload {
+        let length = body.length();
+        Upload { body, length, kept: Vec::new(), kept_bytes: 0, lost: false, begun: false }
+    }
+
+    pub fn framing(&self) -> Framing {
+        match self.length {
+            Some(0) => Framing::None,
+            Some(length) => Framing::Length(length),
+            None => Framing::Chunked,
+        }
+    }
+
+    /// Whether every byte that was taken out can be sent again.
+    pub fn is_replayable(&self) -> bool {
+        !self.lost
+    }
+
+    /// Whether anything of the body was asked for.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    fn poll_frame(&mut self, replayed: &mut usize, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+        if let Some(piece) = self.kept.get(*replayed) {
+            *replayed += 1;
+            return Poll::Ready(Some(Ok(Frame::Data(piece.clone()))));
+        }
+        self.begun = true;
+        let polled = self.body.poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(Frame::Data(bytes)))) => {
+                self.keep(bytes);
+                *replayed = self.kept.len();
+            }
+            // Trailers are rare enough not to be kept.
+            Poll::Ready(Some(Ok(Frame::Trailers(_)) | Err(_))) => self.lost = true,
+            _ => {}
+        }
+        polled
+    }
+
+    fn keep(&mut self, bytes: &Bytes) {
+        if self.lost {
+            return;
+        }
+        let fits = self.kept_bytes + bytes.len() <= KEPT_PER_REQUEST && KEPT.get() + bytes.len() <= KEPT_PER_WORKER;
+        if fits {
+            self.kept_bytes += bytes.len();
+            KEPT.set(KEPT.get() + bytes.len());
+            // A clone keeps the whole read buffer it lies in: too much for a few bytes.
+            self.kept.push(if bytes.len() < WORTH_SHARING { Bytes::copy_from_slice(bytes) } else { bytes.clone() });
+        } else {
+            self.forget();
+            self.lost = true;
+        }
+    }
+
+    /// Frees what is kept: no other try will follow.
+    pub fn forget(&mut self) {
+        KEPT.set(KEPT.get() - self.kept_bytes);
+        self.kept_bytes = 0;
+        self.kept.clear();
+        self.lost |= self.begun;
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        KEPT.set(KEPT.get() - self.kept_bytes);
+    }
+}
+
+/// One try at sending.
+pub struct Sending {
+    upload: Upload,
+    pump: Pump,
+    replayed: usize,
+    /// The head is written, and the body waits for `100 Continue`.
+    held: bool,
+    done: bool,
+    waits: bool,
+}
+
+impl Sending {
+    /// `out` holds the head. `held`: the body waits until [`Sending::allow`].
+    pub fn begin(upload: Upload, out: Vec<u8>, framing: Framing, held: bool) -> Sending {
+        Sending { upload, pump: Pump::new(out, framing), replayed: 0, held, done: false, waits: false }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    pub fn allow(&mut self) {
+        self.held = false;
+    }
+
+    /// What is waited for, and how far it has come; `None`: for leave to send the body.
+    pub fn waiting(&self) -> Option<(Waiting, u64)> {
+        (!(self.held && self.waits)).then_some((self.pump.waiting, self.pump.moved))
+    }
+
+    pub fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Broken>> {
+        let Sending { upload, pump, replayed, held, waits, .. } = self;
+        *waits = false;
+        let polled = pump.poll(
+            cx,
+            |cx, first, second| stream.poll_write_two(cx, first, second),
+            |cx| {
+                if *held {
+                    *waits = true;
+                    return Poll::Pending;
+                }
+                upload.poll_frame(replayed, cx)
+            },
+        );
+        self.done = matches!(polled, Poll::Ready(Ok(())));
+        polled
+    }
+
+    /// Frees what is kept: an answer has arrived.
+    pub fn forget(&mut self) {
+        self.upload.forget();
+    }
+
+    pub fn into_upload(self) -> Upload {
+        self.upload
+    }
+}

@@ -1,0 +1,169 @@
+//! Writing an answer, and deciding whether the connection lives on after it.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use glorieta_core::{Body, Error, Kind, Method, Moment, Response, Version};
+
+use super::Asked;
+use super::connection::Connection;
+use super::request_body::BodyState;
+use crate::h1::codec::{Close, Framing, write_bodiless_response, write_response};
+use crate::h1::pump::{Broken, Pump, Waiting};
+use crate::service::{Record, Service, Settings};
+
+/// Up to this many bytes of a body that nobody wanted are read and forgotten, so that the connection lives on.
+const FORGOTTEN: u64 = 64 << 10;
+/// How long those bytes are waited for.
+const FORGOTTEN_WAIT: Duration = Duration::from_secs(2);
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    Keep,
+    Close,
+    /// Close, but read on for a while.
+    Linger,
+}
+
+/// Writes an answer after which the connection ends, whatever it was.
+pub async fn write_and_close<S: Service>(
+    connection: &Connection,
+    service: &S,
+    settings: &Settings,
+    asked: Asked,
+    response: Response,
+    record: S::Record,
+) {
+    connection.body.set(BodyState::Failed);
+    if write_answer(connection, service, settings, asked, response, record).await == Answered::Linger {
+        connection.linger().await;
+    }
+}
+
+pub async fn write_answer<S: Service>(
+    connection: &Connection,
+    service: &S,
+    settings: &Settings,
+    asked: Asked,
+    response: Response,
+    mut record: S::Record,
+) -> Answered {
+    let Response { head, mut body, announced } = response;
+    let bodiless = asked.method == Method::Head || matches!(head.status, 100..=199 | 204 | 304);
+    let framing = match body.length() {
+        _ if bodiless => Framing::None,
+        Some(length) => Framing::Length(length),
+        None if asked.version == Version::Http10 => Framing::UntilClose,
+        None => Framing::Chunked,
+    };
+    let keep = asked.keep && framing != Framing::UntilClose && !service.is_closing() && may_keep(connection.body.get());
+    let close = match (keep, asked.version) {
+        (true, Version::Http10) => Close::KeepAliveHttp10,
+        (true, _) => Close::KeepAlive,
+        (false, _) => Close::Close,
+    };
+    let mut out = connection.take_interim();
+    let date = service.date();
+    if bodiless {
+        write_bodiless_response(&head, announced.or(body.length().filter(|&length| length > 0)), close, Some(&date), &mut out);
+        body = Body::Empty;
+    } else {
+        write_response(&head, framing, close, Some(&date), &mut out);
+    }
+    drop(head);
+    let mut pump = Pump::new(out, framing);
+    let written = write(connection, settings, &mut pump, &mut body).await;
+    record.bytes_out(pump.written);
+    if let Err(error) = written {
+        record.fail(&error);
+        if framing == Framing::UntilClose {
+            connection.reset_on_close();
+        }
+        return Answered::Close;
+    }
+    drop((record, pump, body));
+    match connection.body.get() {
+        BodyState::Done if keep => Answered::Keep,
+        // The client does not expect this, and may have sent more already.
+        BodyState::Done if asked.keep || connection.has_input() => Answered::Linger,
+        BodyState::Done => Answered::Close,
+        BodyState::Reading(_) if keep && forget_body(connection).await => Answered::Keep,
+        _ => Answered::Linger,
+    }
+}
+
+/// Whether the connection may live on although the body has been read only so far. One that is under way is
+/// expected to end in time; if it does not, the connection is closed after all.
+fn may_keep(body: BodyState) -> bool {
+    match body {
+        BodyState::Done => true,
+        BodyState::Reading(left) => left.is_none_or(|left| left <= FORGOTTEN),
+        BodyState::Unread | BodyState::Failed => false,
+    }
+}
+
+async fn write(
+    connection: &Connection,
+    settings: &Settings,
+    pump: &mut Pump,
+    body: &mut Body,
+) -> Result<(), Error> {
+    let mut armed_at = u64::MAX;
+    poll_fn(|cx: &mut Context<'_>| {
+        let polled = pump.poll(
+            cx,
+            |cx, first, second| connection.poll_write_two(cx, first, second),
+            |cx| body.poll_frame(cx),
+        );
+        match polled {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(Broken::Source(error))) => Poll::Ready(Err(error)),
+            Poll::Ready(Err(Broken::Sink)) => Poll::Ready(Err(Error::new(Kind::ClientGone))),
+            Poll::Pending if pump.waiting == Waiting::Source => {
+                armed_at = u64::MAX;
+                if connection.poll_gone(cx) {
+                    return Poll::Ready(Err(Error::new(Kind::ClientGone)));
+                }
+                Poll::Pending
+            }
+            Poll::Pending => {
+                if armed_at != pump.moved {
+                    armed_at = pump.moved;
+                    connection.timer.arm(Moment::now().plus(settings.write_timeout));
+                }
+                if connection.timer.poll(cx).is_ready() {
+                    return Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")));
+                }
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// Reads the rest of a body that nobody wanted; `false` if it is too long or does not come.
+async fn forget_body(connection: &Connection) -> bool {
+    let BodyState::Reading(Some(mut left)) = connection.body.get() else { return false };
+    connection.timer.arm(Moment::now().plus(FORGOTTEN_WAIT));
+    poll_fn(|cx| {
+        loop {
+            connection.with_input(|input| {
+                let length = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+                drop(input.split_to(length));
+                left -= length as u64;
+            });
+            if left == 0 {
+                connection.settle();
+                return Poll::Ready(true);
+            }
+            match connection.poll_fill(cx) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(false),
+                Poll::Pending => return connection.timer.poll(cx).map(|()| false),
+            }
+        }
+    })
+    .await
+}

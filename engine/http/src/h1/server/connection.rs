@@ -1,0 +1,218 @@
+//! What a connection and the body of its request share: the socket, what was read ahead, and one timer.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use glorieta_core::{Moment, ResponseHead, Wire};
+use glorieta_net::{Silence, Stream, Timer};
+use tokio::io::AsyncWrite;
+
+use super::recycle;
+use super::request_body::BodyState;
+use crate::buffers::{self, Input};
+use crate::h1::codec::{Close, Framing, write_response};
+
+/// How long a closing connection is read from, so that its last answer is not destroyed by a reset.
+const LINGER: Duration = Duration::from_secs(2);
+/// How much a closing connection is read from.
+const LINGER_BYTES: usize = 256 << 10;
+/// Interim answers that may wait for a client that does not read.
+const MOST_INTERIM: usize = 16 << 10;
+
+pub struct Connection {
+    /// `None` once it has become a tunnel's.
+    stream: RefCell<Option<Stream>>,
+    input: RefCell<Input>,
+    pub timer: Timer,
+    pub body: Cell<BodyState>,
+    pub bytes_in: Cell<u64>,
+    /// Whether the client is watched while its request is answered.
+    watching: Cell<bool>,
+    /// Whether the client understands 1xx.
+    pub knows_interim: Cell<bool>,
+    interim: RefCell<Vec<u8>>,
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+impl Connection {
+    pub fn new(stream: Stream, timer: Timer) -> Connection {
+        Connection {
+            stream: RefCell::new(Some(stream)),
+            input: RefCell::default(),
+            timer,
+            body: Cell::new(BodyState::Done),
+            bytes_in: Cell::new(0),
+            watching: Cell::new(true),
+            knows_interim: Cell::new(false),
+            interim: RefCell::default(),
+        }
+    }
+
+    pub fn has_input(&self) -> bool {
+        !self.input.borrow().is_empty()
+    }
+
+    /// Looks at what has been read and not yet been used.
+    pub fn with_input<T>(&self, look: impl FnOnce(&mut Input) -> T) -> T {
+        look(&mut self.input.borrow_mut())
+    }
+
+    pub fn with_stream<T>(&self, work: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        self.stream.borrow_mut().as_mut().map(work)
+    }
+
+    /// Writes one or two pieces at once.
+    #[inline]
+    pub fn poll_write_two(&self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
+        self.with_stream(|stream| stream.poll_write_two(cx, first, second)).unwrap_or_else(|| Poll::Ready(Err(gone())))
+    }
+
+    /// Reads more behind what is there already; `Ok(0)` at the end.
+    pub fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match self.stream.borrow_mut().as_mut() {
+            Some(stream) => self.input.borrow_mut().poll_fill(cx, stream),
+            None => Poll::Ready(Err(gone())),
+        }
+    }
+
+    /// Gives the buffer back if it is empty, and keeps what little there is in one of its own.
+    pub fn settle(&self) {
+        self.input.borrow_mut().settle();
+    }
+
+    /// Prepares for the body of the next request.
+    pub fn begin_body(&self) {
+        self.body.set(BodyState::Done);
+        self.bytes_in.set(0);
+        self.watching.set(true);
+    }
+
+    /// The whole body, if it has been read already.
+    pub fn take_whole_body(&self, length: u64) -> Option<Bytes> {
+        let mut input = self.input.borrow_mut();
+        let length = usize::try_from(length).ok().filter(|&length| length <= input.len())?;
+        self.bytes_in.set(length as u64);
+        Some(input.split_to(length).freeze())
+    }
+
+    /// Whether the client has reset its connection. Ending its direction after a whole request is no abort
+    /// (RFC 9112 §9.6 lets it), and bytes of a next request say nothing either way.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
+        if !self.watching.get() || self.body.get() != BodyState::Done || self.has_input() {
+            return false;
+        }
+        let silence = self.with_stream(|stream| stream.poll_silence_broken(cx));
+        match silence {
+            Some(Poll::Ready(Silence::Broken)) => true,
+            Some(Poll::Ready(_)) => {
+                self.watching.set(false);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Writes interim answers as far as the client takes them.
+    pub fn poll_interim(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut interim = self.interim.borrow_mut();
+        while !interim.is_empty() {
+            let written = self.with_stream(|stream| Pin::new(stream).poll_write(cx, &interim)).ok_or_else(gone)?;
+            match written {
+                Poll::Ready(count) => drop(interim.drain(..count?)),
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Interim answers that are still to be written, to be put in front of what comes next.
+    pub fn take_interim(&self) -> Vec<u8> {
+        let interim = std::mem::take(&mut *self.interim.borrow_mut());
+        if interim.is_empty() { buffers::take_write() } else { interim }
+    }
+
+    /// Asks the client for its body.
+    pub fn send_continue(&self) {
+        self.interim.borrow_mut().extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
+    /// Writes all of `out`.
+    pub async fn write_all(&self, out: Vec<u8>, patience: Duration) -> io::Result<()> {
+        let mut at = 0;
+        self.timer.arm(Moment::now().plus(patience));
+        let result = poll_fn(|cx| {
+            while at < out.len() {
+                let written = self.with_stream(|stream| Pin::new(stream).poll_write(cx, &out[at..]));
+                match written.ok_or_else(gone)? {
+                    Poll::Ready(count) => at += count?,
+                    Poll::Pending if self.timer.poll(cx).is_ready() => {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        let result = result.await;
+        recycle(out);
+        result
+    }
+
+    /// Says that no more comes, and reads on for a while: closing with unread bytes would send a reset, which
+    /// may overtake the last answer (RFC 9112 §9.6).
+    pub async fn linger(&self) {
+        self.timer.arm(Moment::now().plus(LINGER));
+        let mut left = LINGER_BYTES;
+        self.with_input(|input| input.clear());
+        poll_fn(|cx| {
+            match self.with_stream(|stream| Pin::new(stream).poll_shutdown(cx)) {
+                Some(Poll::Ready(Ok(()))) => {}
+                Some(Poll::Pending) => return Poll::Pending,
+                _ => return Poll::Ready(()),
+            }
+            loop {
+                match self.poll_fill(cx) {
+                    Poll::Ready(Ok(count)) if count > 0 && count <= left => {
+                        left -= count;
+                        self.with_input(|input| input.clear());
+                    }
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return self.timer.poll(cx),
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Makes closing say "reset": the client must not take what it has for a whole answer.
+    pub fn reset_on_close(&self) {
+        self.with_stream(|stream| stream.reset_on_close());
+    }
+
+    /// Takes socket and read-ahead out, for a tunnel.
+    pub fn take(&self) -> Option<(Stream, Bytes)> {
+        let stream = self.stream.borrow_mut().take()?;
+        Some((stream, self.input.take().into_bytes()))
+    }
+}
+
+impl Wire for Connection {
+    fn interim(&self, head: &ResponseHead) {
+        let mut interim = self.interim.borrow_mut();
+        if self.knows_interim.get() && interim.len() < MOST_INTERIM {
+            write_response(head, Framing::None, Close::KeepAlive, None, &mut interim);
+        }
+    }
+
+    fn bytes_in(&self) -> u64 {
+        self.bytes_in.get()
+    }
+}

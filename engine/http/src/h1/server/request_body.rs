@@ -1,0 +1,182 @@
+//! A request's body as it comes from the client: decoded, timed, and not read faster than it is used.
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Buf;
+use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
+
+use super::connection::Connection;
+use crate::h1::codec::{ChunkStep, ChunkedDecoder, Framing, RequestMeta, TrailerLimits};
+use crate::service::Settings;
+
+/// So long a client may wait between its bytes before the rate of its body is judged.
+const RATE_GRACE: Duration = Duration::from_secs(5);
+
+/// How far a request's body has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyState {
+    /// Nobody has asked for it yet, and it would be long or unasked for.
+    Unread,
+    /// How many bytes are left, where that is known.
+    Reading(Option<u64>),
+    Done,
+    /// Nothing more on this connection can be understood.
+    Failed,
+}
+
+enum Decoding {
+    Length(u64),
+    Chunked(Box<ChunkedDecoder>),
+}
+
+pub struct RequestBody {
+    connection: Rc<Connection>,
+    decoding: Decoding,
+    expect_continue: bool,
+    timeout: Duration,
+    rate: u32,
+    /// Since when bytes are waited for.
+    waiting: Option<Moment>,
+    waited: Duration,
+}
+
+impl RequestBody {
+    pub fn new(connection: Rc<Connection>, meta: &RequestMeta, settings: &Settings) -> RequestBody {
+        let decoding = match meta.framing {
+            Framing::Length(length) => Decoding::Length(length),
+            _ => Decoding::Chunked(Box::new(ChunkedDecoder::new(Kind::FramingRefused, TrailerLimits::default()))),
+        };
+        RequestBody {
+            connection,
+            decoding,
+            expect_continue: meta.expect_continue,
+            timeout: settings.body_timeout,
+            rate: settings.body_rate,
+            waiting: None,
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Takes the next piece out of what has been read; `None`: more must be read.
+    fn decode(&mut self) -> Option<Result<Option<Frame>, Error>> {
+        let connection = self.connection.clone();
+        connection.with_input(|input| match &mut self.decoding {
+            Decoding::Length(left) => {
+                if input.is_empty() {
+                    return None;
+                }
+                let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= length as u64;
+                Some(Ok(Some(Frame::Data(input.split_to(length).freeze()))))
+            }
+            Decoding::Chunked(decoder) => loop {
+                if input.is_empty() {
+                    return None;
+                }
+                match decoder.decode(input) {
+                    Ok(ChunkStep::Need { consumed }) => input.advance(consumed),
+                    Ok(ChunkStep::Data { skip, length }) => {
+                        input.advance(skip);
+                        return Some(Ok(Some(Frame::Data(input.split_to(length).freeze()))));
+                    }
+                    Ok(ChunkStep::End { consumed, trailers }) => {
+                        input.advance(consumed);
+                        return Some(Ok(trailers.map(Frame::Trailers)));
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            },
+        })
+    }
+
+    fn is_done(&self) -> bool {
+        match &self.decoding {
+            Decoding::Length(left) => *left == 0,
+            Decoding::Chunked(decoder) => decoder.is_done(),
+        }
+    }
+
+    /// Whether the client is too slow, now that bytes have come.
+    fn arrived(&mut self) -> Result<(), Error> {
+        let Some(since) = self.waiting.take() else { return Ok(()) };
+        self.waited += Moment::now().since(since);
+        let judged = self.waited.saturating_sub(RATE_GRACE);
+        if self.rate > 0 && self.connection.bytes_in.get() < judged.as_secs() * u64::from(self.rate) {
+            return Err(Error::because(Kind::BodyTimeout, "the body came too slowly"));
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame, Error>>> {
+        self.connection.body.set(BodyState::Failed);
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn note_progress(&self) {
+        let left = match &self.decoding {
+            Decoding::Length(left) => Some(*left),
+            Decoding::Chunked(_) => None,
+        };
+        let state = if self.is_done() { BodyState::Done } else { BodyState::Reading(left) };
+        self.connection.body.set(state);
+    }
+}
+
+impl BodySource for RequestBody {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+        if self.connection.body.get() == BodyState::Failed {
+            return Poll::Ready(Some(Err(Error::new(Kind::BodyCutOff))));
+        }
+        if std::mem::take(&mut self.expect_continue) && !self.connection.has_input() {
+            self.connection.send_continue();
+        }
+        loop {
+            if self.is_done() {
+                return Poll::Ready(None);
+            }
+            match self.decode() {
+                Some(Ok(frame)) => {
+                    if let Some(Frame::Data(bytes)) = &frame {
+                        self.connection.bytes_in.set(self.connection.bytes_in.get() + bytes.len() as u64);
+                    }
+                    self.note_progress();
+                    return Poll::Ready(frame.map(Ok));
+                }
+                Some(Err(error)) => return self.fail(error),
+                None => {}
+            }
+            if self.connection.poll_interim(cx).is_err() {
+                return self.fail(Error::new(Kind::ClientGone));
+            }
+            match self.connection.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return self.fail(Error::new(Kind::BodyCutOff)),
+                Poll::Ready(Ok(_)) => {
+                    if let Err(error) = self.arrived() {
+                        return self.fail(error);
+                    }
+                }
+                Poll::Ready(Err(_)) => return self.fail(Error::new(Kind::ClientGone)),
+                Poll::Pending => {
+                    if self.waiting.is_none() {
+                        let now = Moment::now();
+                        self.waiting = Some(now);
+                        self.connection.timer.arm(now.plus(self.timeout));
+                    }
+                    if self.connection.timer.poll(cx).is_ready() {
+                        return self.fail(Error::new(Kind::BodyTimeout));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        match &self.decoding {
+            Decoding::Length(left) => Some(*left),
+            Decoding::Chunked(_) => None,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A connection of any kind: one enum with poll methods, so that nothing above is generic over I/O.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// A connected stream socket.
+#[derive(Debug)]
+pub enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// What a look at a connection that should be silent shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing has arrived, and it is open.
+    Unbroken,
+    /// Bytes wait to be read.
+    Bytes,
+    /// The other side has ended its direction.
+    Ended,
+    /// Reset, or broken otherwise.
+    Broken,
+}
+
+impl Stream {
+    /// Takes over an accepted connection. Needs the runtime that will poll it.
+    ///
+    /// # Errors
+    /// What the system says when it cannot be registered: mostly too many watches.
+    pub fn from_accepted(accepted: crate::listen::Accepted) -> io::Result<Stream> {
+        match accepted {
+            crate::listen::Accepted::Tcp(stream, _) => TcpStream::from_std(stream).map(Stream::Tcp),
+            crate::listen::Accepted::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+        }
+    }
+
+    /// Reads once into the spare room of `buffer` (which must have some); 0 at the end.
+    ///
+    /// A read that does not fill the room clears readiness, so that no second read is needed to learn
+    /// that nothing is left (up to a fifth of a small request's cost).
+    pub fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        let spare = buffer.spare_capacity_mut();
+        let mut read = ReadBuf::uninit(spare);
+        match Pin::new(self).poll_read(cx, &mut read) {
+            Poll::Ready(Ok(())) => {
+                let count = read.filled().len();
+                // SAFETY: `poll_read` has initialised the first `count` bytes of the spare room.
+                unsafe { buffer.set_len(buffer.len() + count) };
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Writes one or two pieces at once.
+    pub fn poll_write_two(&mut self, cx: &mut Context<'_>, first: &[u8], second: &[u8]) -> Poll<io::Result<usize>> {
+        if second.is_empty() {
+            return Pin::new(self).poll_write(cx, first);
+        }
+        if first.is_empty() {
+            return Pin::new(self).poll_write(cx, second);
+        }
+        Pin::new(self).poll_write_vectored(cx, &[io::IoSlice::new(first), io::IoSlice::new(second)])
+    }
+
+    /// Ready once there is something to read, or the connection has ended.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Ready once something can be written.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_write_ready(cx),
+            Stream::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+
+    /// Looks, without reading, what breaks the silence of a connection; pending while nothing does.
+    pub fn poll_silence_broken(&self, cx: &mut Context<'_>) -> Poll<Silence> {
+        loop {
+            match self.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(Silence::Broken),
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.peek() {
+                Silence::Unbroken => {}
+                broken => return Poll::Ready(broken),
+            }
+        }
+    }
+
+    /// Looks, without reading and without waiting, whether the connection is silent and open.
+    pub fn peek(&self) -> Silence {
+        let mut byte = [0_u8; 1];
+        let peeked = match self {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
+        };
+        match peeked {
+            Ok(0) => Silence::Ended,
+            Ok(_) => Silence::Bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Silence::Unbroken,
+            Err(_) => Silence::Broken,
+        }
+    }
+
+    /// Makes closing say "reset" (RST) rather than "that was all" (FIN). Unix sockets know no difference.
+    pub fn reset_on_close(&self) {
+        if let Stream::Tcp(stream) = self {
+            // A socket that is gone already cannot mislead anybody.
+            drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)));
+        }
+    }
+}
+
+fn peek(socket: &impl std::os::fd::AsRawFd, byte: &mut [u8; 1]) -> io::Result<usize> {
+    // SAFETY: recv writes at most one byte to the array, which has room for one.
+    let count = unsafe {
+        libc::recv(socket.as_raw_fd(), byte.as_mut_ptr().cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT)
+    };
+    if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Sockets hold nothing back.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

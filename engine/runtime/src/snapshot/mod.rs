@@ -1,0 +1,123 @@
+//! The Plan made ready to run: immutable, built beside the running one, published by one swap.
+//!
+//! Everything that can be wrong with a Plan is found here, before anything has changed. What must outlive a
+//! reload is taken over from the previous snapshot by id: upstreams with their pools, health and balancing,
+//! listeners with their counts.
+
+mod listener;
+mod problem;
+mod route;
+
+use std::sync::Arc;
+
+use glorieta_plan::Plan;
+use glorieta_upstream::{Observer, Outcome, Upstream};
+use rustc_hash::FxHashMap;
+
+use crate::metrics::{self, Registry, UpstreamSeries};
+use crate::worker::current_worker;
+
+pub use listener::{Duty, Listener, TcpRoute};
+pub use problem::Problem;
+pub use route::{Proxy, Redirect, Respond, Route, Target};
+
+/// One Plan, ready.
+pub struct Snapshot {
+    pub version: Arc<str>,
+    pub listeners: Vec<Arc<Listener>>,
+    pub upstreams: FxHashMap<Arc<str>, Arc<Upstream>>,
+    /// The Plan it was made of, for the JSON view.
+    pub plan: Arc<Plan>,
+}
+
+impl Snapshot {
+    /// Builds a snapshot; nothing outside of it changes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the Plan.
+    pub fn build(plan: &Plan, previous: Option<&Snapshot>, registry: &Registry) -> Result<Snapshot, Vec<Problem>> {
+        let mut problems = Vec::new();
+        if plan.format != glorieta_plan::FORMAT {
+            let message = format!("this engine reads format {}, not {}", glorieta_plan::FORMAT, plan.format);
+            return Err(vec![Problem::at("format", message)]);
+        }
+        let upstreams = build_upstreams(plan, previous, registry, &mut problems);
+        let context = listener::Context { upstreams: &upstreams, registry, server_name: plan.server_name.as_deref() };
+        let mut listeners = Vec::with_capacity(plan.listeners.len());
+        for listener in &plan.listeners {
+            let before = previous.and_then(|previous| previous.listener(&listener.id));
+            listeners.extend(Listener::build(listener, before, &context, &mut problems).map(Arc::new));
+        }
+        check_unique(plan, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Snapshot { version: plan.version.as_str().into(), listeners, upstreams, plan: Arc::new(plan.clone()) })
+    }
+
+    pub fn listener(&self, id: &str) -> Option<&Arc<Listener>> {
+        self.listeners.iter().find(|listener| &*listener.id == id)
+    }
+
+    /// The listener at a `bind` address as it was written.
+    pub fn listener_at(&self, bind: &str) -> Option<&Arc<Listener>> {
+        self.listeners.iter().find(|listener| listener.bind.iter().any(|own| own == bind))
+    }
+}
+
+fn build_upstreams(
+    plan: &Plan,
+    previous: Option<&Snapshot>,
+    registry: &Registry,
+    problems: &mut Vec<Problem>,
+) -> FxHashMap<Arc<str>, Arc<Upstream>> {
+    let mut upstreams = FxHashMap::default();
+    for upstream in &plan.upstreams {
+        let path = format!("upstreams.{}", upstream.id);
+        let before = previous.and_then(|previous| previous.upstreams.get(upstream.id.as_str()));
+        let observer = Arc::new(Counting { series: registry.upstream(&upstream.id) });
+        match Upstream::build(upstream, before.map(|before| &**before), observer) {
+            Ok(built) => {
+                if upstreams.insert(built.id.clone(), Arc::new(built)).is_some() {
+                    problems.push(Problem::at(path, "two upstreams have this id"));
+                }
+            }
+            Err(messages) => problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message))),
+        }
+    }
+    upstreams
+}
+
+fn check_unique(plan: &Plan, problems: &mut Vec<Problem>) {
+    let mut ids: Vec<&str> = plan.listeners.iter().map(|listener| listener.id.as_str()).collect();
+    ids.sort_unstable();
+    for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
+        problems.push(Problem::at(format!("listeners.{}", pair[0]), "two listeners have this id"));
+    }
+    let mut binds: Vec<&str> = plan.listeners.iter().flat_map(|listener| &listener.bind).map(String::as_str).collect();
+    binds.sort_unstable();
+    for pair in binds.windows(2).filter(|pair| pair[0] == pair[1]) {
+        problems.push(Problem::at("listeners", format!("two listeners bind {}", pair[0])));
+    }
+}
+
+/// Counts tries in the metrics of the thread on which they happen.
+struct Counting {
+    series: Arc<UpstreamSeries>,
+}
+
+impl Observer for Counting {
+    fn tried(&self, outcome: Outcome, nanoseconds: u64) {
+        let outcome = match outcome {
+            Outcome::Status(status) => metrics::Outcome::Status(status),
+            // At layer 4 an opened connection is all that is known of success.
+            Outcome::Connected => metrics::Outcome::Status(200),
+            Outcome::Error(kind) => metrics::Outcome::Error(kind),
+        };
+        self.series.record(current_worker(), outcome, nanoseconds);
+    }
+
+    fn retried(&self, because: glorieta_core::Kind) {
+        self.series.retried(current_worker(), metrics::Outcome::Error(because));
+    }
+}

@@ -1,0 +1,149 @@
+//! A route of a snapshot: its filters, its target and its counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use glorieta_filters::Filters;
+use glorieta_policy::Template;
+use glorieta_upstream::{Host, Timeouts, Upstream};
+
+use super::Problem;
+use super::listener::Context;
+use crate::files::Files;
+use crate::metrics::RouteSeries;
+
+pub struct Route {
+    pub id: Arc<str>,
+    /// The name in metrics and logs.
+    pub name: Arc<str>,
+    pub filters: Filters,
+    pub target: Target,
+    /// For the whole request.
+    pub deadline: Option<Duration>,
+    pub merge_slashes: bool,
+    pub series: Arc<RouteSeries>,
+}
+
+pub enum Target {
+    Proxy(Proxy),
+    Redirect(Redirect),
+    Respond(Respond),
+    Files(Files),
+}
+
+pub struct Proxy {
+    pub upstream: Arc<Upstream>,
+    pub strip_prefix: Option<Box<[u8]>>,
+    pub rewrite: Option<Template>,
+    pub host: Host,
+    pub timeouts: Timeouts,
+    pub retries: u32,
+}
+
+pub struct Redirect {
+    pub status: u16,
+    pub location: Template,
+}
+
+pub struct Respond {
+    pub status: u16,
+    pub headers: Vec<(Box<[u8]>, Template)>,
+    pub body: Template,
+}
+
+impl Route {
+    pub(super) fn build(
+        plan: &glorieta_plan::Route,
+        listener: &str,
+        context: &Context<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Route> {
+        let path = format!("routes.{}", plan.id);
+        let filters = Filters::read(&plan.filters);
+        let target = Target::build(&plan.target, context);
+        let (filters, target) = match (filters, target) {
+            (Ok(filters), Ok(target)) => (filters, target),
+            (filters, target) => {
+                let messages = filters.err().into_iter().flatten().chain(target.err());
+                problems.extend(messages.map(|message| Problem::at(path.clone(), message)));
+                return None;
+            }
+        };
+        Some(Route {
+            id: plan.id.as_str().into(),
+            name: plan.name.as_str().into(),
+            filters,
+            target,
+            deadline: plan.deadline_ms.map(Duration::from_millis),
+            merge_slashes: plan.merge_slashes,
+            series: context.registry.route(listener, &plan.name),
+        })
+    }
+}
+
+impl Target {
+    fn build(plan: &glorieta_plan::Target, context: &Context<'_>) -> Result<Target, String> {
+        match plan {
+            glorieta_plan::Target::Proxy(plan) => Proxy::build(plan, context).map(Target::Proxy),
+            glorieta_plan::Target::Redirect(plan) => {
+                if !matches!(plan.status, 301 | 302 | 303 | 307 | 308) {
+                    return Err(format!("{} is no redirect; use 301, 302, 303, 307 or 308", plan.status));
+                }
+                Ok(Target::Redirect(Redirect { status: plan.status, location: Template::parse(&plan.location)? }))
+            }
+            glorieta_plan::Target::Respond(plan) => Respond::build(plan).map(Target::Respond),
+            glorieta_plan::Target::Files(plan) => Files::read(plan).map(Target::Files),
+        }
+    }
+}
+
+impl Proxy {
+    fn build(plan: &glorieta_plan::ProxyTarget, context: &Context<'_>) -> Result<Proxy, String> {
+        let upstream = context.upstreams.get(plan.upstream.as_str());
+        let upstream = upstream.ok_or_else(|| format!("there is no upstream {:?}", plan.upstream))?;
+        let strip_prefix = match plan.strip_prefix.as_deref().map(|prefix| prefix.trim_end_matches('/')) {
+            Some("") | None => None,
+            Some(prefix) if prefix.starts_with('/') => Some(prefix.as_bytes().into()),
+            Some(prefix) => return Err(format!("the prefix {prefix:?} does not begin with a slash")),
+        };
+        let host = match &plan.host {
+            glorieta_plan::HostHeader::Preserve => Host::Preserve,
+            glorieta_plan::HostHeader::Upstream => Host::Upstream,
+            glorieta_plan::HostHeader::Name(name) => {
+                if !glorieta_http::h1::codec::is_authority(name.as_bytes()) {
+                    return Err(format!("{name:?} is no host"));
+                }
+                Host::Name(name.as_str().into())
+            }
+        };
+        Ok(Proxy {
+            upstream: upstream.clone(),
+            strip_prefix,
+            rewrite: plan.rewrite.as_deref().map(Template::parse).transpose()?,
+            host,
+            timeouts: Timeouts {
+                connect: Duration::from_millis(plan.timeouts.connect_ms),
+                first_byte: Duration::from_millis(plan.timeouts.first_byte_ms),
+                idle: Duration::from_millis(plan.timeouts.idle_ms),
+                tunnel: Duration::from_millis(plan.timeouts.tunnel_ms),
+            },
+            retries: plan.retries,
+        })
+    }
+}
+
+impl Respond {
+    fn build(plan: &glorieta_plan::RespondTarget) -> Result<Respond, String> {
+        if !(200..=599).contains(&plan.status) {
+            return Err(format!("{} is no final status", plan.status));
+        }
+        let header = |(name, value): &(String, String)| {
+            if !glorieta_core::Fields::is_token(name.as_bytes()) {
+                return Err(format!("{name:?} is no header name"));
+            }
+            Ok((name.as_bytes().into(), Template::parse(value)?))
+        };
+        let headers = plan.headers.iter().map(header).collect::<Result<_, _>>()?;
+        Ok(Respond { status: plan.status, headers, body: Template::parse(&plan.body)? })
+    }
+}

@@ -1,0 +1,112 @@
+//! An open connection: counted while it lives, and what its requests are answered by.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response, Scheme};
+use glorieta_http::h1::server::serve_connection;
+use glorieta_http::{Reply, Service, Settings};
+use glorieta_net::{Stream, Timer};
+
+use super::{Entrance, Worker};
+use crate::serve::{self, PeerText, RequestRecord};
+use crate::snapshot::Listener;
+
+/// Counts a connection for as long as it is open.
+pub struct Open {
+    pub worker: Rc<Worker>,
+    listener: Arc<Listener>,
+}
+
+impl Open {
+    pub fn new(worker: &Rc<Worker>, listener: &Arc<Listener>) -> Open {
+        listener.state.connections.fetch_add(1, Ordering::Relaxed);
+        worker.load().connections.fetch_add(1, Ordering::Relaxed);
+        Open { worker: worker.clone(), listener: listener.clone() }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.listener.state.connections.fetch_sub(1, Ordering::Relaxed);
+        self.listener.series.closed(self.worker.index);
+        self.worker.load().connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves an HTTP connection to its end.
+pub async fn serve_http(open: Open, entrance: Rc<Entrance>, stream: Stream, address: Option<SocketAddr>) {
+    let timer = Timer::new();
+    let key = entrance.alarms.borrow_mut().insert(timer.alarm());
+    let peer = peer(address);
+    let service = HttpService { open, peer_text: PeerText::new(&peer), entrance, key };
+    serve_connection(stream, timer, peer, service).await;
+}
+
+pub fn peer(address: Option<SocketAddr>) -> Peer {
+    let client = address.map(|address| address.ip().to_canonical());
+    Peer { address, local: None, client, scheme: Scheme::Http, trusted: false }
+}
+
+struct HttpService {
+    open: Open,
+    entrance: Rc<Entrance>,
+    peer_text: PeerText,
+    key: usize,
+}
+
+impl Service for HttpService {
+    type Record = Box<RequestRecord>;
+
+    fn settings(&self) -> Rc<Settings> {
+        self.open.worker.refresh();
+        self.entrance.view.borrow().settings.clone()
+    }
+
+    async fn serve(&self, exchange: Exchange) -> Reply<Box<RequestRecord>> {
+        serve::serve(&self.open.worker, self.entrance.view(), &self.peer_text, exchange).await
+    }
+
+    fn refuse(&self, peer: &Peer, head: RequestHead, started: Moment, error: Error) -> (Response, Box<RequestRecord>) {
+        let wire = Rc::new(NoWire);
+        let mut record =
+            RequestRecord::begin(self.open.worker.clone(), self.entrance.view(), head, *peer, started, wire);
+        record.failed(&error);
+        (serve::error_answer(&error, &record), record)
+    }
+
+    fn is_closing(&self) -> bool {
+        self.entrance.is_closing()
+    }
+
+    fn date(&self) -> [u8; 29] {
+        self.open.worker.date()
+    }
+
+    fn became_idle(&self) {
+        self.entrance.view.borrow().listener.series.became_idle(self.open.worker.index);
+    }
+
+    fn ceased_idle(&self) {
+        self.entrance.view.borrow().listener.series.ceased_idle(self.open.worker.index);
+    }
+}
+
+impl Drop for HttpService {
+    fn drop(&mut self) {
+        self.entrance.alarms.borrow_mut().remove(self.key);
+    }
+}
+
+/// Of a request that could not be read: nothing can be asked of its connection.
+struct NoWire;
+
+impl glorieta_core::Wire for NoWire {
+    fn interim(&self, _: &glorieta_core::ResponseHead) {}
+
+    fn bytes_in(&self) -> u64 {
+        0
+    }
+}

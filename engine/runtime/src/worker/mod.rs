@@ -1,0 +1,215 @@
+//! A worker: one thread, one runtime, its own sockets; nothing of a request is shared with another.
+//!
+//! What workers share is in [`Shared`]: the snapshot, the registry of metrics, the log. A worker caches what it
+//! uses of the snapshot and looks at one number per request to learn that it has changed.
+
+mod accept;
+mod connection;
+mod message;
+mod shared;
+mod tcp;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use glorieta_core::Moment;
+use glorieta_http::Settings;
+use glorieta_net::timer::{self, Alarm};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::clock::Clock;
+use crate::log::{LogWriter, Needed, needed};
+use crate::snapshot::{Listener, Snapshot};
+
+pub use message::Message;
+pub use shared::{Load, Shared};
+
+/// How long a log line may wait for company, in milliseconds.
+const LOG_WAIT: u64 = 50;
+
+thread_local! {
+    static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The index of the worker that this thread is; `usize::MAX` on all others.
+pub fn current_worker() -> usize {
+    INDEX.get()
+}
+
+/// A listener as connections of this worker see it.
+pub struct View {
+    pub listener: Arc<Listener>,
+    pub settings: Rc<Settings>,
+}
+
+/// One `bind` address on this worker, and the connections that came in there.
+pub struct Entrance {
+    view: RefCell<Rc<View>>,
+    /// No more connections are accepted, and those that are open end with the request under way.
+    closing: Cell<bool>,
+    stop: Notify,
+    alarms: RefCell<Slab<Alarm>>,
+}
+
+pub struct Worker {
+    pub index: usize,
+    pub shared: Arc<Shared>,
+    pub log: RefCell<LogWriter>,
+    clock: Clock,
+    generation: Cell<u64>,
+    needed: RefCell<Rc<Needed>>,
+    entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
+    log_pending: Notify,
+}
+
+/// Runs a worker until it is told to stop; connections that are still open are then cut.
+pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Message>) {
+    INDEX.set(index);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()) {
+        Ok(runtime) => runtime,
+        Err(error) => return crate::engine::say(&format!("worker {index} cannot start: {error}")),
+    };
+    runtime.block_on(async move {
+        let worker = Rc::new(Worker::new(index, shared));
+        tokio::task::spawn_local(timer::drive());
+        tokio::task::spawn_local(flush_log(worker.clone()));
+        while let Some(message) = mailbox.recv().await {
+            match message {
+                Message::Listen { bind, socket } => accept::listen(&worker, bind, socket),
+                Message::Leave { bind } => worker.leave(&bind),
+                Message::Refresh => worker.refresh(),
+                Message::Drain => worker.leave_all(),
+                Message::Stop => break,
+            }
+        }
+        worker.log.borrow_mut().flush();
+    });
+}
+
+/// Hands log lines over soon after the first has been written, without a timer per line.
+async fn flush_log(worker: Rc<Worker>) {
+    loop {
+        worker.log_pending.notified().await;
+        timer::sleep_until(Moment::now().plus_millis(LOG_WAIT)).await;
+        worker.log.borrow_mut().flush();
+    }
+}
+
+impl Worker {
+    fn new(index: usize, shared: Arc<Shared>) -> Worker {
+        let log = RefCell::new(shared.log.writer());
+        let worker = Worker {
+            index,
+            log,
+            clock: Clock::default(),
+            generation: Cell::new(0),
+            needed: RefCell::default(),
+            entrances: RefCell::default(),
+            log_pending: Notify::new(),
+            shared,
+        };
+        worker.refresh();
+        worker
+    }
+
+    /// Takes over the snapshot of the moment, if it is another than the last.
+    #[inline]
+    pub fn refresh(&self) {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        if generation != self.generation.replace(generation) {
+            self.take_over(&self.shared.snapshot.load_full());
+        }
+    }
+
+    #[cold]
+    fn take_over(&self, snapshot: &Snapshot) {
+        *self.needed.borrow_mut() = Rc::new(needed(&snapshot.plan.access_log.format));
+        for (bind, entrance) in self.entrances.borrow().iter() {
+            // One that is gone keeps what it was for the connections that are still open.
+            if let Some(listener) = snapshot.listener_at(bind) {
+                entrance.view.replace(View::of(listener));
+            }
+        }
+    }
+
+    fn leave(&self, bind: &str) {
+        let entrance = self.entrances.borrow_mut().remove(bind);
+        if let Some(entrance) = entrance {
+            entrance.close();
+        }
+    }
+
+    fn leave_all(&self) {
+        let entrances = std::mem::take(&mut *self.entrances.borrow_mut());
+        entrances.values().for_each(|entrance| entrance.close());
+    }
+
+    pub fn needed(&self) -> Rc<Needed> {
+        self.needed.borrow().clone()
+    }
+
+    /// The value of `Date` now.
+    pub fn date(&self) -> [u8; 29] {
+        self.clock.date(Moment::now())
+    }
+
+    pub fn unix_nanoseconds(&self, moment: Moment) -> u64 {
+        self.clock.unix_nanoseconds(moment)
+    }
+
+    /// Has the log handed over within its time.
+    pub fn log_soon(&self) {
+        self.log_pending.notify_one();
+    }
+
+    pub fn load(&self) -> &Load {
+        self.shared.load(self.index)
+    }
+
+    pub fn begin_request(&self) {
+        self.load().requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn end_request(&self) {
+        self.load().requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl View {
+    fn of(listener: &Arc<Listener>) -> Rc<View> {
+        Rc::new(View { listener: listener.clone(), settings: Rc::new(listener.settings) })
+    }
+}
+
+impl Entrance {
+    fn new(listener: &Arc<Listener>) -> Entrance {
+        Entrance {
+            view: RefCell::new(View::of(listener)),
+            closing: Cell::new(false),
+            stop: Notify::new(),
+            alarms: RefCell::default(),
+        }
+    }
+
+    pub fn view(&self) -> Rc<View> {
+        self.view.borrow().clone()
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Accepts no more, and wakes idle connections so that they end.
+    fn close(&self) {
+        self.closing.set(true);
+        self.stop.notify_one();
+        for (_, alarm) in self.alarms.borrow().iter() {
+            alarm.ring();
+        }
+    }
+}

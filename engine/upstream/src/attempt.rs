@@ -1,0 +1,191 @@
+//! One try: an endpoint, a connection to it, and what comes of it.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use glorieta_core::{At, Error, Kind, Moment, Retry};
+use glorieta_http::h1::client::Client;
+use glorieta_net::{self as net, Stream, timer};
+use glorieta_policy::health::outlier;
+
+use crate::lease::Permit;
+use crate::pick::{Avoided, pick};
+use crate::queue::Grant;
+use crate::{Endpoint, Outcome, Upstream, pool};
+
+/// A connection that may be used: an idle one, or the right to open one.
+pub(crate) enum Way {
+    Idle(Box<Client>, Permit),
+    Open(Permit),
+}
+
+impl Way {
+    pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
+        match self {
+            Way::Idle(_, permit) | Way::Open(permit) => &permit.endpoint,
+        }
+    }
+}
+
+/// What one try is allowed.
+pub(crate) struct Search<'a> {
+    pub upstream: &'a Upstream,
+    pub key: Option<u64>,
+    pub avoided: &'a Avoided,
+    /// Only a new connection will do: the request has just met a dead one.
+    pub fresh: bool,
+    pub deadline: Option<Moment>,
+}
+
+impl Search<'_> {
+    /// Picks an endpoint and a way to it; waits in the queue while all are at their bound.
+    ///
+    /// # Errors
+    /// `no_endpoint`, `queue_full`, `queue_timeout`, `deadline`: none of them has sent anything.
+    pub(crate) async fn find(&self, now: Moment) -> Result<Way, Error> {
+        match self.look(now)? {
+            Some(way) => Ok(way),
+            None => self.wait(now).await,
+        }
+    }
+
+    /// A way that is free now. `Ok(None)`: every endpoint is at its bound.
+    fn look(&self, now: Moment) -> Result<Option<Way>, Error> {
+        let mut avoided = self.avoided.clone();
+        let mut insist = true;
+        loop {
+            let Some(endpoint) = pick(self.upstream, self.key, &avoided, insist, now) else {
+                return if insist { Err(self.nothing()) } else { Ok(None) };
+            };
+            if let Some(way) = self.way(&endpoint) {
+                return Ok(Some(way));
+            }
+            if insist {
+                // From here on only endpoints other than those found full.
+                insist = false;
+            }
+            avoided.push(endpoint.number);
+        }
+    }
+
+    fn way(&self, endpoint: &Arc<Endpoint>) -> Option<Way> {
+        let state = &self.upstream.state;
+        if !self.fresh
+            && let Some((client, permit)) = pool::take(state, endpoint)
+        {
+            return Some(Way::Idle(Box::new(client), permit));
+        }
+        Permit::take(state, endpoint, self.upstream.settings.max_connections).map(Way::Open)
+    }
+
+    fn nothing(&self) -> Error {
+        let detail = if self.upstream.state.current().endpoints.is_empty() {
+            format!("{} has no endpoint: its names have no address", self.upstream.id)
+        } else {
+            format!("no endpoint of {} may be used", self.upstream.id)
+        };
+        Error::new(Kind::NoEndpoint).with_detail(detail)
+    }
+
+    async fn wait(&self, now: Moment) -> Result<Way, Error> {
+        let settings = &self.upstream.settings;
+        let queue = &self.upstream.state.queue;
+        let own = now.plus(settings.queue_timeout);
+        let until = self.deadline.map_or(own, |deadline| deadline.min(own));
+        let mut again = false;
+        loop {
+            let full = || Error::new(Kind::QueueFull).with_detail(format!("{}: {} wait already", self.upstream.id, settings.queue));
+            let mut place = queue.join(settings.queue, again).ok_or_else(full)?;
+            queue.wanted.notify_waiters();
+            // Between the last look and joining a connection may have come free.
+            if let Some(way) = self.look(Moment::now())? {
+                return Ok(way);
+            }
+            let woken = timer::within(until, place.woken()).await;
+            let Some(grant) = woken else {
+                let late = self.deadline.is_some_and(|deadline| deadline <= own);
+                return Err(Error::new(if late { Kind::Deadline } else { Kind::QueueTimeout })
+                    .with_detail(format!("{}: every connection is in use", self.upstream.id)));
+            };
+            if let Grant::Released(endpoint) = grant
+                && let Some(way) = self.way(&endpoint)
+            {
+                return Ok(way);
+            }
+            if let Some(way) = self.look(Moment::now())? {
+                return Ok(way);
+            }
+            again = true;
+        }
+    }
+}
+
+/// Opens a connection.
+///
+/// # Errors
+/// `refused`, `unreachable`, `connect_timeout`, `deadline`, or `internal` where this machine has no more
+/// descriptors or ports. Nothing has been sent.
+pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Option<Moment>) -> Result<Stream, Error> {
+    let own = Moment::now().plus(patience);
+    let until = deadline.map_or(own, |deadline| deadline.min(own));
+    let name = || endpoint.label();
+    match timer::within(until, net::connect(&endpoint.destination)).await {
+        Some(Ok(stream)) => Ok(stream),
+        Some(Err(error)) => Err(explain(&error, &name()).retry(Retry::NotSent)),
+        None if deadline.is_some_and(|deadline| deadline <= own) => {
+            Err(Error::new(Kind::Deadline).with_detail(format!("{}: not connected in time", name())))
+        }
+        None => Err(Error::new(Kind::ConnectTimeout)
+            .with_detail(format!("{}: not connected within {} ms", name(), patience.as_millis()))
+            .retry(Retry::NotSent)),
+    }
+}
+
+fn explain(error: &std::io::Error, name: &str) -> Error {
+    let (kind, what) = match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::ConnectionRefused, _) => (Kind::Refused, "refused".to_owned()),
+        (ErrorKind::NotFound, _) => (Kind::Unreachable, "there is no such socket".to_owned()),
+        (ErrorKind::ConnectionReset, _) => (Kind::UpstreamReset, "reset while connecting".to_owned()),
+        (ErrorKind::TimedOut, _) => (Kind::ConnectTimeout, "did not answer".to_owned()),
+        (_, Some(code)) if is_own_shortage(code) => (Kind::Internal, format!("not connected: {error}")),
+        _ => (Kind::Unreachable, format!("unreachable: {error}")),
+    };
+    Error::new(kind).with_detail(format!("{name} {what}"))
+}
+
+/// EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL (no port is left): nothing that the endpoint could help.
+const fn is_own_shortage(code: i32) -> bool {
+    matches!(code, 24 | 23 | 105 | 12 | 99)
+}
+
+impl Upstream {
+    /// Notes that a try has failed.
+    pub(crate) fn note_failure(&self, endpoint: &Endpoint, error: &Error, began: Moment, now: Moment) {
+        self.observer.tried(Outcome::Error(error.kind), now.since(began).as_nanos() as u64);
+        if error.kind.at() == At::Upstream {
+            endpoint.ewma.observe_failure(now);
+            self.note_health(endpoint, false, now);
+        }
+    }
+
+    /// Notes that an endpoint has answered.
+    pub(crate) fn note_answer(&self, endpoint: &Endpoint, status: u16, began: Moment, now: Moment) {
+        self.observer.tried(Outcome::Status(status), now.since(began).as_nanos() as u64);
+        endpoint.ewma.observe(now, now.since(began));
+        self.note_health(endpoint, !(500..=599).contains(&status) || status == 501, now);
+    }
+
+    pub(crate) fn note_health(&self, endpoint: &Endpoint, success: bool, now: Moment) {
+        let Some(settings) = &self.settings.outlier else { return };
+        let counts = || {
+            let set = self.state.current();
+            let ejected = set.endpoints.iter().filter(|endpoint| endpoint.outlier.is_ejected(now)).count();
+            outlier::Counts { total: set.endpoints.len(), ejected }
+        };
+        if endpoint.outlier.record(now, success, settings, fastrand::u64(..), &self.state.gate, counts) {
+            self.state.troubled.store(true, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The one way in which something is asked of an upstream.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use glorieta_core::{At, Body, Error, Kind, Moment, Name, RequestHead, Response, ResponseHead, Retry, Wire};
+use glorieta_http::h1::client::{Arrived, Client, Request, Upload};
+use glorieta_net::{Stream, timer};
+use glorieta_policy::retry::{backoff, may_retry};
+
+use crate::attempt::{Search, Way, open};
+use crate::lease::Lease;
+use crate::pick::Avoided;
+use crate::{Endpoint, Progress, Upstream};
+
+/// Used connections that may turn out dead, one after the other, before only a new one will do.
+const DEAD_CONNECTIONS: u32 = 1;
+
+/// How long each step may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the request's last byte to the answer's head.
+    pub first_byte: Duration,
+    /// Between two reads or writes of a body.
+    pub idle: Duration,
+    /// Between two bytes of a tunnel or an event stream.
+    pub tunnel: Duration,
+}
+
+/// What `Host` is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// As the head has it.
+    Preserve,
+    /// The endpoint's own name and port.
+    Upstream,
+    Name(Box<str>),
+}
+
+/// What a call is allowed, and where it reports.
+pub struct CallContext<'a> {
+    pub timeouts: Timeouts,
+    pub deadline: Option<Moment>,
+    /// Further tries after the first.
+    pub retries: u32,
+    /// The hash of the value by which an endpoint is chosen.
+    pub key: Option<u64>,
+    /// The value of `Upgrade`, where the protocol may be switched.
+    pub upgrade: Option<&'a [u8]>,
+    pub host: &'a Host,
+    pub wire: Option<&'a dyn Wire>,
+    pub progress: &'a Progress,
+}
+
+/// What an upstream answered.
+pub enum Answer {
+    Response(Response),
+    /// 101: the connection speaks another protocol now. The lease lasts as long as the tunnel.
+    Switched { head: ResponseHead, stream: Stream, leftover: Bytes, lease: Lease },
+}
+
+/// Sends a request to one of an upstream's endpoints, and again where that is safe and the budget allows.
+///
+/// Dropping the future cancels it: the connection is closed, never given back.
+///
+/// # Errors
+/// Why the last try failed; `detail` names the endpoint, for the log.
+pub async fn call(
+    upstream: &Upstream,
+    head: &mut RequestHead,
+    body: Body,
+    context: &CallContext<'_>,
+) -> Result<Answer, Error> {
+    let mut upload = Upload::new(body);
+    let mut avoided = Avoided::new();
+    let mut tries_left = context.retries;
+    let mut dead = 0;
+    let mut now = Moment::now();
+    upstream.budget.deposit(now);
+    if let Host::Name(name) = context.host {
+        head.set_authority(name.as_bytes());
+    }
+    loop {
+        let search = Search {
+            upstream,
+            key: context.key,
+            avoided: &avoided,
+            fresh: dead >= DEAD_CONNECTIONS,
+            deadline: context.deadline,
+        };
+        let way = search.find(now).await?;
+        let endpoint = way.endpoint().clone();
+        context.progress.tried(&endpoint);
+        let began = Moment::now();
+        let reused = matches!(way, Way::Idle(..));
+        let error = match try_once(way, head, &mut upload, context, upstream).await {
+            Ok((arrived, lease)) => {
+                upstream.note_answer(&endpoint, arrived.head.status, began, Moment::now());
+                return Ok(finish(arrived, lease, context));
+            }
+            Err(error) => error,
+        };
+        now = Moment::now();
+        // An endpoint may close an idle connection at any time, also while a request is on its way: no fault of
+        // anybody, so it costs no try, but only what may be sent twice is sent again (RFC 9112 §9.3.1).
+        let was_dead = reused && error.kind == Kind::UpstreamReset && error.retry == Retry::IfIdempotent;
+        if was_dead && dead < DEAD_CONNECTIONS && head.method.is_idempotent() && upload.is_replayable() {
+            dead += 1;
+            continue;
+        }
+        upstream.note_failure(&endpoint, &error, began, now);
+        if let Err(_refusal) = may_retry(error.retry, head.method, tries_left, upload.is_replayable(), &upstream.budget, now) {
+            return Err(error);
+        }
+        upstream.observer.retried(error.kind);
+        tries_left -= 1;
+        let elsewhere = upstream.state.current().endpoints.len() > avoided.len() + 1;
+        avoided.push(endpoint.number);
+        if !(error.retry == Retry::NotSent && elsewhere) {
+            pause(upstream, context.retries - tries_left, context.deadline, &error, now).await?;
+            now = Moment::now();
+        }
+    }
+}
+
+/// Waits before the next try.
+async fn pause(upstream: &Upstream, retry: u32, deadline: Option<Moment>, error: &Error, now: Moment) -> Result<(), Error> {
+    let until = now.plus(backoff(upstream.settings.backoff, retry, fastrand::u64(..)));
+    if deadline.is_some_and(|deadline| deadline <= until) {
+        return Err(error.clone());
+    }
+    timer::sleep_until(until).await;
+    Ok(())
+}
+
+async fn try_once(
+    way: Way,
+    head: &mut RequestHead,
+    upload: &mut Upload,
+    context: &CallContext<'_>,
+    upstream: &Upstream,
+) -> Result<(Arrived, Lease), Error> {
+    let (client, lease) = match way {
+        Way::Idle(client, permit) => (*client, Lease::new(permit)),
+        Way::Open(permit) => {
+            let lease = Lease::new(permit);
+            let stream = open(lease.endpoint(), context.timeouts.connect, context.deadline).await?;
+            (Client::new(stream, Moment::now()), lease)
+        }
+    };
+    if *context.host == Host::Upstream {
+        head.set_authority(authority(lease.endpoint()).as_bytes());
+    }
+    let request = Request {
+        head,
+        upgrade: context.upgrade,
+        limits: upstream.settings.limits,
+        first_byte: context.timeouts.first_byte,
+        idle: context.timeouts.idle,
+        deadline: context.deadline,
+        wire: context.wire,
+    };
+    match client.send(&request, upload).await {
+        Ok(arrived) => Ok((arrived, lease)),
+        Err(error) => Err(named(error, lease.endpoint())),
+    }
+}
+
+/// What an endpoint is called in `Host`: its name as written, or `localhost` for a Unix socket (RFC 9110 §7.2).
+fn authority(endpoint: &Endpoint) -> &str {
+    if endpoint.name.starts_with("unix:") { "localhost" } else { &endpoint.name }
+}
+
+/// Puts the endpoint in front of what went wrong there.
+fn named(error: Error, endpoint: &Endpoint) -> Error {
+    if error.kind.at() == At::Client {
+        return error;
+    }
+    let what = match error.detail() {
+        "" => error.kind.reason(),
+        detail => detail,
+    };
+    let detail = format!("{}: {what}", endpoint.label());
+    error.with_detail(detail)
+}
+
+fn finish(arrived: Arrived, lease: Lease, context: &CallContext<'_>) -> Answer {
+    if arrived.meta.switching {
+        let (head, stream, leftover) = arrived.into_tunnel();
+        return Answer::Switched { head, stream, leftover, lease };
+    }
+    let events = arrived.head.fields.get(Name::ContentType).is_some_and(is_event_stream);
+    let idle = if events { context.timeouts.tunnel } else { context.timeouts.idle };
+    let announced = arrived.meta.announced_length;
+    let (head, body) = arrived.into_body(lease, idle, context.deadline);
+    Answer::Response(Response { head, body, announced })
+}
+
+fn is_event_stream(content_type: &[u8]) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    content_type.get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
+}

@@ -1,0 +1,135 @@
+//! One endpoint's state, shared by all workers and kept through reloads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use glorieta_core::Moment;
+use glorieta_net::Destination;
+use glorieta_policy::balance::peak_ewma::Ewma;
+use glorieta_policy::health::{Outlier, Streak};
+
+use crate::settings::endpoint_hash;
+
+/// Numbers endpoints for as long as the process lives.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+pub struct Endpoint {
+    pub(crate) number: u64,
+    /// As it was written, such as `localhost:3000`.
+    pub name: Arc<str>,
+    pub destination: Destination,
+    pub(crate) hash: u64,
+    pub(crate) ewma: Ewma,
+    pub(crate) in_flight: AtomicU32,
+    /// Connections that exist, over all workers, idle ones included.
+    pub(crate) connections: AtomicU32,
+    pub(crate) streak: Streak,
+    pub(crate) outlier: Outlier,
+    /// No set has it any more.
+    retired: AtomicBool,
+}
+
+/// What an endpoint is fit for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointState {
+    Up,
+    /// Active checks fail.
+    Down,
+    /// Real requests failed.
+    Ejected,
+}
+
+impl EndpointState {
+    pub const ALL: [EndpointState; 3] = [EndpointState::Up, EndpointState::Down, EndpointState::Ejected];
+
+    /// The word in metrics and the JSON view.
+    pub const fn word(self) -> &'static str {
+        match self {
+            EndpointState::Up => "up",
+            EndpointState::Down => "down",
+            EndpointState::Ejected => "ejected",
+        }
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(name: Arc<str>, destination: Destination, outlier: Option<&glorieta_plan::Outlier>) -> Endpoint {
+        let hash = endpoint_hash(&name, &destination);
+        Endpoint {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            name,
+            destination,
+            hash,
+            ewma: Ewma::new(),
+            in_flight: AtomicU32::new(0),
+            connections: AtomicU32::new(0),
+            streak: Streak::new(),
+            outlier: Outlier::new(outlier.unwrap_or(&NO_OUTLIER)),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    pub fn state(&self, now: Moment) -> EndpointState {
+        if !self.streak.is_up() {
+            EndpointState::Down
+        } else if self.outlier.is_ejected(now) {
+            EndpointState::Ejected
+        } else {
+            EndpointState::Up
+        }
+    }
+
+    pub(crate) fn is_usable(&self, now: Moment) -> bool {
+        self.streak.is_up() && !self.outlier.is_ejected(now)
+    }
+
+    /// Requests and tunnels under way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Connections that exist, idle ones included.
+    pub fn connections(&self) -> u32 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// The expected time of an answer, in nanoseconds.
+    pub fn expected(&self, now: Moment) -> f64 {
+        self.ewma.get(now)
+    }
+
+    /// The name, and the address where that is another.
+    pub fn label(&self) -> String {
+        let destination = self.destination.to_string();
+        if *self.name == *destination { destination } else { format!("{} ({destination})", self.name) }
+    }
+
+    pub(crate) fn retire(&self, retired: bool) {
+        self.retired.store(retired, Ordering::Release);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Takes the right to one more connection; `false`: there are `most` already.
+    pub(crate) fn take_permit(&self, most: u32) -> bool {
+        let taken = self.connections.fetch_add(1, Ordering::AcqRel);
+        if taken >= most {
+            self.connections.fetch_sub(1, Ordering::AcqRel);
+            return false;
+        }
+        true
+    }
+}
+
+/// Where passive checks are off nothing is recorded; the window's width alone is needed.
+const NO_OUTLIER: glorieta_plan::Outlier = glorieta_plan::Outlier {
+    consecutive: 0,
+    success_percent: 0,
+    window_ms: 10_000,
+    minimum_requests: 0,
+    ejection_ms: 0,
+    max_ejection_ms: 0,
+    max_percent: 0,
+};

@@ -1,0 +1,127 @@
+//! An upstream: its settings of the running Plan, and the state that outlives Plans.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use glorieta_policy::health::outlier::Gate;
+use glorieta_policy::retry::Budget;
+
+use crate::queue::Queue;
+use crate::set::EndpointSet;
+use crate::settings::Place;
+use crate::{Observer, Settings};
+
+/// An upstream as one snapshot knows it.
+pub struct Upstream {
+    pub id: Arc<str>,
+    pub settings: Settings,
+    pub state: Arc<State>,
+    pub(crate) budget: Arc<Budget>,
+    budget_plan: glorieta_plan::RetryBudget,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// What survives a reload.
+#[derive(Default)]
+pub struct State {
+    set: ArcSwap<EndpointSet>,
+    /// The last good answer for each name.
+    addresses: Mutex<HashMap<Arc<str>, Vec<IpAddr>>>,
+    pub(crate) queue: Queue,
+    pub(crate) gate: Gate,
+    /// The turn of round robin.
+    pub(crate) cursor: AtomicU64,
+    /// An endpoint may be unusable; while not, nobody looks.
+    pub(crate) troubled: AtomicBool,
+    /// How long a connection may be idle, and how old it may become, in nanoseconds.
+    pub(crate) idle: AtomicU64,
+    pub(crate) max_age: AtomicU64,
+}
+
+impl Upstream {
+    /// Reads an upstream of a Plan; `previous` is the one of the same id in the running Plan, whose state it takes
+    /// over. Its endpoints change only with [`Upstream::refresh`].
+    ///
+    /// # Errors
+    /// Sentences about what cannot be understood.
+    pub fn build(
+        plan: &glorieta_plan::Upstream,
+        previous: Option<&Upstream>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Upstream, Vec<String>> {
+        let settings = Settings::read(plan)?;
+        let same_budget = previous.filter(|previous| previous.budget_plan == plan.retry_budget);
+        Ok(Upstream {
+            id: plan.id.as_str().into(),
+            settings,
+            state: previous.map(|previous| previous.state.clone()).unwrap_or_default(),
+            budget: same_budget.map_or_else(|| Arc::new(Budget::new(&plan.retry_budget)), |same| same.budget.clone()),
+            budget_plan: plan.retry_budget.clone(),
+            observer,
+        })
+    }
+
+    /// Publishes the endpoints that the settings and the known addresses give.
+    pub fn refresh(&self) {
+        let addresses = self.state.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = self.state.set();
+        let set = EndpointSet::build(&self.settings, &previous, |name| addresses.get(name).cloned().unwrap_or_default());
+        for endpoint in &previous.endpoints {
+            endpoint.retire(!set.has(endpoint));
+        }
+        for endpoint in &set.endpoints {
+            endpoint.retire(false);
+        }
+        self.state.set.store(Arc::new(set));
+        drop(addresses);
+        self.state.idle.store(self.settings.idle.as_nanos() as u64, Ordering::Relaxed);
+        self.state.max_age.store(self.settings.max_age.as_nanos() as u64, Ordering::Relaxed);
+        // Who waits may find a free endpoint now, or a higher bound.
+        self.state.queue.wake_all();
+    }
+
+    /// No Plan has it any more: idle connections are closed, those in use end with their requests.
+    pub fn retire(&self) {
+        for endpoint in &self.state.set().endpoints {
+            endpoint.retire(true);
+        }
+    }
+
+    /// Notes a name's addresses; `true`: they have changed.
+    pub(crate) fn note_addresses(&self, name: &Arc<str>, found: Vec<IpAddr>) -> bool {
+        let mut addresses = self.state.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.insert(name.clone(), found.clone()) != Some(found)
+    }
+
+    /// The names among its endpoints, each once.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for source in &self.settings.sources {
+            if let Place::Name { host, .. } = &source.place
+                && !names.contains(host)
+            {
+                names.push(host.clone());
+            }
+        }
+        names
+    }
+}
+
+impl State {
+    /// The endpoints at this moment.
+    pub fn set(&self) -> Arc<EndpointSet> {
+        self.set.load_full()
+    }
+
+    pub(crate) fn current(&self) -> arc_swap::Guard<Arc<EndpointSet>> {
+        self.set.load()
+    }
+
+    /// Requests that wait for a connection.
+    pub fn waiting(&self) -> u32 {
+        self.queue.waiting()
+    }
+}

@@ -1,0 +1,60 @@
+"""The command `glorieta`: which commands there are, in the order in which a newcomer meets them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import balance, check, demo, explain, plan, reload, reverse, run, schema, version
+from .exits import SUMMARY, ExitCode
+
+app = typer.Typer(
+    name="glorieta",
+    help=f"One proxy, one configuration: reverse proxy and load balancer (layer 4 and 7).\n\n{SUMMARY}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+for command in (
+    run.run,
+    check.check,
+    explain.explain,
+    plan.plan,
+    reload.reload,
+    reverse.reverse,
+    balance.balance,
+    schema.schema,
+    demo.demo,
+    version.version,
+):
+    app.command()(command)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        version.version()
+        raise typer.Exit
+
+
+@app.callback()
+def glorieta(
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line; never returns."""
+    try:
+        app(prog_name="glorieta")
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if error.name != "glorieta._engine":
+            raise
+        print(f"glorieta: {error}", file=sys.stderr)
+        sys.exit(ExitCode.FAILED)

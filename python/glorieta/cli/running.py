@@ -1,0 +1,46 @@
+"""Finding the glorieta that runs a configuration, and asking it."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ..control import places
+from ..control.channel import ask
+
+ASK_SECONDS = 10.0
+
+
+def identity_of(reference: str) -> str:
+    """What names this configuration to everything on this machine."""
+    from ..config import is_object
+
+    return places.identity(reference, is_object(reference))
+
+
+def ask_running(reference: str, question: dict[str, Any], seconds: float = ASK_SECONDS) -> dict[str, Any] | None:
+    """The answer of the glorieta that runs this configuration; None: there is none.
+
+    `TimeoutError`: there is one, and it did not answer in time.
+    """
+    for path in places.find_control(identity_of(reference)):
+        # Nobody behind it any more, or not for us.
+        with contextlib.suppress(ConnectionError, PermissionError, FileNotFoundError):
+            return ask(path, question, seconds)
+    return None
+
+
+def running_configurations() -> list[str]:
+    """What does run on this machine, as far as this user may know."""
+    found = []
+    for path in places.every_control():
+        with contextlib.suppress(OSError, ValueError):
+            found.append(str(ask(path, {"do": "status"}, 1.0).get("configuration")))
+    return sorted(set(found))
+
+
+def nothing_runs(reference: str) -> str:
+    """The sentence for somebody who asks for a glorieta that is not there."""
+    others = running_configurations()
+    known = f"; running are: {', '.join(others)}" if others else ""
+    return f"no glorieta runs {identity_of(reference)} (or not as this user){known}"

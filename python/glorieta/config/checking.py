@@ -1,0 +1,212 @@
+"""From data to an `Edge`: everything that the models refuse becomes a `Problem` with its place.
+
+What is wrong is taken out and the rest is read again, so that later checks can say what else is wrong
+instead of staying silent until the first mistake is mended.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import ValidationError
+from yaml import MappingNode, SequenceNode
+
+from .base import Noun
+from .edge import Edge
+from .errors import Path, Problem, Wrong, did_you_mean, path_text
+from .later import KEYS, not_yet
+from .places import Places
+
+if typing.TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+ROUNDS = 8
+KEY = "[key]"
+"""How pydantic marks that a mapping's key is meant."""
+ELSEWHERE = {
+    "listen": "bind",
+    "address": "bind",
+    "port": "bind",
+    "backend": "to",
+    "upstream": "to",
+    "proxy_pass": "to",
+    "target": "to",
+    "servers": "endpoints",
+    "hosts": "endpoints",
+    "backends": "endpoints",
+    "health_check": "health",
+    "healthcheck": "health",
+    "return": "respond",
+    "root": "files",
+    "access_log": "log",
+}
+"""What other programs call it."""
+
+
+@dataclass
+class Partial:
+    """What could be understood of a configuration that has errors."""
+
+    edge: Edge
+    missing: frozenset[Path] = frozenset()
+    """Paths that were taken out."""
+    problems: list[Problem] = field(default_factory=list)
+    files: tuple[FilePath, ...] = ()
+
+
+def check(data: Any, places: Places) -> Partial:
+    """Reads data as an edge; what cannot be read is taken out and told."""
+    problems: list[Problem] = []
+    missing: set[Path] = set()
+    for _ in range(ROUNDS):
+        try:
+            return Partial(Edge.model_validate(data), frozenset(missing), problems)
+        except ValidationError as error:
+            wrong = [(each["loc"], each) for each in error.errors(include_url=False)]
+            problems += [translate(each, places) for _, each in wrong]
+            for path in {whole_list(without_mark(path)) for path, _ in wrong}:
+                missing.add(path)
+                if not take_out(data, path):
+                    return Partial(Edge(), frozenset({()}), problems)
+    return Partial(Edge(), frozenset({()}), problems)
+
+
+def whole_list(path: Path) -> Path:
+    """The path of the outermost list: without one of its items, the others would no longer be where they stand."""
+    steps = [index for index, step in enumerate(path) if isinstance(step, int)]
+    return path[: steps[0]] if steps else path
+
+
+def without_mark(path: Path) -> Path:
+    return path[:-1] if path and path[-1] == KEY else path
+
+
+def take_out(data: Any, path: Path) -> bool:
+    """Removes what stands at a path, or the innermost thing around it; `False`: that is everything."""
+    holder: Any = None
+    key: Any = None
+    for step in path:
+        inside: Any = data
+        in_mapping = isinstance(data, dict) and step in data
+        in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if not (in_mapping or in_list):
+            break
+        holder, key, data = data, step, inside[step]
+    if holder is None:
+        return False
+    del holder[key]
+    return True
+
+
+def translate(error: Mapping[str, Any], places: Places) -> Problem:
+    """One of pydantic's errors in our words."""
+    path: Path = without_mark(error["loc"])
+    about_key = error["loc"] != path
+    if error["type"] == "extra_forbidden":
+        return unknown_key(path, error["input"], places)
+    message, fix = sentence(error, path, places)
+    return Problem(places.written(path), message, fix, places.find(path, key=about_key), places.file or None)
+
+
+def sentence(error: Mapping[str, Any], path: Path, places: Places) -> tuple[str, str | None]:
+    wrong = error.get("ctx", {}).get("error")
+    if isinstance(wrong, Wrong):
+        return wrong.message, wrong.fix
+    value = error["input"]
+    match error["type"]:
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"a mapping is expected here, not {described(value)}", blank_missing(value)
+        case "list_type":
+            return f"a list is expected here, not {described(value)}", None
+        case "string_type":
+            return f"a text is expected here, not {described(value)}", quotes(value, path, places)
+    return str(error["msg"]), None
+
+
+def described(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"' if len(value) < 60 else "a text"
+        case Mapping():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case None:
+            return "nothing"
+    return f"{value!r}"
+
+
+def quotes(value: Any, path: Path, places: Places) -> str | None:
+    """Where YAML has read a text as something else."""
+    if isinstance(value, bool):
+        return f'put it in quotes: "{str(value).lower()}"'
+    node = places.node(path)
+    if isinstance(node, MappingNode) and node.flow_style and len(value) == 1 and next(iter(value.values())) is None:
+        return f'YAML reads {{ }} as a mapping; put it in quotes: "{{{next(iter(value))}}}"'
+    if isinstance(node, SequenceNode) and node.flow_style:
+        return "YAML reads [ ] as a list; put it in quotes"
+    return None
+
+
+def blank_missing(value: Any) -> str | None:
+    found = re.match(r"([A-Za-z_]\w*):(\S.*)", value) if isinstance(value, str) else None
+    return f"a blank is missing after the colon: write {found[1]}: {found[2]}" if found else None
+
+
+def unknown_key(path: Path, value: Any, places: Places) -> Problem:
+    """A key that this mapping does not have: of a later version, misspelt, or split wrongly by YAML."""
+    key = str(path[-1])
+    known = noun_fields(path[:-1])
+    message, fix = f'unknown key "{key}"', did_you_mean(key, known)
+    before, colon, after = key.partition(":")
+    if colon and value is None and before in known:
+        message, fix = "a blank is missing after the colon", f"write {before}: {after}"
+    elif key in KEYS:
+        message, fix = not_yet(key, KEYS[key]), None
+    elif ELSEWHERE.get(key) in known:
+        fix = f'did you mean "{ELSEWHERE[key]}"?'
+    return Problem(path[:-1], message, fix, places.find(path, key=True), places.file or None)
+
+
+def noun_fields(path: Iterable[str | int]) -> list[str]:
+    """The keys of the noun at a path."""
+    kind: Any = Edge
+    for step in path:
+        kind = inner(kind, step)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, Noun) else []
+
+
+def inner(kind: Any, step: str | int) -> Any:
+    """The type of what stands one step further in."""
+    if isinstance(kind, type) and issubclass(kind, Noun):
+        return bare(kind.model_fields[str(step)].annotation)
+    arguments = typing.get_args(kind)
+    return bare(arguments[-1]) if arguments else kind
+
+
+def bare(kind: Any) -> Any:
+    """A type without what it is annotated with, and without `None`."""
+    while True:
+        if typing.get_origin(kind) is Annotated:
+            kind = typing.get_args(kind)[0]
+        elif isinstance(kind, types.UnionType):
+            kind = next(each for each in typing.get_args(kind) if each is not type(None))
+        else:
+            return kind
+
+
+def unplaced(error: ValidationError, file: str, line: int | None = None) -> list[Problem]:
+    """What a model that was made in Python is refused for."""
+    place = f"{file}:{line}" if line else file
+    problems = [translate(each, Places()) for each in error.errors(include_url=False)]
+    return [
+        Problem((), f"{path_text((error.title, *problem.path))}: {problem.message}", problem.fix, file=place)
+        for problem in problems
+    ]

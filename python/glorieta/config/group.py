@@ -1,0 +1,50 @@
+"""Groups: routes that belong together, with a role and an owner. Several may share a listener."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import NamesOnly, Noun
+from .filter import Filters
+from .match import MatchValue
+from .role import Role
+from .route import RouteDefaults, RouteKey, RouteValue
+from .target import FilesValue, RedirectValue, RespondValue
+
+
+class GroupDefaults(Noun):
+    """What holds for everything in a group that does not say otherwise."""
+
+    route: RouteDefaults = Field(default_factory=RouteDefaults)
+    """Defaults of the group's routes, over those of the whole file."""
+
+
+class Group(Noun):
+    """Routes that belong together: the unit that has a role and an owner."""
+
+    at: str | None = None
+    """The listener. May be left out where there is only one for HTTP."""
+    match: MatchValue | None = None
+    """Which requests the group may take; its routes stay within. Text means `HOST/PATH`."""
+    role: Role | None = None
+    """What the group is for, as a contract: more than the role contains is an error. Left out: inferred."""
+    owner: str | None = None
+    """Who answers for it: a team or an address; shown by `explain` and in the JSON view."""
+    client: str | None = None
+    """The kind of client that the group is shaped for; only with `role: bff`."""
+    filters: Filters = Field(default_factory=Filters)
+    """Filters of all routes of the group, merged over the listener's."""
+    routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
+    """Routes by `[METHOD] /path` (the whole path, as requested) or by name. Their order means nothing."""
+    to: str | None = None
+    """The upstream of all requests of the group that no route matches."""
+    redirect: RedirectValue | None = None
+    """Answer what no route matches with another address."""
+    respond: RespondValue | None = None
+    """Answer what no route matches with a fixed response."""
+    files: FilesValue | None = None
+    """Answer what no route matches with files of a folder."""
+    defaults: GroupDefaults = Field(default_factory=GroupDefaults)
+    """What holds for the group's routes that do not say otherwise."""

@@ -1,0 +1,78 @@
+"""Listeners: an address (or several), what is spoken there, and the routes of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .address import Bind, Network
+from .base import TEXT, NamesOnly, Noun, Shorthand, Switch, as_list, one_of
+from .filter import Filters
+from .role import Role
+from .route import RouteKey, RouteValue
+from .target import FilesValue, RedirectValue, RespondValue
+from .timeouts import ListenerLimits, ListenerTimeouts
+
+
+class Forwarded(Noun):
+    """What upstreams are told about the client. What a client itself sent under these names is removed first,
+    unless a trusted proxy sent it."""
+
+    x_forwarded: Switch = True
+    """Send `X-Forwarded-For`, `-Proto` and `-Host`, and `-Prefix` where a prefix was stripped."""
+    forwarded: Switch = False
+    """Send `Forwarded` (RFC 7239)."""
+    via: Switch = True
+    """Send `Via` (RFC 9110 §7.6.3) in both directions."""
+
+
+class RequestId(Noun):
+    """The request's id: the `id` of the access log."""
+
+    request: Switch = True
+    """Send `X-Request-ID` to the upstream."""
+    response: Switch = False
+    """Send it back to the client, too, on answers that pass through."""
+    accept: Switch = True
+    """Believe an id that a trusted proxy sent."""
+
+
+class ListenerDefaults(Noun):
+    """What listeners do where they do not say otherwise."""
+
+    limits: ListenerLimits = Field(default_factory=ListenerLimits)
+    """What a client may send."""
+    timeouts: ListenerTimeouts = Field(default_factory=ListenerTimeouts)
+    """How long each step towards the client may take."""
+    trusted_proxies: Annotated[list[Network], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
+    """Networks (CIDR) of proxies in front, whose `X-Forwarded-*`, `Forwarded` and `X-Request-ID` are believed.
+    Left out: none, because anybody can write such headers."""
+    forwarded: Forwarded = Field(default_factory=Forwarded)
+    """What upstreams are told about the client."""
+    request_id: RequestId = Field(default_factory=RequestId)
+    """Where the request's id is sent."""
+
+
+class Listener(ListenerDefaults):
+    """An address and what is spoken there; its routes, or one target for all requests."""
+
+    bind: Annotated[list[Bind], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
+    """Where to listen, one address or several: `:8080` (every address, both families), `127.0.0.1:80`, `[::1]:80`,
+    `unix:/run/app.sock`, `systemd:NAME` (a socket that systemd hands over). Required."""
+    protocol: Annotated[str, one_of("http", "tcp")] = "http"
+    """`http` (layer 7: reads requests) or `tcp` (layer 4: passes bytes on)."""
+    routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
+    """Routes by `[METHOD] /path` or by name. Their order means nothing."""
+    to: str | None = None
+    """The upstream of all requests that no route matches; for `tcp` the upstream."""
+    redirect: RedirectValue | None = None
+    """Answer what no route matches with another address."""
+    respond: RespondValue | None = None
+    """Answer what no route matches with a fixed response."""
+    files: FilesValue | None = None
+    """Answer what no route matches with files of a folder."""
+    filters: Filters = Field(default_factory=Filters)
+    """Filters of everything that comes in here. For `tcp` only `allow` and `deny`."""
+    role: Role | None = None
+    """The role of the listener's own routes, as a contract. Left out: inferred."""

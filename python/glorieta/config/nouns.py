@@ -1,0 +1,53 @@
+"""The models as a book would list them: every noun once, with what its fields are when nobody writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from .base import Noun
+from .checking import bare
+from .edge import Edge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def nouns(start: type[Noun] = Edge) -> list[type[Noun]]:
+    """All nouns that can be written, outermost first."""
+    found = [start]
+    for noun in found:
+        for field in noun.model_fields.values():
+            found += [each for each in nouns_in(field.annotation) if each not in found]
+    return found
+
+
+def nouns_in(kind: Any) -> Iterator[type[Noun]]:
+    kind = bare(kind)
+    if isinstance(kind, type) and issubclass(kind, Noun):
+        yield kind
+        return
+    for argument in get_args(kind):
+        yield from nouns_in(argument)
+
+
+def defaults_of(noun: type[Noun]) -> dict[str, Any]:
+    """The defaults of a noun's fields, as a person would write them; those that say nothing left out."""
+    written = noun.model_construct().model_dump(mode="json")
+    return {
+        name: value for name, value in written.items() if value not in (None, "", [], {}) and not is_noun(noun, name)
+    }
+
+
+def is_noun(noun: type[Noun], name: str) -> bool:
+    return any(True for _ in nouns_in(noun.model_fields[name].annotation))
+
+
+def sentence(text: str | None) -> str:
+    """A docstring in one line."""
+    return " ".join((text or "").split())
+
+
+def own_first(noun: type[Noun]) -> list[str]:
+    """A noun's fields: its own, then those that it shares with its defaults."""
+    own = [name for name in noun.__annotations__ if name in noun.model_fields]
+    return own + [name for name in noun.model_fields if name not in own]

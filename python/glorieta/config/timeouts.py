@@ -1,0 +1,58 @@
+"""How long each step may take, and how much a client may send."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from .base import Noun, OffIsZero, whole
+from .units import Bytes, HeadSize, Rate, Timeout
+
+MILLION = 1_000_000
+
+
+class ListenerTimeouts(Noun):
+    """Steps between a client and glorieta. A timeout is for one step; a whole request has a `deadline`."""
+
+    head: Timeout = timedelta(seconds=10)
+    """From a request's first byte to the end of its head (`http`)."""
+    body: Timeout = timedelta(seconds=60)
+    """Between two reads of a request's body (`http`)."""
+    write: Timeout = timedelta(seconds=60)
+    """Between two writes to a client that does not read (`http`)."""
+    keep_alive: Timeout = timedelta(seconds=75)
+    """Between two requests of a connection (`http`)."""
+    connect: Timeout = timedelta(seconds=3)
+    """To connect to an endpoint (`tcp`; for `http` it stands in a route's timeouts)."""
+    idle: Timeout = timedelta(hours=1)
+    """While nothing moves in either direction (`tcp`)."""
+
+
+class RouteTimeouts(Noun):
+    """Steps between glorieta and an endpoint. A timeout is for one step; a whole request has a `deadline`."""
+
+    connect: Timeout = timedelta(seconds=3)
+    """To connect to an endpoint."""
+    first_byte: Timeout = timedelta(seconds=30)
+    """From the request's last byte (while it streams: its head) to the head of the answer."""
+    idle: Timeout = timedelta(seconds=60)
+    """Between two reads or writes of a body."""
+    tunnel: Timeout = timedelta(hours=1)
+    """Between two bytes of a tunnel (WebSocket) or an event stream, in either direction."""
+
+
+class ListenerLimits(Noun):
+    """What a client may send at most."""
+
+    head: HeadSize = Bytes(32 * 1024)
+    """Request line and headers together, a size; more is answered with 431."""
+    headers: Annotated[int, whole(1, 10_000)] = 100
+    """How many headers a request may have; more is answered with 431."""
+    target: HeadSize = Bytes(8 * 1024)
+    """Path and query together, a size; more is answered with 414."""
+    connections: Annotated[int, whole(1, 10 * MILLION)] = 20_000
+    """Connections at one time."""
+    requests_per_connection: Annotated[int, whole(0, MILLION * 1000), OffIsZero] = 0
+    """Requests on one connection until it is closed; 0 or `off`: any number."""
+    body_rate: Rate = Bytes(240)
+    """The slowest request body, a size per second after its first 5 s; `off`: any."""

@@ -1,0 +1,120 @@
+"""Upstreams: services, each with equal endpoints, and how they are used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from .address import EndpointAddress, check_host_or_address
+from .balancing import Balance, BalanceValue
+from .base import TEXT, Noun, OffIsZero, Shorthand, Switchable, as_list, checked_text, whole
+from .errors import Wrong
+from .health import HealthValue, Outlier
+from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
+
+
+def expand_endpoint(value: Any) -> Any:
+    return {"address": value} if isinstance(value, str) else value
+
+
+def check_dns_name(text: str) -> str:
+    if ":" in text:
+        host, _, port = text.partition(":")
+        raise Wrong(f'"{text}" has a port', f"write {{dns: {host}, port: {port or 80}}}")
+    return check_host_or_address(text, text)
+
+
+class Endpoint(Noun):
+    """One address of a service. Text means `{address: text}`."""
+
+    address: EndpointAddress = ""
+    """`10.0.0.1:80`, `[::1]:80`, `name:80` (all its addresses, re-resolved) or `unix:/run/app.sock`. Required."""
+    weight: Annotated[int, whole(1, 1000)] = 1
+    """The share of requests, relative to the others', 1 to 1000."""
+
+
+class Discover(Noun):
+    """Endpoints that are found by DNS: all addresses of a name, asked for again when its TTL ends."""
+
+    dns: Annotated[str, checked_text(check_dns_name)] = ""
+    """The name. Required."""
+    port: Annotated[int, whole(1, 65535)] = 80
+    """The port of every address."""
+
+
+class Pool(Noun):
+    """Connections that are kept to an endpoint, over all workers."""
+
+    max_connections: Annotated[int, whole(1, 1_000_000)] = 1024
+    """Connections to one endpoint at a time; beyond it requests wait in the queue."""
+    idle: Duration = timedelta(seconds=60)
+    """How long an unused connection is kept, a duration."""
+    max_age: Timeout = timedelta(hours=1)
+    """How long a connection is used at most, a duration."""
+
+
+class Queue(Noun):
+    """Requests that wait because every connection is in use. Beyond these bounds they are answered with 503."""
+
+    max: Annotated[int, whole(0, 1_000_000), OffIsZero] = 1024
+    """How many may wait; 0 or `off`: none."""
+    timeout: Timeout = timedelta(seconds=3)
+    """How long one may wait, a duration."""
+
+
+class RetryBudget(Noun):
+    """How many of an upstream's requests may be retries, so that retries cannot finish off what is failing."""
+
+    share: Percent = 20
+    """The share of requests over `window`."""
+    window: Timeout = timedelta(seconds=10)
+    """The time over which requests are counted, a duration."""
+    floor: Frequency = 10
+    """Retries that are always allowed, per second."""
+    backoff: Duration = timedelta(milliseconds=25)
+    """The pause before a retry, jittered; a duration."""
+
+
+class AnswerLimits(Noun):
+    """What an endpoint may answer at most; more is a 502."""
+
+    head: HeadSize = Bytes(32 * 1024)
+    """Status line and headers together, a size."""
+    headers: Annotated[int, whole(1, 10_000)] = 100
+    """How many headers."""
+
+
+class UpstreamDefaults(Noun):
+    """How upstreams are used where they do not say otherwise."""
+
+    balance: BalanceValue = Field(default_factory=Balance)
+    """How an endpoint is chosen: `peak_ewma`, `round_robin`, `random`, `first_available` or `{hash: WORD}`."""
+    health: Annotated[HealthValue | None, Switchable] = None
+    """An active check, such as `{path: /healthz}` or `{tcp: on}`; text: the path. Left out or `off`: none."""
+    outlier: Annotated[Outlier | None, Switchable] = Field(default_factory=Outlier)
+    """Passive checks; on with these figures unless `off`."""
+    panic: Percent = 50
+    """Below this share of usable endpoints, health is ignored and all are used; `off`: never."""
+    pool: Pool = Field(default_factory=Pool)
+    """Connections that are kept."""
+    queue: Annotated[Queue, Shorthand(lambda value: {"max": 0} if value in (False, "off") else value)] = Field(
+        default_factory=Queue
+    )
+    """Requests that wait for a connection; `off`: none may."""
+    retry_budget: RetryBudget = Field(default_factory=RetryBudget)
+    """How many requests may be retries."""
+    limits: AnswerLimits = Field(default_factory=AnswerLimits)
+    """What an endpoint may answer."""
+
+
+class Upstream(UpstreamDefaults):
+    """A service: equal endpoints and how they are used."""
+
+    endpoints: Annotated[
+        list[Annotated[Endpoint, Shorthand(expand_endpoint, (TEXT,))]], Shorthand(as_list, (TEXT,))
+    ] = Field(default_factory=list)
+    """Where the service is, one address or several. One of `endpoints` and `discover`."""
+    discover: Discover | None = None
+    """Where the service is, found by DNS. One of `endpoints` and `discover`."""

@@ -1,0 +1,92 @@
+"""What every part of compiling shares: the edge, and a place to note what is wrong without stopping."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from ..config.errors import Path, Problem, Severity
+from ..config.places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..config.edge import Edge
+    from .model import Route
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a configuration cannot know, decided by whoever compiles it."""
+
+    terminal: bool = False
+    """Whether the log's lines are read by a person."""
+    admin_socket: str | None = None
+    """The admin socket where the configuration says `auto`."""
+
+
+@dataclass
+class Compiling:
+    """One run of the compiler."""
+
+    edge: Edge
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    missing: frozenset[Path] = frozenset()
+    """Paths that were taken out because they are wrong: nothing more is said of them."""
+    problems: list[Problem] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    """Upstreams that something leads to."""
+    routes: list[tuple[Route, Path]] = field(default_factory=list)
+    """All routes of the Plan and where each was written."""
+    unsure: set[Path] = field(default_factory=set)
+    """Routes of which it is not known what they match, because that is wrong."""
+
+    def __post_init__(self) -> None:
+        origin = self.edge.origin
+        self.places = origin.places if origin else Places()
+        self.folder = origin.folder if origin else FilePath.cwd()
+
+    def error(
+        self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None, key: bool = False
+    ) -> None:
+        self.note("error", path, message, fix, also, key)
+
+    def warn(self, path: Path, message: str, fix: str | None = None) -> None:
+        self.note("warning", path, message, fix, None, True)
+
+    def note(self, severity: Severity, path: Path, message: str, fix: str | None, also: Path | None, key: bool) -> None:
+        key = key or also is not None
+        self.problems.append(
+            Problem(
+                self.places.written(path),
+                message,
+                fix,
+                self.places.find(path, key=key),
+                self.places.file or None,
+                also,
+                self.places.find(also, key=True) if also is not None else None,
+                severity,
+            )
+        )
+
+    def is_missing(self, path: Path) -> bool:
+        """Whether this, or something around it, was taken out."""
+        return bool(self.missing) and any(path[: len(each)] == each for each in self.missing)
+
+    @property
+    def lost_listener(self) -> bool:
+        """Whether a listener was taken out as a whole, so that nobody can say which one was meant."""
+        return any(len(path) <= 2 and path[:1] in ((), ("listeners",)) for path in self.missing)
+
+    def is_touched(self, path: Path) -> bool:
+        """Whether this, something around it or something within it was taken out."""
+        return self.is_missing(path) or any(each[: len(path)] == path for each in self.missing)
+
+    def has_touched(self, path: Path, names: Iterable[str]) -> bool:
+        return bool(self.missing) and any(self.is_touched((*path, name)) for name in names)
+
+    def absolute(self, path: str) -> str:
+        """A path as the engine takes it: relative ones start at their file's folder."""
+        return os.path.normpath(self.folder / path)

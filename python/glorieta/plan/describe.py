@@ -1,0 +1,161 @@
+"""Parts of a Plan in words for a person: used where a Plan is explained and where two are compared."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..config.units import format_duration, format_size
+from .match import written_host, written_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .model import ActiveCheck, Filter, Listener, Route, Target, Upstream, ValueMatch
+
+UNITS: dict[str, Callable[[int], str]] = {
+    "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
+    "_bytes": format_size,
+    "_percent": lambda value: f"{value}%",
+    "percent": lambda value: f"{value}%",
+    "body_rate": lambda value: f"{format_size(value)}/s" if value else "off",
+    "floor_per_second": lambda value: f"{value}/s",
+}
+"""How numbers read, by the end of their field's name."""
+
+
+def value_text(field: str, value: Any) -> str:
+    """A value as a person would write it."""
+    if field == "health":
+        return health_text(value)
+    if field == "outlier":
+        return "off" if value is None else "on"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int):
+        return next((write(value) for suffix, write in UNITS.items() if field.endswith(suffix)), str(value))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        name, inner = next(iter(value.items()))
+        if isinstance(inner, str):
+            return f"{name} {inner}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def field_text(field: str) -> str:
+    """A field's name without the unit that its value then carries."""
+    for suffix in ("_ms", "_bytes", "_percent"):
+        field = field.removesuffix(suffix)
+    return field
+
+
+def role_text(role: str, protocol: str) -> str:
+    if role == "load-balancer":
+        return f"load balancer (layer {4 if protocol == 'tcp' else 7})"
+    return role.replace("-", " ") if role != "bff" else role
+
+
+def roles_text(roles: list[str], protocol: str) -> str:
+    if not roles:
+        return "no role"
+    word = "role" if len(roles) == 1 else "roles"
+    return f"{word}: {', '.join(role_text(role, protocol) for role in roles)}"
+
+
+def listener_text(listener: Listener) -> str:
+    return f"{', '.join(listener['bind'])}  {listener['protocol']}"
+
+
+def match_text(route: Route) -> str:
+    """What a route matches: `GET,HEAD shop.example/orders/* header x-beta present`."""
+    hosts = "|".join(written_host(host) for host in route["hosts"] if host != "any")
+    path = written_path(route["path"])
+    place = f"{hosts} {path}" if hosts and not path.startswith("/") else f"{hosts}{path}"
+    parts = [*([",".join(route["methods"])] if route["methods"] else []), place]
+    parts += [f"header {condition_text(each)}" for each in route["headers"]]
+    parts += [f"query {condition_text(each)}" for each in route["query"]]
+    return " ".join(parts)
+
+
+def condition_text(match: ValueMatch) -> str:
+    return f"{match['name']} {value_text('value', match['value'])}"
+
+
+def target_text(target: Target) -> str:
+    if "proxy" in target:
+        return target["proxy"]["upstream"]
+    if "redirect" in target:
+        return f"redirect {target['redirect']['status']} {target['redirect']['location']}"
+    if "respond" in target:
+        return f"respond {target['respond']['status']}"
+    return f"files {target['files']['root']}"
+
+
+def options_text(route: Route) -> list[str]:
+    """What happens on the way, as far as it is not what always happens."""
+    parts = []
+    target = route["target"]
+    if "proxy" in target:
+        proxy = target["proxy"]
+        if proxy["strip_prefix"] is not None:
+            parts.append(f"without {proxy['strip_prefix']}")
+        if proxy["rewrite"] is not None:
+            parts.append(f"as {proxy['rewrite']}")
+        if proxy["host"] != "preserve":
+            host = proxy["host"]
+            parts.append(f"host {host if isinstance(host, str) else host['name']}")
+    if route["deadline_ms"] is not None:
+        parts.append(f"deadline {value_text('deadline_ms', route['deadline_ms'])}")
+    if route["priority"]:
+        parts.append(f"priority {route['priority']}")
+    return parts + [filter_text(each) for each in route["filters"]]
+
+
+def filter_text(each: Filter) -> str:
+    kind, value = next(iter(each.items()))
+    if kind == "addresses":
+        words = [f"{word} {', '.join(value[word])}" for word in ("allow", "deny") if value[word]]
+        return "; ".join(words)
+    if kind == "max_body":
+        return f"max_body {format_size(value['bytes'])}"
+    changed = [f"{direction} {', '.join(header_names(changes))}" for direction, changes in value.items()]
+    return f"headers ({'; '.join(text for text in changed if not text.endswith(' '))})"
+
+
+def header_names(changes: dict[str, list[Any]]) -> list[str]:
+    """The headers that are changed, each once."""
+    names = [*changes["remove"], *(name for kind in ("set", "add") for name, _ in changes[kind])]
+    return list(dict.fromkeys(names))
+
+
+def endpoints_text(upstream: Upstream) -> str:
+    endpoints = upstream["endpoints"]
+    if len(endpoints) == 1:
+        return endpoints[0]["address"]
+    return f"{len(endpoints)} endpoints"
+
+
+def balance_text(upstream: Upstream) -> str:
+    balance = upstream["balance"]
+    return balance if isinstance(balance, str) else f"hash of {balance['hash']}"
+
+
+def health_text(check: ActiveCheck | None) -> str:
+    if check is None:
+        return "none"
+    kind = check["kind"]
+    how = "connecting" if isinstance(kind, str) else f"GET {kind['http']['path']}"
+    return f"{how} every {value_text('every_ms', check['every_ms'])}"
+
+
+def upstream_text(upstream: Upstream) -> str:
+    parts = [endpoints_text(upstream)]
+    if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
+        parts.append(balance_text(upstream))
+    if upstream["health"] is not None:
+        parts.append(f"health {health_text(upstream['health'])}")
+    return ", ".join(parts)

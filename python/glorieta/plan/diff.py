@@ -1,0 +1,152 @@
+"""What would change from one Plan to another: `+`, `−` and `~` by listener, group, route, upstream and setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from .describe import field_text, listener_text, match_text, target_text, upstream_text, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .model import Plan
+
+Kind = Literal["setting", "listener", "group", "route", "upstream"]
+SHOWN = {"+": "+", "-": "−", "~": "~"}
+SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log")
+ARROW = " → "
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field of something that stays. `field` is its path in the Plan."""
+
+    field: str
+    old: Any
+    new: Any
+
+    def text(self) -> str:
+        if self.field == "endpoints":
+            return f"endpoints: {endpoints_change(self.old, self.new)}"
+        return f"{field_text(self.field)}: {value_text(self.field, self.old)}{ARROW}{value_text(self.field, self.new)}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "old": self.old, "new": self.new}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that comes, goes or changes."""
+
+    sign: Literal["+", "-", "~"]
+    kind: Kind
+    id: str
+    fields: tuple[FieldChange, ...] = ()
+    detail: str = ""
+    """In one line what it is, where it comes or goes."""
+
+    def lines(self) -> list[str]:
+        head = f"{SHOWN[self.sign]} {self.kind} {self.id}"
+        if self.sign != "~":
+            return [f"{head}  {self.detail}".rstrip()]
+        if len(self.fields) == 1:
+            return [f"{head}  {self.fields[0].text()}"]
+        return [head, *(f"    {each.text()}" for each in self.fields)]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sign": self.sign,
+            "kind": self.kind,
+            "id": self.id,
+            "detail": self.detail,
+            "fields": [each.as_json() for each in self.fields],
+        }
+
+
+def diff(old: Plan, new: Plan) -> list[Change]:
+    """Every change, in a fixed order."""
+    changes = []
+    for name in SETTINGS:
+        fields = tuple(changed_fields(old[name], new[name], name))  # type: ignore[literal-required]
+        if fields:
+            changes.append(Change("~", "setting", field_text(name), fields))
+    kinds: tuple[Kind, ...] = ("listener", "group", "route", "upstream")
+    for kind in kinds:
+        changes += changes_of(kind, things(old, kind), things(new, kind))
+    return changes
+
+
+def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
+    """All things of a kind by id."""
+    if kind == "route":
+        return {
+            route["id"]: {**route, "listener": listener["id"]}
+            for listener in plan["listeners"]
+            for route in listener["routes"]
+        }
+    if kind == "listener":
+        return {
+            each["id"]: {key: value for key, value in each.items() if key != "routes"} for each in plan["listeners"]
+        }
+    source: Sequence[Mapping[str, Any]] = plan["groups"] if kind == "group" else plan["upstreams"]
+    return {each["id"]: dict(each) for each in source}
+
+
+def changes_of(kind: Kind, old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> Iterator[Change]:
+    for id, before in old.items():
+        if id not in new:
+            yield Change("-", kind, id, detail=detail(kind, before))
+    for id, after in new.items():
+        if id not in old:
+            yield Change("+", kind, id, detail=detail(kind, after))
+            continue
+        fields = tuple(changed_fields(old[id], after))
+        if fields:
+            yield Change("~", kind, id, fields)
+
+
+def detail(kind: Kind, thing: Any) -> str:
+    match kind:
+        case "listener":
+            return listener_text(thing)
+        case "group":
+            return f"at {thing['listener']}"
+        case "route":
+            return f"{match_text(thing)}{ARROW}{target_text(thing['target'])}"
+        case _:
+            return upstream_text(thing)
+
+
+def changed_fields(old: Any, new: Any, path: str = "") -> Iterator[FieldChange]:
+    """The innermost fields that differ; an enum that changes its kind is one field."""
+    if old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+        for key in old:
+            yield from changed_fields(old[key], new[key], f"{path}.{key}" if path else key)
+        return
+    yield FieldChange(path, old, new)
+
+
+def endpoints_change(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:
+    """Which endpoints come, go and change their weight."""
+    before = {each["address"]: each["weight"] for each in old}
+    after = {each["address"]: each["weight"] for each in new}
+    parts = [f"− {address}" for address in before if address not in after]
+    parts += [f"+ {address}{weight_text(weight)}" for address, weight in after.items() if address not in before]
+    parts += [
+        f"{address} weight {before[address]}{ARROW}{weight}"
+        for address, weight in after.items()
+        if address in before and before[address] != weight
+    ]
+    return ", ".join(parts) or "another order"
+
+
+def weight_text(weight: int) -> str:
+    return f" weight {weight}" if weight != 1 else ""
+
+
+def diff_text(changes: Sequence[Change]) -> str:
+    """The lines for a person; empty when nothing changes."""
+    return "\n".join(line for change in changes for line in change.lines())

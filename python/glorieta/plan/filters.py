@@ -1,0 +1,129 @@
+"""Filters: inherited listener → group → route, merged by key, and put into the order in which they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..config.errors import Path, Wrong
+from ..config.filter import Filters, Headers, RequestHeaders, ResponseHeaders
+from ..config.words import check_parameters, template_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .compiling import Compiling
+    from .model import Filter
+
+Changes = RequestHeaders | ResponseHeaders
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one header: the name as it was written last, and remove, set, add."""
+
+    name: str
+    remove: bool = False
+    set: str | None = None
+    add: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The filters that hold somewhere, after all layers so far."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    max_body: int | None = None
+    request: dict[str, Change] = field(default_factory=dict)
+    response: dict[str, Change] = field(default_factory=dict)
+
+    def over(self, filters: Filters) -> Merged:
+        """The same with one more layer; what it says wins, key by key."""
+        written = filters.model_fields_set
+        merged = self
+        if "allow" in written:
+            merged = replace(merged, allow=tuple(filters.allow or ()))
+        if "deny" in written:
+            merged = replace(merged, deny=tuple(filters.deny or ()))
+        if "max_body" in written:
+            merged = replace(merged, max_body=filters.max_body)
+        if "headers" in written:
+            merged = merged.with_headers(filters.headers)
+        return merged
+
+    def with_headers(self, headers: Headers | None) -> Merged:
+        if headers is None:
+            return replace(self, request={}, response={})
+        merged = self
+        if headers.written("request"):
+            merged = replace(merged, request=changed(merged.request, headers.request))
+        if headers.written("response"):
+            merged = replace(merged, response=changed(merged.response, headers.response))
+        return merged
+
+    def in_order(self) -> list[Filter]:
+        """As the engine runs them."""
+        filters: list[Filter] = []
+        if self.allow or self.deny:
+            filters.append({"addresses": {"allow": list(self.allow), "deny": list(self.deny)}})
+        if self.max_body is not None:
+            filters.append({"max_body": {"bytes": int(self.max_body)}})
+        if self.request or self.response:
+            filters.append({"headers": {"request": listed(self.request), "response": listed(self.response)}})
+        return filters
+
+    def parameters(self) -> set[str]:
+        """The path parameters that its templates name."""
+        changes = [*self.request.values(), *self.response.values()]
+        texts = [text for change in changes for text in (change.set, *change.add) if text is not None]
+        return {word[5:] for text in texts for word in template_words(text) if word.startswith("path.")}
+
+
+def changed(before: dict[str, Change], changes: Changes | None) -> dict[str, Change]:
+    """Changes of an outer layer with an inner one's laid over them, header by header."""
+    if changes is None:
+        return {}
+    merged = dict(before)
+    for name in changes.remove:
+        merged[name.lower()] = Change(name, remove=True)
+    for name, value in changes.set.items():
+        kept = merged.get(name.lower())
+        merged[name.lower()] = Change(name, remove=kept is not None and kept.remove, set=value)
+    for name, values in changes.add.items():
+        kept = merged.get(name.lower(), Change(name))
+        merged[name.lower()] = replace(kept, name=name, add=(*kept.add, *values))
+    return merged
+
+
+def listed(changes: dict[str, Change]) -> dict[str, list[object]]:
+    """A header that is set needs no removing first."""
+    return {
+        "remove": [change.name for change in changes.values() if change.remove and change.set is None],
+        "set": [[change.name, change.set] for change in changes.values() if change.set is not None],
+        "add": [[change.name, value] for change in changes.values() for value in change.add],
+    }
+
+
+def check_own(compiling: Compiling, filters: Filters, path: Path, parameters: frozenset[str]) -> None:
+    """Templates of a route's own filters name only parameters that its path has."""
+    for where, text in templates(filters):
+        try:
+            check_parameters(text, parameters)
+        except Wrong as wrong:
+            compiling.error((*path, *where), wrong.message, wrong.fix)
+
+
+def templates(filters: Filters) -> Iterator[tuple[Path, str]]:
+    """Every template of these filters with its place."""
+    if filters.headers is None:
+        return
+    for direction in ("request", "response"):
+        changes: Changes | None = getattr(filters.headers, direction)
+        if changes is None:
+            continue
+        for name, text in changes.set.items():
+            yield ("headers", direction, "set", name), text
+        for name, values in changes.add.items():
+            for index, text in enumerate(values):
+                yield ("headers", direction, "add", name, index), text

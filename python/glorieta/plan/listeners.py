@@ -1,0 +1,169 @@
+"""Listeners of the Plan: what is spoken where, within which bounds, and the routes of all its groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..config.address import UNIX, full_bind
+from ..config.base import layered
+from ..config.listener import Listener as ListenerNoun
+from ..config.listener import ListenerDefaults
+from ..config.units import milliseconds
+from .groups import group_scope, own_scope, plan_group
+from .layer4 import check_layer4, compile_tcp
+from .precedence import check_collisions
+from .roles import BALANCER, check_declared, in_order, inferred
+from .routes import Scope, compile_scope
+
+if TYPE_CHECKING:
+    from ..config.errors import Path
+    from .compiling import Compiling
+    from .model import Group, Listener, Route, Upstream
+
+LAYER4_TIMEOUTS = ("connect", "idle")
+
+
+def compile_listener(
+    compiling: Compiling, name: str, noun: ListenerNoun, groups: list[str], upstreams: dict[str, Upstream]
+) -> tuple[Listener, list[Group]]:
+    path: Path = ("listeners", name)
+    used = layered(ListenerDefaults, compiling.edge.defaults.listener, noun)
+    listener: Listener = {
+        "id": name,
+        "bind": compile_bind(compiling, noun, path),
+        "protocol": noun.protocol,
+        "roles": [],
+        "limits": {
+            "head_bytes": int(used.limits.head),
+            "header_count": used.limits.headers,
+            "target_bytes": int(used.limits.target),
+            "connections": used.limits.connections,
+            "requests_per_connection": used.limits.requests_per_connection,
+            "body_rate": int(used.limits.body_rate),
+        },
+        "timeouts": {
+            "head_ms": milliseconds(used.timeouts.head),
+            "body_ms": milliseconds(used.timeouts.body),
+            "write_ms": milliseconds(used.timeouts.write),
+            "keep_alive_ms": milliseconds(used.timeouts.keep_alive),
+        },
+        "trusted_proxies": list(used.trusted_proxies),
+        "forwarded": {
+            "x_forwarded": used.forwarded.x_forwarded,
+            "forwarded": used.forwarded.forwarded,
+            "via": used.forwarded.via,
+        },
+        "request_id": {
+            "request": used.request_id.request,
+            "response": used.request_id.response,
+            "accept": used.request_id.accept,
+        },
+        "routes": [],
+        "tcp": None,
+    }
+    if noun.protocol == "tcp":
+        return compile_layer4(compiling, listener, noun, used, upstreams)
+    for step in LAYER4_TIMEOUTS:
+        if noun.timeouts.written(step):
+            message = f'"{step}" of a listener is for tcp'
+            fix = "write it in the timeouts of routes, or in defaults.route.timeouts"
+            compiling.error((*path, "timeouts", step), message, fix, key=True)
+    return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+
+
+def compile_layer4(
+    compiling: Compiling, listener: Listener, noun: ListenerNoun, used: ListenerDefaults, upstreams: dict[str, Upstream]
+) -> tuple[Listener, list[Group]]:
+    name = listener["id"]
+    check_layer4(compiling, name, noun, upstreams)
+    listener["tcp"] = compile_tcp(compiling, name, noun, used)
+    listener["roles"] = [BALANCER]
+    group: Group = {"id": name, "listener": name, "roles": [BALANCER], "owner": None, "client": None}
+    return listener, [group]
+
+
+def compile_groups(
+    compiling: Compiling, listener: Listener, noun: ListenerNoun, names: list[str], upstreams: dict[str, Upstream]
+) -> list[Group]:
+    """The routes of a listener's own and of its groups, into the listener; and the groups."""
+    name = listener["id"]
+    own = own_scope(compiling, name, noun)
+    others = [group_scope(compiling, each, compiling.edge.groups[each], own) for each in names]
+    scopes = [own, *(scope for scope in others if scope is not None)]
+    groups: list[Group] = []
+    everything: list[tuple[Route, Path]] = []
+    for scope in scopes:
+        compiled = compile_scope(compiling, scope)
+        if not compiled and scope is own:
+            continue
+        everything += compiled
+        groups.append(plan_group(scope, name, roles_of(compiling, scope, compiled, upstreams)))
+        if not compiled:
+            say_empty(compiling, scope)
+    if not everything and not names:
+        say_empty(compiling, own)
+    listener["routes"] = [route for route, _ in everything]
+    listener["roles"] = in_order(role for group in groups for role in group["roles"])
+    compiling.routes += everything
+    check_collisions(compiling, [(route, path) for route, path in everything if path not in compiling.unsure])
+    return groups
+
+
+def roles_of(
+    compiling: Compiling, scope: Scope, compiled: list[tuple[Route, Path]], upstreams: dict[str, Upstream]
+) -> list[str]:
+    if scope.noun.role is None:
+        return inferred((route for route, _ in compiled), upstreams)
+    check_declared(compiling, scope.noun.role, compiled, scope.path)
+    return [scope.noun.role]
+
+
+def say_empty(compiling: Compiling, scope: Scope) -> None:
+    """Nothing is served here, unless what was written is wrong and said to be so already."""
+    if not scope.noun.routes and not compiling.is_touched(scope.path):
+        message = "has neither routes nor a target: every request is answered with 404"
+        compiling.warn(scope.path, message, "write to: or routes:")
+
+
+def compile_bind(compiling: Compiling, noun: ListenerNoun, path: Path) -> list[str]:
+    if not noun.bind and not compiling.is_touched((*path, "bind")):
+        compiling.error(path, "does not say where to listen", 'write bind: ":8080"', key=True)
+    return [bound_address(compiling, text) for text in noun.bind]
+
+
+def bound_address(compiling: Compiling, text: str) -> str:
+    if text.startswith(UNIX):
+        return f"{UNIX}{compiling.absolute(text.removeprefix(UNIX))}"
+    return full_bind(text)
+
+
+def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
+    """No address twice, and none beside `*` of the same port: nobody could say who gets a connection."""
+    taken: list[tuple[str, Path]] = []
+    for listener in listeners:
+        for index, address in enumerate(listener["bind"]):
+            path: Path = ("listeners", listener["id"], "bind", index)
+            clash = next((first for other, first in taken if collide(address, other)), None)
+            if clash is not None:
+                message = f"{address} is listened to already"
+                compiling.error(path, message, "one listener for each address", also=clash)
+            taken.append((address, path))
+
+
+def collide(one: str, other: str) -> bool:
+    if one == other:
+        return not one.endswith(":0")
+    if one.startswith((UNIX, "systemd:")) or other.startswith((UNIX, "systemd:")):
+        return False
+    host, _, port = one.rpartition(":")
+    other_host, _, other_port = other.rpartition(":")
+    if port != other_port or port == "0":
+        return False
+    hosts = {"127.0.0.1" if each == "localhost" else each for each in (host, other_host)}
+    version6 = [each.startswith("[") for each in hosts]
+    return (
+        "*" in hosts
+        or len(hosts) == 1
+        or ("0.0.0.0" in hosts and not any(version6))
+        or ("[::]" in hosts and all(version6))
+    )

@@ -1,0 +1,107 @@
+"""Which of several routes wins, and which cannot stand beside each other: the engine's rules, read before it runs.
+
+Host exact, longest wildcard, any; path exact, parameters (more literals first), longest prefix, regular
+expressions by priority; then a named method, more headers and query. The truth is `engine/policy/src/route`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..config.errors import Path
+    from .compiling import Compiling
+    from .model import HostMatch, Route
+
+Rank = tuple[Any, ...]
+
+
+def host_rank(host: HostMatch) -> Rank:
+    if isinstance(host, str):
+        return (2, 0, "")
+    kind, name = next(iter(host.items()))
+    return (0, 0, name) if kind == "exact" else (1, -len(name), name)
+
+
+def path_rank(route: Route) -> Rank:
+    """The place among a host's paths; the smallest is tried first."""
+    kind, text = next(iter(route["path"].items()))
+    if kind == "exact":
+        return (0,)
+    if kind == "parameters":
+        rest = text.endswith("/*")
+        names = [segment.startswith("{") for segment in text.removesuffix("/*").split("/")[1:]]
+        return (1, -names.count(False), rest, -len(names), names)
+    return (2, -len(text)) if kind == "prefix" else (3, -route["priority"])
+
+
+def path_key(route: Route) -> tuple[str, str]:
+    """Equal for two routes exactly if they match the same paths (regular expressions: are the same text)."""
+    kind, text = next(iter(route["path"].items()))
+    if kind == "parameters":
+        text = "/".join("{}" if segment.startswith("{") else segment for segment in text.split("/"))
+    return kind, text
+
+
+def conditions_rank(route: Route) -> Rank:
+    return (not route["methods"], -len(route["headers"]), -len(route["query"]), len(route["methods"]), route["id"])
+
+
+def conditions_key(route: Route) -> str:
+    if not (route["methods"] or route["headers"] or route["query"]):
+        return ""
+    headers = sorted({json.dumps([each["name"].lower(), each["value"]]) for each in route["headers"]})
+    query = sorted({json.dumps([each["name"], each["value"]]) for each in route["query"]})
+    return json.dumps([sorted(set(route["methods"])), headers, query])
+
+
+def in_order(routes: list[Route]) -> list[Route]:
+    """Routes as they win; one with several hosts stands where its best host does."""
+    return sorted(
+        routes,
+        key=lambda route: (
+            min(map(host_rank, route["hosts"])),
+            path_rank(route),
+            path_key(route),
+            conditions_rank(route),
+        ),
+    )
+
+
+def check_collisions(compiling: Compiling, routes: list[tuple[Route, Path]]) -> None:
+    """Two routes that match the same requests, and regular expressions of which neither comes first."""
+    seen: dict[tuple[Any, ...], Path] = {}
+    expressions: dict[tuple[Any, ...], list[tuple[Route, Path]]] = {}
+    told: set[tuple[Path, Path]] = set()
+    for route, path in routes:
+        kind = path_key(route)
+        conditions = conditions_key(route)
+        for host in route["hosts"]:
+            host_key = host if isinstance(host, str) else next(iter(host.items()))
+            key = (host_key, kind, route["priority"] if kind[0] == "regex" else 0, conditions)
+            first = seen.setdefault(key, path)
+            if first is not path:
+                if (first, path) not in told:
+                    told.add((first, path))
+                    compiling.error(path, "matches the same requests as another route", "keep one of both", also=first)
+            elif kind[0] == "regex":
+                expressions.setdefault((host_key, route["priority"]), []).append((route, path))
+    for rivals in expressions.values():
+        check_priorities(compiling, rivals, told)
+
+
+def check_priorities(compiling: Compiling, rivals: list[tuple[Route, Path]], told: set[tuple[Path, Path]]) -> None:
+    for index, (route, path) in enumerate(rivals):
+        for other, first in rivals[:index]:
+            if methods_overlap(route, other) and (first, path) not in told:
+                told.add((first, path))
+                message = "two regular expressions have the same priority, so neither comes first"
+                compiling.error(path, message, "write priority: 1 on the one that comes first", also=first)
+                break
+
+
+def methods_overlap(one: Route, other: Route) -> bool:
+    if not one["methods"] or not other["methods"]:
+        return True
+    return not set(one["methods"]).isdisjoint(other["methods"])

@@ -1,0 +1,175 @@
+"""The one target of a route: an upstream, a redirect, a fixed response or files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..config.errors import Path, Wrong, did_you_mean
+from ..config.match import parameters_of
+from ..config.route import TARGETS, Route, RouteDefaults
+from ..config.target import WITHOUT_BODY, Files, Redirect, Respond
+from ..config.units import milliseconds
+from ..config.words import check_parameters
+
+if TYPE_CHECKING:
+    from ..config.group import Group
+    from ..config.listener import Listener
+    from .compiling import Compiling
+    from .model import FilesTarget, RedirectTarget, RespondTarget, Target, UpstreamTimeouts
+
+PROXY_ONLY = ("rewrite", "timeouts", "retries", "host")
+PLAIN_TEXT = ("content-type", "text/plain; charset=utf-8")
+
+
+def the_target(compiling: Compiling, noun: Route | Group | Listener, path: Path) -> str | None:
+    """The word of the one target that was written; more than one is an error."""
+    written = [name for name in TARGETS if getattr(noun, name) is not None]
+    if len(written) > 1:
+        compiling.error(path, f"{' and '.join(written)} exclude each other", "keep one target", key=True)
+    return written[0] if written else None
+
+
+def compile_target(
+    compiling: Compiling,
+    route: Route,
+    kind: str,
+    path: Path,
+    pattern: str,
+    used: RouteDefaults,
+    timeouts: UpstreamTimeouts,
+) -> Target:
+    """`pattern` is the route's path, `used` what holds for it after defaults."""
+    if kind != "to":
+        for name in PROXY_ONLY:
+            if route.written(name):
+                compiling.error(
+                    (*path, name),
+                    f'"{name}" means nothing without an upstream',
+                    f"leave it out, or use to: instead of {kind}:",
+                    key=True,
+                )
+    match kind:
+        case "to":
+            return {
+                "proxy": {
+                    "upstream": known_upstream(compiling, route.to or "", (*path, "to")),
+                    "strip_prefix": strip_prefix(compiling, route, path, pattern),
+                    "rewrite": rewrite(compiling, route, path, pattern),
+                    "host": used.host if used.host in ("preserve", "upstream") else {"name": used.host},
+                    "timeouts": timeouts,
+                    "retries": used.retries,
+                }
+            }
+        case "redirect":
+            assert route.redirect is not None
+            return {"redirect": compile_redirect(compiling, route, route.redirect, (*path, "redirect"), pattern)}
+        case "respond":
+            assert route.respond is not None
+            return {"respond": compile_respond(compiling, route, route.respond, (*path, "respond"), pattern)}
+    assert route.files is not None
+    return {"files": compile_files(compiling, route, route.files, path, pattern)}
+
+
+def compile_timeouts(used: RouteDefaults) -> UpstreamTimeouts:
+    return {
+        "connect_ms": milliseconds(used.timeouts.connect),
+        "first_byte_ms": milliseconds(used.timeouts.first_byte),
+        "idle_ms": milliseconds(used.timeouts.idle),
+        "tunnel_ms": milliseconds(used.timeouts.tunnel),
+    }
+
+
+def known_upstream(compiling: Compiling, name: str, path: Path) -> str:
+    upstreams = compiling.edge.upstreams
+    if name in upstreams:
+        compiling.used.add(name)
+    elif not compiling.is_missing(("upstreams", name)):
+        fix = (
+            did_you_mean(name, upstreams)
+            if upstreams
+            else f"write it below upstreams: {name}: {{endpoints: [host:port]}}"
+        )
+        if re.search(r":[0-9]+$", name):
+            fix = f"name an upstream, and write upstreams: NAME: {{endpoints: [{name}]}}"
+        compiling.error(path, f'there is no upstream "{name}"', fix)
+    return name
+
+
+def strip_prefix(compiling: Compiling, route: Route, path: Path, pattern: str) -> str | None:
+    if route.strip_prefix is False:
+        return None
+    place: Path = (*path, "strip_prefix")
+    if route.rewrite is not None:
+        compiling.error(
+            place, "strip_prefix and rewrite exclude each other", 'keep one; rewrite: "/${path.*}" strips, too'
+        )
+    if isinstance(route.strip_prefix, str):
+        prefix = route.strip_prefix
+        if not (pattern == prefix or pattern.startswith(f"{prefix}/")):
+            compiling.error(place, f'"{prefix}" is not what the path {pattern} begins with', "write true")
+        return prefix
+    if not pattern.endswith("/*") or "{" in pattern or pattern.startswith("~"):
+        fix = (
+            f'end the path in /*: "{pattern}/*"' if re.fullmatch(r"[^~{*]*[^/{*]", pattern) else "use rewrite: instead"
+        )
+        compiling.error(place, f"the path {pattern} has no prefix that could be taken off", fix)
+        return None
+    if pattern == "/*":
+        compiling.error(place, "the path /* has no prefix that could be taken off", "leave strip_prefix out")
+        return None
+    return pattern[:-2]
+
+
+def rewrite(compiling: Compiling, route: Route, path: Path, pattern: str) -> str | None:
+    if route.rewrite is not None:
+        check_words(compiling, route.rewrite, (*path, "rewrite"), pattern)
+    return route.rewrite
+
+
+def compile_redirect(
+    compiling: Compiling, route: Route, redirect: Redirect, path: Path, pattern: str
+) -> RedirectTarget:
+    without_strip_prefix(compiling, route, path)
+    if not redirect.location and not compiling.is_touched((*path, "location")):
+        compiling.error(path, "has no location", "write location: https://shop.example${path}")
+    check_words(compiling, redirect.location, (*path, "location"), pattern)
+    return {"status": redirect.status, "location": redirect.location}
+
+
+def compile_respond(compiling: Compiling, route: Route, respond: Respond, path: Path, pattern: str) -> RespondTarget:
+    without_strip_prefix(compiling, route, path)
+    headers = list(respond.headers.items())
+    for name, text in headers:
+        check_words(compiling, text, (*path, "headers", name), pattern)
+    check_words(compiling, respond.body, (*path, "body"), pattern)
+    if respond.body and respond.status in WITHOUT_BODY:
+        compiling.error((*path, "body"), f"an answer with {respond.status} has no body", "leave the body out")
+    if respond.body and not any(name.lower() == PLAIN_TEXT[0] for name, _ in headers):
+        headers.append(PLAIN_TEXT)
+    return {"status": respond.status, "headers": headers, "body": respond.body}
+
+
+def compile_files(compiling: Compiling, route: Route, files: Files, path: Path, pattern: str) -> FilesTarget:
+    if not files.root and not compiling.is_touched((*path, "files", "root")):
+        compiling.error((*path, "files"), "has no root", "write root: ./public")
+    return {
+        "root": compiling.absolute(files.root),
+        "strip_prefix": strip_prefix(compiling, route, path, pattern),
+        "index": files.index,
+        "fallback": files.fallback,
+        "hidden": files.hidden,
+    }
+
+
+def without_strip_prefix(compiling: Compiling, route: Route, path: Path) -> None:
+    if route.strip_prefix is not False:
+        message = '"strip_prefix" means nothing where nothing is forwarded'
+        compiling.error((*path[:-1], "strip_prefix"), message, "leave it out", key=True)
+
+
+def check_words(compiling: Compiling, text: str, path: Path, pattern: str) -> None:
+    try:
+        check_parameters(text, frozenset(parameters_of(pattern)))
+    except Wrong as wrong:
+        compiling.error(path, wrong.message, wrong.fix)

@@ -1,0 +1,1 @@
+"""The attack inputs, one test each, with what the upstream received."""

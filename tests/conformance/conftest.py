@@ -1,0 +1,29 @@
+"""One engine and one recording upstream for each file."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Engine, RecordingUpstream
+from harness.plan import http, plan, proxy, route, upstream
+
+
+@pytest.fixture(scope="module")
+def origin(services) -> RecordingUpstream:
+    return services.recording()
+
+
+@pytest.fixture(scope="module")
+def edge(start, origin) -> Engine:
+    routes = [
+        route("/*", proxy()),
+        route("/fast/*", proxy(timeouts={"first_byte_ms": 500, "idle_ms": 500})),
+        route("/tunnel/*", proxy(timeouts={"tunnel_ms": 700})),
+    ]
+    return start.engine(plan(http(routes), [upstream("service", origin.address)]))
+
+
+@pytest.fixture(autouse=True)
+def forgotten(request: pytest.FixtureRequest) -> None:
+    """Each test sees only what the origin received for it."""
+    if "origin" in request.fixturenames:
+        request.getfixturevalue("origin").forget()

@@ -1,0 +1,1 @@
+"""glorieta as its users meet it: configured, started, called, reloaded and stopped."""

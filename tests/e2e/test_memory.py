@@ -1,0 +1,100 @@
+"""What glorieta costs at rest: its own size, and that of a connection that waits.
+
+The bounds are those of debug builds on any machine; `make bench` measures the figures that are promised.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+import time
+
+import pytest
+from harness import Engine, RawClient, build, get, wait_until
+from harness.plan import http, plan, proxy, respond, route, upstream
+
+CONNECTIONS = 5000
+KIB = 1024
+MIB = 1 << 20
+
+
+@pytest.fixture
+def edge(launch, own_services) -> Engine:
+    service = own_services.http()
+    routes = [route("/service/*", proxy()), route("/own", respond("own"))]
+    return launch.engine(plan(http(routes, timeouts={"keep_alive_ms": 300_000}), [upstream("service", service.address)]))
+
+
+def settled(edge: Engine) -> int:
+    """The resident size once it stands still."""
+    last, since = edge.memory(), time.monotonic()
+    while time.monotonic() - since < 0.5:
+        time.sleep(0.1)
+        if abs((now := edge.memory()) - last) > 64 * KIB:
+            last, since = now, time.monotonic()
+    return edge.memory()
+
+
+def test_at_start(edge: Engine) -> None:
+    assert settled(edge) < 24 * MIB
+
+
+@pytest.mark.parametrize("path", ["/own", "/service/a"])
+@pytest.mark.timeout(120)
+def test_five_thousand_idle_connections(edge: Engine, path: str) -> None:
+    request = build("GET", path)
+    with RawClient(edge.port) as client:
+        for _ in range(200):
+            client.exchange(request)
+    before = settled(edge)
+    clients: list[socket.socket] = []
+    try:
+        for _ in range(CONNECTIONS):
+            client = socket.create_connection(("127.0.0.1", edge.port))
+            clients.append(client)
+            client.sendall(request)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: edge.metrics().total("glorieta_connections", state="idle") >= CONNECTIONS, what="all of them idle")
+        each = (settled(edge) - before) / CONNECTIONS
+        assert each <= 3 * KIB, f"{each / KIB:.2f} KiB of resident memory for each idle connection"
+        for client in clients[:: CONNECTIONS // 50]:
+            client.sendall(request)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        assert get(edge.port, path).status == 200
+    finally:
+        for client in clients:
+            client.close()
+        gc.collect()
+    wait_until(lambda: edge.open_files() < 200, 10, "the descriptors of all of them closed")
+
+
+def test_connections_that_never_ask_cost_as_little(edge: Engine) -> None:
+    get(edge.port, "/own")
+    before = settled(edge)
+    clients = [socket.create_connection(("127.0.0.1", edge.port)) for _ in range(CONNECTIONS)]
+    try:
+        wait_until(lambda: edge.open_files() > CONNECTIONS, 10, "all of them accepted")
+        each = (settled(edge) - before) / CONNECTIONS
+        assert each <= 3 * KIB, f"{each / KIB:.2f} KiB of resident memory for each connection"
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_memory_comes_back_to_where_it_was(edge: Engine) -> None:
+    """Ten rounds of the same work: the tenth needs no more than the second."""
+
+    def work() -> None:
+        clients = [RawClient(edge.port) for _ in range(200)]
+        for client in clients:
+            client.send(build("POST", "/service/x", body=bytes(20_000)))
+        for client in clients:
+            assert client.read_response().status == 200
+            client.close()
+
+    work()
+    work()
+    before = settled(edge)
+    for _ in range(8):
+        work()
+    assert settled(edge) - before < 8 * MIB

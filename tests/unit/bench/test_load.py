@@ -1,0 +1,116 @@
+"""What sends requests: wrk's figures, why a run is void, and the open loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench.load import open_loop, wrk
+from bench.measure import foreign, why_void
+from bench.processes import Failure
+from bench.accounting import CoreTime, Reading
+from bench.rows import ROWS, row_named
+
+FIGURES = {
+    "requests": 1000, "microseconds": 2_000_000, "connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0,
+    "p50_microseconds": 100, "p99_microseconds": 900,
+}  # fmt: skip
+NEW = row_named("http-new")
+
+
+def said(**changes: int) -> str:
+    return f"Running 2s test\nfigures {json.dumps(FIGURES | changes)}\n"
+
+
+def test_figures_are_read() -> None:
+    load = wrk.parse(said())
+    assert load == wrk.Load(1000, 2.0, {}, 0.0001, 0.0009)
+    assert load.rate == 500
+
+
+def test_without_figures_the_output_is_shown() -> None:
+    with pytest.raises(Failure, match="unable to connect"):
+        wrk.parse("unable to connect to 127.0.0.1:1")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_only_rows_with_new_connections_ask_for_them(row: Any) -> None:
+    command = wrk.command(row, 8080, 3)
+    assert ("Connection: close" in command) is row.new_connections
+    assert command[-1] == f"http://127.0.0.1:8080{row.path}"
+    assert command[command.index("--connections") + 1] == str(row.connections)
+
+
+@pytest.mark.parametrize("kind", wrk.ERRORS)
+def test_any_error_makes_a_run_void(kind: str) -> None:
+    assert why_void(ROWS[0], wrk.parse(said(**{kind: 3})), 64, True) == f"errors: 3 {kind}"
+
+
+def test_what_else_makes_a_run_void() -> None:
+    good = wrk.parse(said())
+    assert why_void(ROWS[0], good, 64, True) is None
+    assert why_void(ROWS[0], good, 64, False) == "its processes changed while they were measured"
+    assert why_void(ROWS[0], wrk.parse(said(requests=0)), 64, True) == "no request was answered"
+    assert why_void(NEW, good, 2000, True) is None
+    assert why_void(NEW, good, 900, True) == "only 900 connections were opened for 1000 requests"
+
+
+def test_foreign_work_is_what_the_proxy_did_not_do() -> None:
+    before = Reading((1,), 10.0, 5.0, CoreTime(100.0, 7.0), 0)
+    after = Reading((1,), 12.0, 6.5, CoreTime(101.8, 7.1), 0)
+    assert foreign(before, after) == pytest.approx((1.8 + 0.1 - 1.5) / 2)
+
+
+def test_moments_are_random_ordered_and_the_same_for_the_same_seed() -> None:
+    due = list(open_loop.moments(1000, 2.0, 7))
+    assert due == sorted(due) == list(open_loop.moments(1000, 2.0, 7))
+    assert due != list(open_loop.moments(1000, 2.0, 8))
+    assert 1800 < len(due) < 2200
+    assert due[-1] <= 2 * open_loop.BILLION
+
+
+def test_a_percentile_of_ordered_values() -> None:
+    assert open_loop.percentile([value * open_loop.BILLION for value in range(100)], 0.99) == 99
+    assert open_loop.percentile([], 0.99) == 0
+
+
+def play(pause: float, connections: int, seconds: float = 1.0, rate: float = 40.0) -> dict[str, Any]:
+    """The open loop, as the bench runs it, against a server that takes `pause` for an answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                await asyncio.sleep(pause)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nend.\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def scene() -> bytes:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            arguments = [str(port), "/", str(rate), str(seconds), str(connections), "1"]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, str(Path(open_loop.__file__)), *arguments, stdout=subprocess.PIPE
+            )
+            return (await process.communicate())[0]
+
+    figures: dict[str, Any] = json.loads(asyncio.run(scene()))
+    return figures
+
+
+def test_every_due_request_is_sent_and_answered() -> None:
+    figures = play(pause=0.0, connections=8)
+    assert figures["requests"] == len(list(open_loop.moments(40.0, 1.0, 1)))
+    assert figures["errors"] == 0
+    assert 0 < figures["p50_seconds"] <= figures["p99_seconds"] < 0.2
+
+
+def test_waiting_for_a_connection_counts_as_latency() -> None:
+    """One connection and 50 ms an answer can do 20 a second; 40 are due, so the last one is due long before it is sent."""
+    assert play(pause=0.05, connections=1)["p99_seconds"] > 0.5

@@ -1,0 +1,323 @@
+"""The control loop with an engine that only takes notes: signals, files, the socket, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from glorieta.control import reload
+from glorieta.control.channel import ask
+from glorieta.control.compiled import Compiled, refusal
+from glorieta.control.loop import ControlLoop
+from glorieta.control.serve import Options
+from glorieta.control.signals import Signals
+from glorieta.control.signatures import signatures
+from glorieta.engine import PlanRefused
+
+LONGEST = 10.0
+
+
+class NotingEngine:
+    """What the control loop asks of an engine."""
+
+    def __init__(self) -> None:
+        self.applied: list[str] = []
+        self.refuses: list[tuple[str, str]] = []
+        self.idle = True
+        self.reopened = 0
+        self.aborted = threading.Event()
+        self.finished = threading.Event()
+
+    def apply(self, plan: str) -> None:
+        if self.refuses:
+            error = PlanRefused("refused")
+            error.problems = self.refuses
+            raise error
+        self.applied.append(plan)
+
+    def addresses(self) -> dict[str, list[str]]:
+        return {"web": ["127.0.0.1:8080"]}
+
+    def admin_addresses(self) -> list[str]:
+        return []
+
+    def is_idle(self) -> bool:
+        return self.idle
+
+    def reopen_logs(self) -> None:
+        self.reopened += 1
+
+    def abort_drain(self) -> None:
+        self.aborted.set()
+
+    def drain(self, seconds: float | None = None) -> bool:
+        """Until it is told that everything is finished, or to cut."""
+        end = time.monotonic() + LONGEST
+        while not self.idle and not self.finished.is_set() and time.monotonic() < end:
+            if self.aborted.wait(0.01):
+                return False
+        return True
+
+
+class ScriptedCompiler:
+    """In the child's place: answers with the next result of a list, once it may."""
+
+    results: list[Compiled]
+    started: int
+    may_end: threading.Event
+    patience: float
+
+    def __init__(self, arguments: list[str], running: bytes, now: float) -> None:
+        type(self).started += 1
+        self.deadline = now + self.patience
+        self.reader, self.writer = os.pipe()
+        threading.Thread(target=self.end, daemon=True).start()
+
+    def end(self) -> None:
+        type(self).may_end.wait(LONGEST)
+        os.close(self.writer)
+
+    def fileno(self) -> int:
+        return self.reader
+
+    def read(self) -> bool:
+        return os.read(self.reader, 1) == b""
+
+    def result(self) -> Compiled:
+        os.close(self.reader)
+        return self.results.pop(0)
+
+    def give_up(self) -> Compiled:
+        os.close(self.reader)
+        return refusal("given up")
+
+
+class NotingSpeaker:
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
+
+    def event(self, event: str, text: str, **facts: Any) -> None:
+        self.events.append((event, text, facts))
+
+    def plain(self, text: str) -> None:
+        """Only for a person."""
+
+    def names(self) -> list[str]:
+        return [event for event, _, _ in self.events]
+
+
+class House:
+    """A loop with everything around it; `meanwhile` runs beside it and ends it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "glorieta.yaml"
+        self.file.write_text("1")
+        self.control = folder / "x.control"
+        self.engine = NotingEngine()
+        self.speaker = NotingSpeaker()
+        self.trouble: list[BaseException] = []
+
+    def compiled(self, plan: str) -> Compiled:
+        return Compiled(plan=plan, version=f"version-{plan}", files=signatures([str(self.file)]), changes_text="~ it")
+
+    def ask(self, question: str) -> dict[str, Any]:
+        return ask(self.control, {"do": question}, LONGEST)
+
+    def run(self, meanwhile: Callable[[], None], watch: bool = False) -> bool:
+        options = Options(str(self.file), str(self.file), -1, control=str(self.control), watch=watch)
+        signals = Signals()
+        loop = ControlLoop(self.engine, signals, options, self.compiled("first"), self.speaker)  # type: ignore[arg-type]
+        loop.listen()
+
+        def act() -> None:
+            try:
+                meanwhile()
+            except BaseException as error:
+                self.trouble.append(error)
+            finally:
+                self.engine.finished.set()
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        beside = threading.Thread(target=act)
+        beside.start()
+        cut = loop.run()
+        beside.join()
+        if self.trouble:
+            raise self.trouble[0]
+        return cut
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + LONGEST
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not happen; {self.speaker.events}"
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setattr(reload, "Compiler", ScriptedCompiler)
+    ScriptedCompiler.results = []
+    ScriptedCompiler.started = 0
+    ScriptedCompiler.patience = LONGEST
+    ScriptedCompiler.may_end = threading.Event()
+    ScriptedCompiler.may_end.set()
+    before = {number: signal.getsignal(number) for number in (1, 2, 10, 15)}
+    yield House(tmp_path)
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_reload_is_applied_and_answered_with_the_difference(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second")]
+        answer = house.ask("reload")
+        assert (answer["result"], answer["version"], answer["text"]) == ("applied", "version-second", "~ it")
+        assert house.ask("plan")["plan"] == "second"
+        assert house.ask("status")["version"] == "version-second"
+
+    house.run(meanwhile)
+    assert house.engine.applied == ["second"]
+
+
+def test_a_configuration_that_does_not_compile_is_refused_aloud_and_the_plan_stays(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [refusal("line 6 is wrong")]
+        answer = house.ask("reload")
+        assert (answer["result"], answer["version"], answer["text"]) == ("refused", "version-first", "line 6 is wrong")
+        assert house.ask("plan")["plan"] == "first"
+
+    house.run(meanwhile)
+    assert house.engine.applied == []
+    assert any("line 6 is wrong" in text and "version-first stays" in text for _, text, _ in house.speaker.events)
+
+
+def test_a_plan_that_the_engine_refuses_is_refused(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second")]
+        house.engine.refuses = [("listeners.web.bind", "is taken")]
+        answer = house.ask("reload")
+        assert answer["result"] == "refused"
+        assert answer["problems"] == [{"path": "listeners.web.bind", "message": "is taken"}]
+        assert house.ask("status")["version"] == "version-first"
+
+    house.run(meanwhile)
+
+
+def test_what_is_the_same_is_not_applied_again(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("first")]
+        assert house.ask("reload")["result"] == "unchanged"
+
+    house.run(meanwhile)
+    assert house.engine.applied == []
+
+
+def test_whoever_asks_during_a_reload_is_answered_by_another_one(house: House) -> None:
+    """The child may have read the files before they were changed."""
+
+    def meanwhile() -> None:
+        ScriptedCompiler.may_end.clear()
+        ScriptedCompiler.results = [house.compiled("second"), house.compiled("third")]
+        answers: dict[str, Any] = {}
+        askers = []
+        for name in ("early", "late", "later"):
+            askers.append(threading.Thread(target=lambda name=name: answers.update({name: house.ask("reload")})))
+            askers[-1].start()
+            time.sleep(0.15)
+        assert ScriptedCompiler.started == 1
+        ScriptedCompiler.may_end.set()
+        for asker in askers:
+            asker.join(LONGEST)
+        assert answers["early"]["version"] == "version-second"
+        assert answers["late"]["version"] == answers["later"]["version"] == "version-third"
+
+    house.run(meanwhile)
+    assert ScriptedCompiler.started == 2
+    assert house.engine.applied == ["second", "third"]
+
+
+def test_sighup_reloads_and_sigusr1_reopens_logs(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second")]
+        os.kill(os.getpid(), signal.SIGHUP)
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        os.kill(os.getpid(), signal.SIGUSR1)
+        house.wait(lambda: house.engine.reopened == 1, "reopening")
+
+    house.run(meanwhile)
+
+
+def test_a_changed_file_reloads_also_after_a_refused_one(house: House) -> None:
+    def meanwhile() -> None:
+        wrong = refusal("wrong")
+        ScriptedCompiler.results = [wrong, house.compiled("second")]
+        house.file.write_text("wrong")
+        house.wait(lambda: "refused" in house.speaker.names(), "the refusal")
+        house.file.write_text("right again")
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+
+    house.run(meanwhile, watch=True)
+
+
+def test_without_watching_a_changed_file_is_left_alone(house: House) -> None:
+    def meanwhile() -> None:
+        house.file.write_text("another")
+        time.sleep(0.8)
+
+    house.run(meanwhile)
+    assert ScriptedCompiler.started == 0
+
+
+def test_a_child_that_takes_too_long_is_given_up(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.patience = 0.3
+        ScriptedCompiler.may_end.clear()
+        answer = ask(house.control, {"do": "reload"}, 5.0)
+        assert (answer["result"], answer["text"]) == ("refused", "given up")
+
+    house.run(meanwhile)
+
+
+def test_an_unknown_question_is_answered(house: House) -> None:
+    house.run(lambda: None if "error" in house.ask("dance") else pytest.fail("no error"))
+
+
+def test_an_idle_engine_ends_at_once(house: House) -> None:
+    began = time.monotonic()
+    assert not house.run(lambda: None)
+    assert time.monotonic() - began < 2.0
+    assert "draining" not in house.speaker.names()
+    assert not house.control.exists()
+
+
+def test_a_busy_engine_drains_and_a_second_interrupt_cuts(house: House) -> None:
+    def meanwhile() -> None:
+        house.engine.idle = False
+        os.kill(os.getpid(), signal.SIGINT)
+        house.wait(lambda: "draining" in house.speaker.names(), "the drain")
+        assert "error" in house.ask("reload")
+        os.kill(os.getpid(), signal.SIGINT)
+        house.wait(house.engine.aborted.is_set, "the cut")
+
+    assert house.run(meanwhile)
+    assert ("ended", {"complete": False}) in [(event, facts) for event, _, facts in house.speaker.events]
+
+
+def test_what_is_under_way_is_finished_before_the_end(house: House) -> None:
+    def meanwhile() -> None:
+        house.engine.idle = False
+        os.kill(os.getpid(), signal.SIGTERM)
+        house.wait(lambda: "draining" in house.speaker.names(), "the drain")
+        time.sleep(0.2)
+        assert "ended" not in house.speaker.names()
+
+    assert not house.run(meanwhile)
+    assert not house.engine.aborted.is_set()
+    assert ("ended", {"complete": True}) in [(event, facts) for event, _, facts in house.speaker.events]
