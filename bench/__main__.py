@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sys
 import tomllib
 from typing import TYPE_CHECKING
 
 from bench import figures, machine, options, setup
-from bench.folders import CHECKOUT, PARTIAL, RAW, RESULTS, TRIED, WORK
+from bench.folders import CHECKOUT, PARTIAL, RAW, RESULTS, TRIED
+from bench.lock import alone
 from bench.options import Part
 from bench.peers import TITLES, WITH_PYTHON, named
 from bench.peers.contender import Contender, installed
 from bench.processes import Failure, end_on_signals
+from bench.progress import say
 from bench.report import chart
 from bench.report.markdown import Page
 from bench.rounds import Rounds
@@ -30,19 +31,12 @@ PAGE_NAME = "README.md"
 CHART_NAME = "chart.svg"
 
 
-def say(line: str) -> None:
-    """Progress; the page itself goes to standard output."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str]) -> int:
     chosen = options.parse(arguments)
     end_on_signals()
-    WORK.mkdir(exist_ok=True)
     try:
-        with (WORK / "lock").open("w") as lock:
-            take(lock.fileno())
-            return run(chosen)
+        run(chosen)
+        return 0
     except Failure as failure:
         say(f"bench: {failure}")
         return 1
@@ -51,14 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def take(lock: int) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Failure("another bench is running: two would measure each other") from None
-
-
-def run(chosen: Options) -> int:
+def run(chosen: Options) -> None:
     left_out: list[str] = []
 
     def note(line: str) -> None:
@@ -70,13 +57,14 @@ def run(chosen: Options) -> int:
     backend = installed("nginx")
     if backend is None:
         raise Failure("the backend is an NGINX, and none is installed")
+    python = with_python(chosen, note)
     cores = machine.take_cores()
-    if machine.load_average() > machine.QUIET_LOAD:
-        say(f"WARNING: other programs are working here (load {machine.load_average():.1f}); figures will be noisy")
-    results = Rounds(chosen, contenders, backend, cores, say, with_python(chosen, note)).run()
+    with alone():
+        if machine.load_average() > machine.QUIET_LOAD:
+            say(f"WARNING: other programs are working here (load {machine.load_average():.1f}); figures will be noisy")
+        results = Rounds(chosen, contenders, backend, cores, say, python).run()
     RAW.write_text(json.dumps(results.as_json(), indent=1))
     publish(chosen, contenders, results, left_out)
-    return 0
 
 
 def with_python(chosen: Options, note: Callable[[str], None]) -> bool:

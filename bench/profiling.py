@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from bench import accounting, backend, machine, peers, setup
 from bench.folders import RUN, WORK
 from bench.load import wrk
+from bench.lock import alone
 from bench.options import Options
 from bench.peers.contender import installed
 from bench.processes import Children, Failure, end_on_signals, popen, run_pinned
+from bench.progress import say
 from bench.rows import OURS, ROWS, Table, row_named
 from bench.running import free_ports, start
 
@@ -44,10 +46,11 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(str(problem))
     end_on_signals()
     try:
-        setup.prepare(Options(contenders=(contender,), build=not given.no_build), setup.to_standard_error)
-        print(profile(row, contender, given.table, given.seconds, machine.take_cores()))
+        setup.prepare(Options(contenders=(contender,), build=not given.no_build), say)
+        with alone():
+            print(profile(row, contender, given.table, given.seconds, machine.take_cores()))
     except Failure as failure:
-        print(f"bench/profile: {failure}", file=sys.stderr)
+        say(f"bench/profile: {failure}")
         return 1
     return 0
 
@@ -80,7 +83,7 @@ def record(row: Row, port: int, pid: int, seconds: int, cores: Cores) -> None:
         recorder.wait()
     if recorder.returncode != 0:
         raise Failure(f"perf failed: {errors.decode(errors='replace').strip()}")
-    print(f"{row.title}: {load.rate:.0f} requests/s, errors: {load.errors or 'none'}", file=sys.stderr)
+    say(f"{row.title}: {load.rate:.0f} requests/s, errors: {load.errors or 'none'}")
 
 
 if __name__ == "__main__":

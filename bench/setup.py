@@ -38,10 +38,6 @@ NEEDED = ("wrk", "nginx", "libnginx-mod-stream")
 Say = Callable[[str], None]
 
 
-def to_standard_error(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def prepare(options: Options, say: Say) -> list[Contender]:
     """The contenders that can take part."""
     WORK.mkdir(exist_ok=True)

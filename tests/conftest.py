@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import resource
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness.plan import Document
+
 from harness.process import Command, Engine, Glorieta, engine_binary
 from harness.recording import RecordingUpstream, TcpServer
 from harness.service import HttpUpstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.plan import Document
 
 SECONDS_PER_TEST = 60
 RUNNING = {"e2e", "attack", "conformance"}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, Response, get
 from harness.message import MessageError
 from harness.plan import headers, http, plan, proxy, respond, route, upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SMUGGLED = b"GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -23,9 +27,16 @@ def edge(start, origin) -> Engine:
     routes = [
         route("/*", proxy()),
         route("/own/*", respond("own")),
-        route("/reflect/{name}", proxy(rewrite="/got/${path.name}"), filters=[
-            headers({"set": {"X-Reflected": "${query.q} ${header.x-sent} ${path.name}"}}, {"set": {"X-Back": "${query.q}"}})
-        ]),
+        route(
+            "/reflect/{name}",
+            proxy(rewrite="/got/${path.name}"),
+            filters=[
+                headers(
+                    {"set": {"X-Reflected": "${query.q} ${header.x-sent} ${path.name}"}},
+                    {"set": {"X-Back": "${query.q}"}},
+                )
+            ],
+        ),
     ]
     return start.engine(plan(http(routes), [upstream("service", origin.address, response_header_count=50)]))
 

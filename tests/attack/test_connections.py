@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+
 from attack.conftest import SMUGGLED, Attack, read_all
 from harness import Engine, RawClient, RecordingUpstream, always
 
@@ -25,10 +28,8 @@ def test_16_bytes_behind_an_upgrade_wait_for_the_101(edge: Engine, origin: Recor
 
     def refuse_late(conversation, request) -> None:
         conversation.socket.settimeout(0.3)
-        try:
+        with contextlib.suppress(TimeoutError):
             conversation.reader.fill()
-        except TimeoutError:
-            pass
         conversation.socket.settimeout(None)
         seen.append(bytes(conversation.reader.buffer))
         conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -63,12 +64,15 @@ def test_17_connect_is_refused_and_its_payload_never_read(attack: Attack, target
     ],
     ids=["length", "chunked"],
 )
-def test_18_a_body_that_nobody_needs_is_not_the_next_request(edge: Engine, origin: RecordingUpstream, head: bytes) -> None:
+def test_18_a_body_that_nobody_needs_is_not_the_next_request(
+    edge: Engine, origin: RecordingUpstream, head: bytes
+) -> None:
     """glorieta answers by itself before the body has come; then the body comes."""
     with RawClient(edge.port) as client:
         client.send(head)
         first = client.read_response()
-        assert first.status == 200 and first.body == b"own"
+        assert first.status == 200
+        assert first.body == b"own"
         client.try_send(SMUGGLED + (b"\r\n0\r\n\r\n" if b"chunked" in head else b""))
         client.try_send(b"GET /own/next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         answers = read_all(client)
@@ -78,7 +82,7 @@ def test_18_a_body_that_nobody_needs_is_not_the_next_request(edge: Engine, origi
 
 def test_18_a_refused_method_with_an_unsent_body(edge: Engine, origin: RecordingUpstream) -> None:
     with RawClient(edge.port) as client:
-        client.send(b"POST //..%00 HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED))
+        client.send(b"POST /%%00 HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED))
         assert client.read_response().status == 400
         client.try_send(SMUGGLED)
         assert read_all(client) == []

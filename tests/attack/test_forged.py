@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from attack.conftest import SMUGGLED, Attack
 from harness import Engine, RawClient, RecordingUpstream, get
 from harness.plan import http, plan, proxy, route, upstream
@@ -37,7 +38,8 @@ def test_34_what_an_untrusted_peer_says_of_itself_is_dropped(
     assert request.headers("X-Forwarded-For") == ["127.0.0.1"]
     assert request.headers("X-Forwarded-Proto") == ["http"]
     assert request.headers("X-Forwarded-Host") == ["shop.example"]
-    assert len(request.headers("Forwarded")) == 1 and "127.0.0.1" in request.headers("Forwarded")[0]
+    assert len(request.headers("Forwarded")) == 1
+    assert "127.0.0.1" in request.headers("Forwarded")[0]
     assert request.headers("X-Forwarded-Prefix") == []
     for word in (b"192.0.2.66", b"evil", b"31337", b"https"):
         assert word not in origin.received
@@ -134,7 +136,16 @@ def test_35_too_many_connection_options(attack: Attack) -> None:
     attack.refused(f"GET /a HTTP/1.1\r\nHost: a\r\nConnection: {names}\r\n\r\n".encode())
 
 
-@pytest.mark.parametrize("trailer", ["Content-Length: 5", "Host: evil", "Authorization: x", "X-Forwarded-For: 192.0.2.66", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        "Content-Length: 5",
+        "Host: evil",
+        "Authorization: x",
+        "X-Forwarded-For: 192.0.2.66",
+        "Transfer-Encoding: chunked",
+    ],
+)
 def test_35_trailers_that_steer_are_dropped(edge: Engine, origin: RecordingUpstream, trailer: str) -> None:
     body = f"2\r\nxx\r\n0\r\n{trailer}\r\nX-Checksum: 1\r\n\r\n"
     with RawClient(edge.port) as client:
@@ -148,7 +159,9 @@ def test_35_trailers_that_steer_are_dropped(edge: Engine, origin: RecordingUpstr
 def test_35_max_forwards_0_ends_here(edge: Engine, origin: RecordingUpstream, method: str) -> None:
     """RFC 9110 §7.6.2: the last recipient answers; it does not forward."""
     with RawClient(edge.port) as client:
-        answer = client.exchange(f"{method} /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: secret\r\n\r\n".encode())
+        answer = client.exchange(
+            f"{method} /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nCookie: secret\r\n\r\n".encode()
+        )
     assert origin.received == b""
     assert answer.status in (200, 204, 405, 501)
     assert b"secret" not in answer.body

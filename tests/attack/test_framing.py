@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from attack.conftest import SMUGGLED, Attack
 from harness import Engine, RawClient, RecordingUpstream, chunks
 from harness.recording import OK
@@ -43,7 +44,8 @@ def test_02_equal_lengths_are_refused_or_become_one(edge: Engine, origin: Record
     with RawClient(edge.port) as client:
         answer = client.exchange(post(b"Content-Length: 3\r\nContent-Length: 3", b"abc"))
         if answer.status == 400:
-            assert origin.received == b"" and client.is_closed()
+            assert origin.received == b""
+            assert client.is_closed()
             return
     assert answer.status == 200
     assert [request.headers("Content-Length") for request in origin.requests] == [["3"]]
@@ -83,7 +85,8 @@ def test_05_transfer_codings(attack: Attack, coding: bytes) -> None:
     "data",
     [
         b"POST /a HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-        b"GET /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+        b"GET /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        + SMUGGLED,
         b"POST /a HTTP/1.0\r\nHost: a\r\n\r\n" + SMUGGLED,
         b"POST /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n" + SMUGGLED,
     ],
@@ -172,7 +175,8 @@ def test_15_a_body_of_get_goes_with_its_length_or_not_at_all(
         client.send(method + b" /a HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n\r\n" + body)
         answer = client.read_response(method.decode())
         if answer.status == 400:
-            assert origin.received == b"" and client.is_closed()
+            assert origin.received == b""
+            assert client.is_closed()
             return
         assert answer.status == 200
         assert client.exchange(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n").status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from attack.conftest import SMUGGLED, Attack
 from harness import Engine, RawClient, RecordingUpstream
 
@@ -32,7 +33,16 @@ def test_10_line_ends(attack: Attack, data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"He\0ader: x", b"Header: x\0y", b"Header\x85: x", b"Header\xa0: x", b"X: \x08", b"X: \x7f", b"X: a\x1bb", b"\x00: x"],
+    [
+        b"He\0ader: x",
+        b"Header: x\0y",
+        b"Header\x85: x",
+        b"Header\xa0: x",
+        b"X: \x08",
+        b"X: \x7f",
+        b"X: a\x1bb",
+        b"\x00: x",
+    ],
 )
 def test_11_control_bytes_and_names_beyond_ascii(attack: Attack, line: bytes) -> None:
     attack.refused(with_field(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from attack.conftest import SMUGGLED, Attack
 from harness import Engine, RawClient, RecordingUpstream
 
@@ -74,7 +75,9 @@ def test_20_two_slashes_begin_a_path_and_no_authority(edge: Engine, origin: Reco
     assert [(each.target, each.header("Host")) for each in origin.requests] == [("//evil.example/a", "good")]
 
 
-@pytest.mark.parametrize("host", [b"a.example", b"A.Example:80", b"127.0.0.1", b"[::1]:8080", b"a_b.example", b"xn--caf-dma.example"])
+@pytest.mark.parametrize(
+    "host", [b"a.example", b"A.Example:80", b"127.0.0.1", b"[::1]:8080", b"a_b.example", b"xn--caf-dma.example"]
+)
 def test_20_honest_hosts_pass_as_they_are(edge: Engine, origin: RecordingUpstream, host: bytes) -> None:
     with RawClient(edge.port) as client:
         assert client.exchange(b"GET /a HTTP/1.1\r\nHost: " + host + b"\r\n\r\n").status == 200

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from attack.conftest import Attack
+
 from harness import Engine, RawClient, RecordingUpstream, get, wait_until
 from harness.plan import http, plan, proxy, respond, route, upstream
+
+if TYPE_CHECKING:
+    from attack.conftest import Attack
 
 CONNECTIONS = 40
 
 
 def with_headers(count: int) -> bytes:
-    return b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(count - 1)) + b"\r\n"
+    return (
+        b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(count - 1)) + b"\r\n"
+    )
 
 
 def test_31_as_many_headers_as_allowed(edge: Engine, origin: RecordingUpstream) -> None:

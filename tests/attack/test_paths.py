@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from attack.conftest import Attack
+
 from harness import Engine, RawClient, RecordingUpstream
 from harness.plan import http, plan, proxy, respond, route, upstream
+
+if TYPE_CHECKING:
+    from attack.conftest import Attack
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, build, get, wait_until
 from harness.message import MessageError
 from harness.plan import http, plan, proxy, route, upstream

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from harness import Engine, RecordingUpstream
+
 from harness.plan import http, plan, proxy, route, upstream
+
+if TYPE_CHECKING:
+    from harness import Engine, RecordingUpstream
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, message
 from harness.plan import http, plan, redirect, respond, route
 
@@ -20,7 +21,7 @@ NEXT = message(200, b"next")
 )
 def test_head(edge: Engine, origin: RecordingUpstream, fields: bytes, expected: tuple[str | None, str | None]) -> None:
     """What would have come is told where it is known; nothing comes."""
-    origin.respond = always(b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\n" + fields + b"\r\n")
+    origin.respond = always(b'HTTP/1.1 200 OK\r\nETag: "a"\r\n' + fields + b"\r\n")
     with RawClient(edge.port) as client:
         response = client.exchange(build("HEAD", "/a"))
         assert (response.status, response.header("ETag")) == (200, '"a"')

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, get, message, wait_until
 from harness.message import MessageError
-from harness.recording import Conversation, ReceivedRequest
+
+if TYPE_CHECKING:
+    from harness.recording import Conversation, ReceivedRequest
 
 MIB = 1 << 20
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from harness import Engine, RawClient, RecordingUpstream, always, build, get, message, refusing_address, wait_until
 from harness.plan import http, plan, proxy, route, upstream
-from harness.recording import Conversation, ReceivedRequest
+
+if TYPE_CHECKING:
+    from harness.recording import Conversation, ReceivedRequest
 
 EXPECTING = build("POST", "/a", {"Expect": "100-continue", "Content-Length": "5"})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -40,7 +43,8 @@ def test_a_refusal_saves_the_body(edge: Engine, origin: RecordingUpstream) -> No
         client.send(EXPECTING)
         response = client.read_response()
         assert (response.status, response.interim, response.body) == (401, [], b"no")
-        assert response.closes and client.is_closed()
+        assert response.closes
+        assert client.is_closed()
     assert b"hello" not in origin.received
 
 
@@ -81,7 +85,8 @@ def test_no_body_is_asked_for_while_no_endpoint_can_be_reached(launch) -> None:
         client.send(EXPECTING)
         response = client.read_response()
         assert (response.status, response.interim) == (502, [])
-        assert response.closes and client.is_closed()
+        assert response.closes
+        assert client.is_closed()
 
 
 def test_early_hints_are_passed_on(edge: Engine, origin: RecordingUpstream) -> None:

@@ -6,6 +6,7 @@ import re
 from email.utils import parsedate_to_datetime
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, get, message
 from harness.plan import FORWARDED, http, plan, proxy, respond, route, upstream
 
@@ -14,7 +15,16 @@ ADDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"
 
 
 def test_fields_keep_their_order_case_and_duplicates(edge: Engine, origin: RecordingUpstream) -> None:
-    sent = [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("Accept", "*/*"), ("X-EMPTY", ""), ("X-B", "2"), ("Cookie", "a=1"), ("Cookie", "b=2")]
+    sent = [
+        ("X-B", "2"),
+        ("x-a", "1"),
+        ("X-B", "3"),
+        ("Accept", "*/*"),
+        ("X-EMPTY", ""),
+        ("X-B", "2"),
+        ("Cookie", "a=1"),
+        ("Cookie", "b=2"),
+    ]
     assert get(edge.port, "/a", [("Host", "a"), *sent]).status == 200
     received = [(name, value) for name, value in origin.requests[0].fields if name.lower() not in ADDED | {"host"}]
     assert received == sent
@@ -29,8 +39,10 @@ def test_answers_keep_their_order_case_and_duplicates(edge: Engine, origin: Reco
 
 def test_values_of_any_honest_bytes(edge: Engine, origin: RecordingUpstream) -> None:
     """obs-text, tabs and quotes pass in both directions (RFC 9110 §5.5)."""
-    value = "a\tb \"c\" \xe9\xff \x80"
-    origin.respond = always(message(200, b"ok") .replace(b"\r\n\r\n", b"\r\nX-Back: " + value.encode("latin-1") + b"\r\n\r\n", 1))
+    value = 'a\tb "c" \xe9\xff \x80'
+    origin.respond = always(
+        message(200, b"ok").replace(b"\r\n\r\n", b"\r\nX-Back: " + value.encode("latin-1") + b"\r\n\r\n", 1)
+    )
     response = get(edge.port, "/a", {"X-Sent": value})
     assert (origin.requests[0].header("X-Sent"), response.header("X-Back")) == (value, value)
 
@@ -58,7 +70,9 @@ def test_a_value_of_30_kib(edge: Engine, origin: RecordingUpstream) -> None:
     assert (origin.requests[0].header("Cookie"), response.header("X-Back")) == (value, value)
 
 
-@pytest.mark.parametrize("status", [200, 201, 299, 301, 302, 399, 400, 401, 404, 418, 451, 499, 500, 503, 599, 600, 999])
+@pytest.mark.parametrize(
+    "status", [200, 201, 299, 301, 302, 399, 400, 401, 404, 418, 451, 499, 500, 503, 599, 600, 999]
+)
 def test_statuses_and_phrases_pass(edge: Engine, origin: RecordingUpstream, status: int) -> None:
     origin.respond = always(b"HTTP/1.1 %d My Own Phrase\r\nContent-Length: 2\r\n\r\nok" % status)
     response = get(edge.port, "/a")
@@ -107,7 +121,7 @@ def test_what_is_off_is_not_sent(start, origin: RecordingUpstream) -> None:
     origin.forget()
     quiet = http(
         [route("/*", proxy())],
-        forwarded={name: False for name in FORWARDED},
+        forwarded=dict.fromkeys(FORWARDED, False),
         request_id={"request": False, "response": False},
     )
     edge = start.engine(plan(quiet, [upstream("service", origin.address)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, chunked, chunks, get, message, request
 from harness.message import header
 
@@ -72,7 +73,9 @@ def test_a_post_without_a_body_says_so_to_the_origin(edge: Engine, origin: Recor
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_chunks_may_be_cut_anywhere(edge: Engine, origin: RecordingUpstream, size: int) -> None:
     """The client's writes fall into the middle of sizes, line ends and trailers."""
-    raw = build("POST", "/a", {**CHUNKED, "Trailer": "X-Sum"}) + chunks([b"hello", b" ", b"world" * 100], "X-Sum: 9\r\n")
+    raw = build("POST", "/a", {**CHUNKED, "Trailer": "X-Sum"}) + chunks(
+        [b"hello", b" ", b"world" * 100], "X-Sum: 9\r\n"
+    )
     with RawClient(edge.port) as client:
         for piece in pieces(raw, size):
             client.send(piece)
@@ -122,7 +125,10 @@ def test_trailers_of_answers(edge: Engine, origin: RecordingUpstream) -> None:
 
 
 def test_a_body_that_is_cut_off_is_never_passed_on_as_whole(edge: Engine, origin: RecordingUpstream) -> None:
-    for raw in (build("POST", "/a", {"Content-Length": "10"}) + b"12345", build("POST", "/a", CHUNKED) + b"5\r\nhello\r\n"):
+    for raw in (
+        build("POST", "/a", {"Content-Length": "10"}) + b"12345",
+        build("POST", "/a", CHUNKED) + b"5\r\nhello\r\n",
+    ):
         with RawClient(edge.port) as client:
             client.send(raw)
             client.finish_sending()

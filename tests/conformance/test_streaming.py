@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, build, get
 from harness.plan import http, plan, proxy, route, upstream
 from harness.recording import Conversation, ReceivedRequest, TcpServer

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, message, wait_until
-from harness.recording import Conversation, ReceivedRequest
+
+if TYPE_CHECKING:
+    from harness.recording import Conversation, ReceivedRequest
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo/1\r\nConnection: Upgrade\r\nX-Extra: 1\r\n\r\n"
 

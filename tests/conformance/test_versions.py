@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, chunked, get, message
 
 
@@ -57,7 +58,8 @@ def test_http_1_0_clients_get_no_chunks(edge: Engine, origin: RecordingUpstream)
         with RawClient(edge.port) as client:
             response = client.exchange(ask("1.0", connection))
             assert (response.body, response.header("Transfer-Encoding")) == (b"hello world", None)
-            assert response.header("Content-Length") is None and client.is_closed()
+            assert response.header("Content-Length") is None
+            assert client.is_closed()
 
 
 def test_http_1_0_bodies_with_a_length(edge: Engine, origin: RecordingUpstream) -> None:

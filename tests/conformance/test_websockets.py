@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
-from harness import Engine
-from harness.plan import http, plan, proxy, route, upstream
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.typing import Subprotocol
+
+from harness import Engine, wait_until
+from harness.plan import http, plan, proxy, route, upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from websockets.typing import Subprotocol
 
 
 class WebSocketService:
@@ -29,7 +34,9 @@ class WebSocketService:
     async def run(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.ended = asyncio.Event()
-        async with serve(self.handle, "127.0.0.1", 0, max_size=None, subprotocols=["chat"], select_subprotocol=first_or_none) as server:
+        async with serve(
+            self.handle, "127.0.0.1", 0, max_size=None, subprotocols=["chat"], select_subprotocol=first_or_none
+        ) as server:
             self.port = server.sockets[0].getsockname()[1]
             self.ready.set()
             await self.ended.wait()
@@ -87,7 +94,7 @@ def test_messages_of_every_kind_and_size(edge: Engine, service: WebSocketService
         assert connection.close_code == 1000
 
     asyncio.run(talk())
-    assert service.closes[-1] == (1000, "thanks")
+    wait_until(lambda: (1000, "thanks") in service.closes, what="the close at the service")
     assert service.headers[-1]["x-forwarded-prefix"] == "/chat"
 
 
@@ -108,8 +115,9 @@ def test_the_clients_close_reaches_the_service(edge: Engine, service: WebSocketS
         async with connect(f"ws://127.0.0.1:{edge.port}/") as connection:
             await connection.close(code, "enough")
 
+    before = len(service.closes)
     asyncio.run(talk())
-    assert service.closes[-1] == (code, "enough")
+    assert wait_until(lambda: service.closes[before:], what="the close at the service") == [(code, "enough")]
 
 
 def test_a_dropped_connection_is_dropped_on_the_other_side(edge: Engine, service: WebSocketService) -> None:
@@ -120,18 +128,14 @@ def test_a_dropped_connection_is_dropped_on_the_other_side(edge: Engine, service
             return connection.close_code
 
     async def by_client() -> None:
-        before = len(service.closes)
         connection = await connect(f"ws://127.0.0.1:{edge.port}/")
         connection.transport.abort()
-        for _ in range(100):
-            if len(service.closes) > before:
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError("the service never noticed that the client had gone")
 
     assert asyncio.run(by_service()) == 1006
+    before = len(service.closes)
     asyncio.run(by_client())
-    assert service.closes[-1][0] == 1006
+    [(code, _)] = wait_until(lambda: service.closes[before:], what="the service's noticing that the client has gone")
+    assert code == 1006
 
 
 def test_many_at_once(edge: Engine) -> None:

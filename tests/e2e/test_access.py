@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, build, chunks, get, request
 from harness.plan import addresses, http, max_body, plan, proxy, respond, route, upstream
 

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+
 from harness import Engine, HttpUpstream, RawClient, build, get, refusing_address, request, wait_until
 from harness.plan import Document, http, plan, proxy, respond, route, upstream
 
@@ -20,8 +21,14 @@ KEYS = [
 
 
 def logged(service: HttpUpstream, **log: object) -> Document:
-    routes = [route("/service/{id}", proxy()), route("/own", respond("hello")), route("/refused", proxy("refused", retries=0))]
-    return plan(http(routes), [upstream("service", service.address), upstream("refused", refusing_address())], access_log=log)
+    routes = [
+        route("/service/{id}", proxy()),
+        route("/own", respond("hello")),
+        route("/refused", proxy("refused", retries=0)),
+    ]
+    return plan(
+        http(routes), [upstream("service", service.address), upstream("refused", refusing_address())], access_log=log
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,9 @@ def test_a_record_has_everything(edge: Engine, service: HttpUpstream) -> None:
     }  # fmt: skip
     assert {key: record.get(key) for key in expected} == expected
     assert record["host"].lower().removesuffix(":80") == "shop.example"
-    assert "reason" not in record and "detail" not in record and "tls" not in record
+    assert "reason" not in record
+    assert "detail" not in record
+    assert "tls" not in record
     assert re.fullmatch(r"[0-9a-f]{32}", record["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
     assert abs((datetime.fromisoformat(record["time"]) - began).total_seconds()) < 2
@@ -59,11 +68,13 @@ def test_a_record_has_everything(edge: Engine, service: HttpUpstream) -> None:
 def test_own_answers_and_failures(edge: Engine) -> None:
     get(edge.port, "/own")
     own = edge.wait_record(path="/own")
-    assert own["bytes_out"] == 5 and not {"upstream", "endpoint", "tries", "reason"} & own.keys()
+    assert own["bytes_out"] == 5
+    assert not {"upstream", "endpoint", "tries", "reason"} & own.keys()
     get(edge.port, "/refused")
     failed = edge.wait_record(path="/refused")
     assert (failed["status"], failed["reason"], failed["upstream"]) == (502, "refused", "refused")
-    assert "refused" in failed["detail"] and "127.0.0.1:" in failed["detail"]
+    assert "refused" in failed["detail"]
+    assert "127.0.0.1:" in failed["detail"]
     get(edge.port, "/nowhere")
     assert edge.wait_record(path="/nowhere")["reason"] == "no_route"
 
@@ -73,7 +84,11 @@ def test_own_answers_and_failures(edge: Engine) -> None:
     [
         (b"GET / HTTP/1.1\r\n\r\n", 400, "host_refused"),
         (b"GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_refused"),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "framing_refused"),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "framing_refused",
+        ),
         (b"\x00\r\n\r\n", 400, "head_malformed"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", 431, "head_too_large"),
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target_too_long"),
@@ -89,7 +104,7 @@ def test_refused_heads_are_logged_and_counted(edge: Engine, raw: bytes, status: 
     assert edge.metrics().total("glorieta_rejected_total", listener="web", reason=reason) == before + 1
 
 
-@pytest.mark.parametrize("path", ["/a%22b", "/a%5Cn", '/"quoted"', "/a?x=\"y\"&z=%0a", "/%C3%B1?\\"])
+@pytest.mark.parametrize("path", ["/a%22b", "/a%5Cn", '/"quoted"', '/a?x="y"&z=%0a', "/%C3%B1?\\"])
 def test_whatever_is_asked_is_one_line_of_json(edge: Engine, path: str) -> None:
     with RawClient(edge.port) as client:
         client.exchange(build("GET", path, {"Host": "odd.example"}))
@@ -100,11 +115,19 @@ def test_whatever_is_asked_is_one_line_of_json(edge: Engine, path: str) -> None:
 
 def test_combined(launch, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, format="combined"))
-    get(edge.port, "/own?x=1", {"Referer": "http://a/\"b", "User-Agent": "test/1.0"})
+    get(edge.port, "/own?x=1", {"Referer": 'http://a/"b', "User-Agent": "test/1.0"})
     line = wait_until(edge.log_file.read_text, what="a line").rstrip("\n")
-    found = re.fullmatch(r'(\S+) - - \[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "([^"]*)" (\d+) (\d+|-) "(.*)" "(.*)"', line)
+    found = re.fullmatch(
+        r'(\S+) - - \[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "([^"]*)" (\d+) (\d+|-) "(.*)" "(.*)"', line
+    )
     assert found, line
-    assert (found[1], found[3], found[4], found[5], found[7]) == ("127.0.0.1", "GET /own?x=1 HTTP/1.1", "200", "5", "test/1.0")
+    assert (found[1], found[3], found[4], found[5], found[7]) == (
+        "127.0.0.1",
+        "GET /own?x=1 HTTP/1.1",
+        "200",
+        "5",
+        "test/1.0",
+    )
     assert datetime.strptime(found[2], "%d/%b/%Y:%H:%M:%S %z").tzinfo
     assert '"' not in found[6].replace('\\"', "").replace("\\x22", "")
 
@@ -114,7 +137,9 @@ def test_a_template(launch, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, format={"template": text}))
     request(edge.port, "PUT", "/service/7?q=1", {"X-A": "b\tc", "Cookie": "sid=d"}, b"xyz")
     get(edge.port, "/own")
-    lines = wait_until(lambda: (found := edge.log_file.read_text().splitlines()) and len(found) == 2 and found, what="two lines")
+    lines = wait_until(
+        lambda: (found := edge.log_file.read_text().splitlines()) and len(found) == 2 and found, what="two lines"
+    )
     assert re.fullmatch(r"\$ 127\.0\.0\.1 PUT /service/7 1 200 b(\\t|\\x09|\t)c d 7 - service 3", lines[0]), lines[0]
     assert lines[1] == "$ 127.0.0.1 GET /own - 200 - - - - - 0"
 
@@ -137,7 +162,8 @@ def test_no_log_at_all(launch, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, to="off"))
     assert get(edge.port, "/own").status == 200
     time.sleep(0.2)
-    assert not edge.log_file.exists() and "/own" not in edge.stdout + edge.stderr
+    assert not edge.log_file.exists()
+    assert "/own" not in edge.stdout + edge.stderr
 
 
 def test_a_reader_that_does_not_read_holds_nobody_up(launch, service: HttpUpstream) -> None:
@@ -153,7 +179,11 @@ def test_a_reader_that_does_not_read_holds_nobody_up(launch, service: HttpUpstre
     assert slowest < 2
     assert edge.memory() < 64 << 20
     assert edge.ask("/livez").status == 200
-    dropped = sum(value for name, labels, value in edge.metrics().samples if "log" in name and "dropped" in str(name) + str(labels))
+    dropped = sum(
+        value
+        for name, labels, value in edge.metrics().samples
+        if "log" in name and "dropped" in str(name) + str(labels)
+    )
     assert dropped > asked / 2
     assert edge.process.stdout
     lines = b""

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from harness import Engine, HttpUpstream, RawClient, build, get, request, unused_port, wait_until
 from harness.plan import check, http, plan, proxy, respond, route, upstream
 from harness.process import STATUS_PATH
@@ -33,7 +34,10 @@ def edge(start, service) -> Engine:
 
 
 def ask(edge: Engine, path: str, host: str | None = None, **fields: str) -> int:
-    headers = {"Host": host or f"127.0.0.1:{edge.admin}", **{name.replace("_", "-"): value for name, value in fields.items()}}
+    headers = {
+        "Host": host or f"127.0.0.1:{edge.admin}",
+        **{name.replace("_", "-"): value for name, value in fields.items()},
+    }
     with RawClient(edge.admin) as client:
         return client.exchange(build("GET", path, headers)).status
 
@@ -41,7 +45,8 @@ def ask(edge: Engine, path: str, host: str | None = None, **fields: str) -> int:
 def test_alive_and_ready(edge: Engine) -> None:
     assert edge.ask("/livez").status == 200
     ready = edge.ask("/readyz")
-    assert ready.status == 200 and edge.plan["version"] in ready.text
+    assert ready.status == 200
+    assert edge.plan["version"] in ready.text
 
 
 def test_the_view(edge: Engine, service: HttpUpstream) -> None:
@@ -52,7 +57,15 @@ def test_the_view(edge: Engine, service: HttpUpstream) -> None:
     assert (answer.header("Content-Type") or "").startswith("application/json")
     document = json.loads(answer.body)
     text = json.dumps(document)
-    for word in ("web", "/service/*", "/own", "service", service.address, edge.plan["version"], f"127.0.0.1:{edge.port}"):
+    for word in (
+        "web",
+        "/service/*",
+        "/own",
+        "service",
+        service.address,
+        edge.plan["version"],
+        f"127.0.0.1:{edge.port}",
+    ):
         assert word in text, word
     assert {"listeners", "upstreams"} <= document.keys()
 
@@ -65,13 +78,27 @@ def test_the_unix_socket_says_the_same(edge: Engine) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:9900", "127.0.0.1.evil.example", "localhost.evil.example", "xlocalhost"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:9900", "127.0.0.1.evil.example", "localhost.evil.example", "xlocalhost"]
+)
 def test_a_rebound_name_is_refused(edge: Engine, path: str, host: str) -> None:
     """DNS rebinding: a page makes its own name point here, and the browser sends that name."""
     assert ask(edge, path, host) in (400, 403, 421)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:9900", "LOCALHOST", "[::1]", "ops.example", "ops.example:9900", "10.1.2.3:9900"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "localhost:9900",
+        "LOCALHOST",
+        "[::1]",
+        "ops.example",
+        "ops.example:9900",
+        "10.1.2.3:9900",
+    ],
+)
 def test_addresses_localhost_and_named_hosts_are_let_in(edge: Engine, host: str) -> None:
     assert ask(edge, STATUS_PATH, host) == 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from harness import Engine, RawClient, build, get, refusing_address, request, wait_until
 from harness.plan import http, plan, proxy, redirect, respond, route, upstream
 
@@ -62,7 +63,13 @@ def test_responses_with_templates(edge: Engine) -> None:
 
 def test_own_answers_keep_the_connection_whatever_came_with_the_request(edge: Engine) -> None:
     with RawClient(edge.port) as client:
-        for method, path in [("GET", "/text"), ("POST", "/text"), ("GET", "/nowhere"), ("PUT", "/get"), ("GET", "/old/1")]:
+        for method, path in [
+            ("GET", "/text"),
+            ("POST", "/text"),
+            ("GET", "/nowhere"),
+            ("PUT", "/get"),
+            ("GET", "/old/1"),
+        ]:
             response = client.exchange(build(method, path, body=b"x" if method in ("POST", "PUT") else None))
             assert not response.closes, (method, path, response)
 
@@ -78,7 +85,8 @@ def test_errors_as_problem_documents(edge: Engine, method: str, path: str, statu
     assert (response.status, response.header("Content-Type")) == (status, "application/problem+json")
     document = json.loads(response.body)
     assert document["status"] == status
-    assert isinstance(document["title"], str) and document["title"]
+    assert isinstance(document["title"], str)
+    assert document["title"]
     assert len(response.body) < 512
 
 
@@ -88,7 +96,8 @@ def test_errors_as_text(edge: Engine, method: str, path: str, status: int, accep
     response = request(edge.port, method, path, {"Accept": accept})
     assert response.status == status
     assert (response.header("Content-Type") or "").startswith("text/plain")
-    assert b"{" not in response.body and len(response.body) < 512
+    assert b"{" not in response.body
+    assert len(response.body) < 512
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ERRORS)
@@ -114,8 +123,14 @@ def test_errors_tell_an_attacker_nothing(edge: Engine) -> None:
 def test_the_log_tells_the_operator_everything(edge: Engine) -> None:
     get(edge.port, "/broken/told")
     record = edge.wait_record(path="/broken/told")
-    assert (record["status"], record["reason"], record["upstream"], record["route"]) == (502, "refused", "broken", "/broken/*")
-    assert record["endpoint"] in record["detail"] and "refused" in record["detail"]
+    assert (record["status"], record["reason"], record["upstream"], record["route"]) == (
+        502,
+        "refused",
+        "broken",
+        "/broken/*",
+    )
+    assert record["endpoint"] in record["detail"]
+    assert "refused" in record["detail"]
 
 
 def test_a_method_that_is_not_allowed_names_those_that_are(edge: Engine) -> None:

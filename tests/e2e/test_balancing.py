@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 import pytest
+
 from harness import Engine, HttpUpstream, RawClient, build, get
 from harness.plan import http, plan, proxy, route, upstream
 
@@ -105,7 +106,10 @@ def test_one_user_meets_one_endpoint(edge: Engine) -> None:
 def test_a_lost_endpoint_moves_only_its_own_users(start, services) -> None:
     three = [services.http(name) for name in "abc"]
     edge = start.engine(
-        plan(http([route("/*", proxy())]), [upstream("service", [each.address for each in three], balance={"hash": "path"})])
+        plan(
+            http([route("/*", proxy())]),
+            [upstream("service", [each.address for each in three], balance={"hash": "path"})],
+        )
     )
     before = {number: get(edge.port, f"/{number}").header("X-Service") for number in range(60)}
     three[0].stop()

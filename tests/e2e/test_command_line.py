@@ -8,11 +8,26 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from harness import Command, HttpUpstream, Load, RawClient, TcpEcho, build, get, refusing_address, unused_port, wait_until
+
+from harness import (
+    Command,
+    HttpUpstream,
+    Load,
+    RawClient,
+    TcpEcho,
+    build,
+    get,
+    refusing_address,
+    unused_port,
+    wait_until,
+)
 from harness.process import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def reverse_proxy(port: int, one: HttpUpstream, two: HttpUpstream, mark: str = "first", extra: str = "") -> str:
@@ -78,7 +93,9 @@ def test_a_change_of_the_file_is_applied(launch, one: HttpUpstream, two: HttpUps
         for mark in ("second", "third", "fourth"):
             edge.write(reverse_proxy(port, one, two, mark))
             wait_until(lambda mark=mark: mark_of(port) == mark, 15, f"the plan marked {mark}")
-    assert load.failures == [] and set(load.statuses) == {200} and load.opened == 8
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+    assert load.opened == 8
     assert set(load.marks) >= {"first", "second", "third", "fourth"}
 
 
@@ -94,7 +111,8 @@ def test_sighup_and_reload(launch, one: HttpUpstream, two: HttpUpstream) -> None
     assert done.returncode == 0, done.stderr
     assert mark_of(port) == "third"
     again = glorieta("reload", edge.file, "--json")
-    assert again.returncode == 0 and json.loads(again.stdout)["result"] == "unchanged"
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["result"] == "unchanged"
 
 
 BAD = {
@@ -110,7 +128,8 @@ def test_a_bad_file_changes_nothing(launch, one: HttpUpstream, two: HttpUpstream
     edge, port = run(launch, one, two)
     edge.file.write_text(BAD[kind])
     refused = glorieta("reload", edge.file)
-    assert refused.returncode == 2 and str(edge.file.name) in refused.stderr + refused.stdout
+    assert refused.returncode == 2
+    assert str(edge.file.name) in refused.stderr + refused.stdout
     assert mark_of(port) == "first"
     wait_until(lambda: "glorieta.yaml" in edge.stderr, 15, "the reason on standard error")
     edge.write(reverse_proxy(port, one, two, "mended"))
@@ -171,23 +190,34 @@ def test_a_bad_file_at_the_start(tmp_path: Path) -> None:
     for command in ("run", "check"):
         refused = glorieta(command, file)
         assert refused.returncode == 2, refused
-        assert "nowhere" in refused.stderr + refused.stdout and "glorieta.yaml:2:" in refused.stderr + refused.stdout
+        assert "nowhere" in refused.stderr + refused.stdout
+        assert "glorieta.yaml:2:" in refused.stderr + refused.stdout
 
 
 def test_a_port_in_use_at_the_start(tmp_path: Path, one: HttpUpstream) -> None:
     file = tmp_path / "glorieta.yaml"
     file.write_text(f'version: 1\nlisteners: {{web: {{bind: "{one.address}", respond: hello}}}}\nadmin: off\n')
     refused = glorieta("run", file)
-    assert refused.returncode in (1, 2) and one.address in refused.stderr
+    assert refused.returncode in (1, 2)
+    assert one.address in refused.stderr
 
 
 def test_one_liners(launch, one: HttpUpstream, two: HttpUpstream, tmp_path: Path) -> None:
     """`glorieta reverse` and `glorieta balance`, with what they save."""
     port, saved = unused_port(), tmp_path / "saved.yaml"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "python")}
-    arguments = ["reverse", f"127.0.0.1:{port}", f"/service1={one.address}", f"/service2={two.address}", "--save", str(saved)]
+    arguments = [
+        "reverse",
+        f"127.0.0.1:{port}",
+        f"/service1={one.address}",
+        f"/service2={two.address}",
+        "--save",
+        str(saved),
+    ]
     with (tmp_path / "out").open("w") as out:
-        process = subprocess.Popen([sys.executable, "-m", "glorieta", *arguments], stdout=out, stderr=out, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "glorieta", *arguments], stdout=out, stderr=out, env=environment
+        )
     try:
         wait_until(lambda: answers(port), 20, "the one-liner's service")
         assert get(port, "/service2/x").json() | {"fields": []} == {
@@ -211,5 +241,6 @@ def test_what_a_client_is_told_and_what_the_operator_is_told(launch, one: HttpUp
     text = f'version: 1\nlisteners: {{web: {{bind: "127.0.0.1:{port}", to: dead}}}}\nupstreams: {{dead: {{endpoints: ["{dead}"]}}}}\n'
     edge = launch.command(text)
     response = get(port, "/x")
-    assert response.status == 502 and dead not in response.text
+    assert response.status == 502
+    assert dead not in response.text
     assert edge.wait_record(path="/x")["detail"].startswith(f"{dead} ")

@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+
 from harness import Engine, HttpUpstream, RawClient, TcpEcho, build, get, wait_until
 from harness.message import EndOfStream
 from harness.plan import http, plan, proxy, respond, route, tcp, upstream

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+
 from harness import Engine, HttpUpstream, get, request, wait_until
 from harness.message import Reader
 from harness.plan import check, http, plan, proxy, route, upstream
@@ -59,7 +60,9 @@ class Version6(threading.Thread):
                 reader = Reader(connection)
                 reader.line()
                 reader.fields()
-                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Service: six\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nX-Service: six\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                )
 
     def stop(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)

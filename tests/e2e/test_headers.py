@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness import Engine, RecordingUpstream, always, get, message, request
 from harness.plan import headers, http, plan, proxy, respond, route, upstream
 
@@ -23,7 +24,11 @@ def origin(services) -> RecordingUpstream:
 def edge(start, origin) -> Engine:
     words = {"set": {f"X-Word-{number}": f"<${{{word}}}>" for number, word in enumerate(WORDS)}}
     change = headers(
-        {"remove": ["X-Gone", "Cookie"], "set": {"X-Set": "new", "Host": "set.example"}, "add": [("X-Added", "1"), ("X-Added", "2")]},
+        {
+            "remove": ["X-Gone", "Cookie"],
+            "set": {"X-Set": "new", "Host": "set.example"},
+            "add": [("X-Added", "1"), ("X-Added", "2")],
+        },
         {"remove": ["Server", "X-Powered-By"], "set": {"X-Frame-Options": "DENY"}, "add": [("Set-Cookie", "b=2")]},
     )
     both = [headers({"set": {"X-A": "first"}}), headers({"set": {"X-A": "second"}, "add": {"X-A": "third"}})]
@@ -32,8 +37,16 @@ def edge(start, origin) -> Engine:
         route("/words/{rest}", proxy(), filters=[headers(words)]),
         route("/twice/*", proxy(), filters=both),
         route("/own", respond("own"), filters=[headers(None, {"set": {"X-Frame-Options": "DENY"}})]),
-        route("/dollar", proxy(), filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request.id}"}})]),
-        route("/framing", proxy(), filters=[headers({"remove": ["Content-Length", "Transfer-Encoding"]}, {"remove": ["Content-Length"]})]),
+        route(
+            "/dollar",
+            proxy(),
+            filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request.id}"}})],
+        ),
+        route(
+            "/framing",
+            proxy(),
+            filters=[headers({"remove": ["Content-Length", "Transfer-Encoding"]}, {"remove": ["Content-Length"]})],
+        ),
     ]
     return start.engine(plan(http(routes), [upstream("service", origin.address)]))
 
@@ -44,7 +57,15 @@ def forgotten(origin: RecordingUpstream) -> None:
 
 
 def test_requests_are_changed(edge: Engine, origin: RecordingUpstream) -> None:
-    sent = [("Host", "a"), ("x-gone", "1"), ("X-GONE", "2"), ("Cookie", "a=1"), ("X-Set", "old"), ("x-set", "older"), ("X-Added", "0")]
+    sent = [
+        ("Host", "a"),
+        ("x-gone", "1"),
+        ("X-GONE", "2"),
+        ("Cookie", "a=1"),
+        ("X-Set", "old"),
+        ("x-set", "older"),
+        ("X-Added", "0"),
+    ]
     assert get(edge.port, "/change/a", sent).status == 200
     [received] = origin.requests
     assert (received.headers("X-Gone"), received.headers("Cookie"), received.headers("X-Set")) == ([], [], ["new"])
@@ -53,7 +74,9 @@ def test_requests_are_changed(edge: Engine, origin: RecordingUpstream) -> None:
 
 
 def test_answers_are_changed(edge: Engine, origin: RecordingUpstream) -> None:
-    origin.respond = always(message(200, b"ok", "Server: x\r\nX-Powered-By: y\r\nX-Frame-Options: ALLOW\r\nSet-Cookie: a=1\r\n"))
+    origin.respond = always(
+        message(200, b"ok", "Server: x\r\nX-Powered-By: y\r\nX-Frame-Options: ALLOW\r\nSet-Cookie: a=1\r\n")
+    )
     response = get(edge.port, "/change/a")
     assert (response.headers("Server"), response.headers("X-Powered-By")) == ([], [])
     assert (response.headers("X-Frame-Options"), response.headers("Set-Cookie")) == (["DENY"], ["a=1", "b=2"])

@@ -7,12 +7,16 @@ import os
 import socket
 import stat
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from harness import RawClient, build, get, unused_port
 from harness.plan import Document, http, plan, proxy, respond, route
 from harness.process import engine_binary
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def own(bind: str | list[str] = "", **changes: object) -> Document:
@@ -66,12 +70,14 @@ def test_a_unix_socket_in_use_and_a_file_in_its_place_are_errors(launch, tmp_pat
     path = tmp_path / "web.sock"
     launch.engine(own(f"unix:{path}"))
     second = launch.engine(own(f"unix:{path}"), ready=False)
-    assert second.wait_end() != 0 and str(path) in second.stderr
+    assert second.wait_end() != 0
+    assert str(path) in second.stderr
     assert get(str(path), "/").status == 200
     file = tmp_path / "file"
     file.write_text("precious")
     third = launch.engine(own(f"unix:{file}"), ready=False)
-    assert third.wait_end() != 0 and file.read_text() == "precious"
+    assert third.wait_end() != 0
+    assert file.read_text() == "precious"
 
 
 def test_a_port_in_use_is_an_error_that_names_it(launch) -> None:
@@ -79,7 +85,8 @@ def test_a_port_in_use_is_an_error_that_names_it(launch) -> None:
         port = taken.getsockname()[1]
         edge = launch.engine(own(f"127.0.0.1:{port}"), ready=False)
         assert edge.wait_end() not in (0, -6)
-    assert f"127.0.0.1:{port}" in edge.stderr and "in use" in edge.stderr
+    assert f"127.0.0.1:{port}" in edge.stderr
+    assert "in use" in edge.stderr
 
 
 def test_a_second_glorieta_does_not_share_the_port_unnoticed(launch) -> None:
@@ -125,9 +132,11 @@ def test_a_socket_that_systemd_did_not_hand_over(launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as web:
         edge = launch.engine(own("systemd:api"), sockets={"web": web.fileno()}, ready=False)
         assert edge.wait_end() != 0
-    assert "systemd:api" in edge.stderr and "web" in edge.stderr
+    assert "systemd:api" in edge.stderr
+    assert "web" in edge.stderr
     without = launch.engine(own("systemd:web"), ready=False)
-    assert without.wait_end() != 0 and "systemd:web" in without.stderr
+    assert without.wait_end() != 0
+    assert "systemd:web" in without.stderr
 
 
 def test_systemd_is_told_when_it_serves(launch, tmp_path: Path) -> None:
@@ -170,13 +179,15 @@ def test_a_refused_plan_names_every_problem(tmp_path: Path, options: tuple[str, 
 @pytest.mark.parametrize("text", ["", "nonsense", "{}", '{"format": 1}', '{"format": 2}', "[]"])
 def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
     result = run_engine(tmp_path, text)
-    assert result.returncode == 2 and result.stderr
+    assert result.returncode == 2
+    assert result.stderr
     assert "panicked" not in result.stderr
 
 
 def test_unknown_keys_are_refused(tmp_path: Path) -> None:
     result = run_engine(tmp_path, {**whole(), "surprise": 1})
-    assert result.returncode == 2 and "surprise" in result.stderr
+    assert result.returncode == 2
+    assert "surprise" in result.stderr
 
 
 def test_check_says_nothing_against_a_good_plan(tmp_path: Path) -> None:
@@ -187,5 +198,8 @@ def test_check_says_nothing_against_a_good_plan(tmp_path: Path) -> None:
 
 
 def test_a_missing_plan(tmp_path: Path) -> None:
-    result = subprocess.run([engine_binary(), tmp_path / "none.json"], capture_output=True, text=True, timeout=10, check=False)
-    assert result.returncode in (1, 2) and "none.json" in result.stderr
+    result = subprocess.run(
+        [engine_binary(), tmp_path / "none.json"], capture_output=True, text=True, timeout=10, check=False
+    )
+    assert result.returncode in (1, 2)
+    assert "none.json" in result.stderr

@@ -10,6 +10,7 @@ import socket
 import time
 
 import pytest
+
 from harness import Engine, RawClient, build, get, wait_until
 from harness.plan import http, plan, proxy, respond, route, upstream
 
@@ -22,7 +23,9 @@ MIB = 1 << 20
 def edge(launch, own_services) -> Engine:
     service = own_services.http()
     routes = [route("/service/*", proxy()), route("/own", respond("own"))]
-    return launch.engine(plan(http(routes, timeouts={"keep_alive_ms": 300_000}), [upstream("service", service.address)]))
+    return launch.engine(
+        plan(http(routes, timeouts={"keep_alive_ms": 300_000}), [upstream("service", service.address)])
+    )
 
 
 def settled(edge: Engine) -> int:
@@ -54,7 +57,9 @@ def test_five_thousand_idle_connections(edge: Engine, path: str) -> None:
             clients.append(client)
             client.sendall(request)
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
-        wait_until(lambda: edge.metrics().total("glorieta_connections", state="idle") >= CONNECTIONS, what="all of them idle")
+        wait_until(
+            lambda: edge.metrics().total("glorieta_connections", state="idle") >= CONNECTIONS, what="all of them idle"
+        )
         each = (settled(edge) - before) / CONNECTIONS
         assert each <= 3 * KIB, f"{each / KIB:.2f} KiB of resident memory for each idle connection"
         for client in clients[:: CONNECTIONS // 50]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from harness import Engine, RawClient, TcpEcho, build, get, refusing_address, request, wait_until
 from harness.plan import http, outlier, plan, proxy, respond, route, tcp, upstream
 
@@ -66,7 +67,11 @@ def test_requests_are_counted_by_what_the_plan_names(edge: Engine) -> None:
     def count(**labels: str) -> float:
         return edge.metrics().total("glorieta_requests_total", **labels)
 
-    before = [count(route="/own", method="GET"), count(route="/own", method="other"), count(route="/own", method="HEAD")]
+    before = [
+        count(route="/own", method="GET"),
+        count(route="/own", method="other"),
+        count(route="/own", method="HEAD"),
+    ]
     for method in ["GET"] * 3 + ["HEAD"] + ["BREW", "X-Y"]:
         request(edge.port, method, "/own")
     after = [count(route="/own", method="GET"), count(route="/own", method="other"), count(route="/own", method="HEAD")]
@@ -87,7 +92,9 @@ def test_codes_are_counted_and_odd_ones_fold(edge: Engine) -> None:
 def test_an_upstream_that_invents_codes_makes_a_bounded_number_of_series(edge: Engine) -> None:
     for code in range(200, 600):
         get(edge.port, f"/status/{code}")
-    codes = {labels["code"] for labels in edge.metrics().labels("glorieta_requests_total") if labels["route"] == "/status/*"}
+    codes = {
+        labels["code"] for labels in edge.metrics().labels("glorieta_requests_total") if labels["route"] == "/status/*"
+    }
     assert len(codes) <= 64
 
 
@@ -101,7 +108,8 @@ def test_histograms_add_up(edge: Engine) -> None:
         for sample, each, value in metrics.samples
         if sample == f"{name}_bucket" and each["route"] == "/service/*"
     ]
-    assert buckets == sorted(buckets) and buckets[-1][0] == float("inf")
+    assert buckets == sorted(buckets)
+    assert buckets[-1][0] == float("inf")
     count = metrics.total(f"{name}_count", **labels)
     assert buckets[-1][1] == count == metrics.total("glorieta_requests_total", **labels) >= 10
     assert 0 < metrics.total(f"{name}_sum", **labels) < count

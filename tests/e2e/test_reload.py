@@ -8,6 +8,7 @@ import socket
 import time
 
 import pytest
+
 from harness import Engine, HttpUpstream, Load, RawClient, TcpEcho, build, get, wait_until
 from harness.plan import Document, headers, http, outlier, plan, proxy, respond, route, tcp, upstream
 
@@ -114,7 +115,8 @@ def test_a_removed_listener_lets_its_clients_finish(launch, service: HttpUpstrea
     edge.reload(marked(service, "two"))
     response = busy.read_response()
     assert (response.status, response.closes) == (200, True)
-    assert busy.is_closed() and idle.is_closed()
+    assert busy.is_closed()
+    assert idle.is_closed()
 
 
 def test_connections_that_wait_to_be_accepted_are_served(launch, service: HttpUpstream) -> None:
@@ -173,7 +175,9 @@ def test_the_log_may_move(launch, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     get(edge.port, "/first")
     moved = edge.folder / "moved.log"
-    edge.reload(marked(service, "two", access_log={"to": {"file": str(moved)}, "format": {"template": "${path} ${status}"}}))
+    edge.reload(
+        marked(service, "two", access_log={"to": {"file": str(moved)}, "format": {"template": "${path} ${status}"}})
+    )
     get(edge.port, "/second")
     wait_until(lambda: moved.exists() and moved.read_text() == "/second 200\n", what="the line in the new file")
     assert [record["path"] for record in edge.records()] == ["/first"]
@@ -213,4 +217,5 @@ def test_the_same_plan_again_is_no_event(launch, service: HttpUpstream) -> None:
             edge.plan_file.write_text(json.dumps(edge.plan))
             edge.signal(signal.SIGHUP)
             time.sleep(0.1)
-    assert load.failures == [] and load.opened == load.connections
+    assert load.failures == []
+    assert load.opened == load.connections

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
 from harness import Engine, RawClient, RecordingUpstream, always, build, chunks, message, refusing_address, request
 from harness.plan import http, plan, proxy, route, upstream
-from harness.recording import Conversation, ReceivedRequest
+
+if TYPE_CHECKING:
+    from harness.recording import Conversation, ReceivedRequest
 
 KEPT_BYTES = 64 * 1024
 GENEROUS = {"percent": 100, "floor_per_second": 1000}
@@ -119,7 +124,9 @@ def test_nothing_is_sent_again_once_an_answer_has_begun(edge: Engine, origin: Re
     assert len(origin.requests) == 1
 
 
-@pytest.mark.parametrize(("path", "times", "status"), [("/breaking/a", 2, 502), ("/three/a", 3, 200), ("/three/a", 4, 502)])
+@pytest.mark.parametrize(
+    ("path", "times", "status"), [("/breaking/a", 2, 502), ("/three/a", 3, 200), ("/three/a", 4, 502)]
+)
 def test_as_many_tries_as_allowed(edge: Engine, origin: RecordingUpstream, path: str, times: int, status: int) -> None:
     break_first(origin, times)
     assert request(edge.port, "GET", path).status == status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from harness import Engine, RawClient, build, get, request
 from harness.plan import Document, http, plan, respond, route
 
@@ -91,7 +92,9 @@ def test_host_and_path(edge: Engine, address: str, expected: str) -> None:
     assert get(edge.port, "/" + path, {"Host": host}).text == expected
 
 
-@pytest.mark.parametrize("address", ["a.example/", "a.example/A", "a.example/ab", "a.example/users/7", "a.example/re/", "a.example/enc/oded"])
+@pytest.mark.parametrize(
+    "address", ["a.example/", "a.example/A", "a.example/ab", "a.example/users/7", "a.example/re/", "a.example/enc/oded"]
+)
 def test_nothing_matches(edge: Engine, address: str) -> None:
     host, _, path = address.partition("/")
     expected = 200 if path == "re/" else 404
@@ -113,7 +116,12 @@ def test_methods(edge: Engine, method: str, path: str, expected: str) -> None:
 def test_a_method_that_no_route_takes(edge: Engine) -> None:
     response = request(edge.port, "POST", "/only", body=b"x")
     assert response.status == 405
-    assert sorted(name.strip() for name in (response.header("Allow") or "").split(",")) == ["DELETE", "GET", "HEAD", "PUT"]
+    assert sorted(name.strip() for name in (response.header("Allow") or "").split(",")) == [
+        "DELETE",
+        "GET",
+        "HEAD",
+        "PUT",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +167,9 @@ def test_ten_thousand_routes_are_all_found(start) -> None:
     with RawClient(edge.port) as client:
         for number in range(0, 5000, 97):
             assert client.exchange(build("GET", f"/r{number}/x")).text == str(number)
-            assert client.exchange(build("GET", "/y", {"Host": f"host-{number % 4900}.example"})).text == f"h{number % 4900}"
+            assert (
+                client.exchange(build("GET", "/y", {"Host": f"host-{number % 4900}.example"})).text
+                == f"h{number % 4900}"
+            )
             assert client.exchange(build("GET", f"/regex{number % 100}/abc")).text == f"re{number % 100}"
         assert client.exchange(build("GET", "/nowhere")).status == 404

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from harness import Engine, RawClient, Silent, TcpEcho, TcpNamed, refusing_address, wait_until
 from harness.plan import check, plan, tcp, upstream
 from harness.recording import Conversation, TcpServer
@@ -159,7 +160,12 @@ def test_without_an_endpoint_the_connection_ends(edge: Engine, name: str) -> Non
 
 @pytest.mark.parametrize(
     ("name", "source", "served"),
-    [("closed", "127.0.0.1", False), ("closed", "127.0.0.2", True), ("denied", "127.0.0.1", True), ("denied", "127.0.0.2", False)],
+    [
+        ("closed", "127.0.0.1", False),
+        ("closed", "127.0.0.2", True),
+        ("denied", "127.0.0.1", True),
+        ("denied", "127.0.0.2", False),
+    ],
 )
 def test_allow_and_deny(edge: Engine, name: str, source: str, served: bool) -> None:
     with RawClient(edge.ports[name], source=source) as client:
@@ -202,7 +208,9 @@ def test_connections_are_logged_and_counted(edge: Engine) -> None:
         client.read_to_end()
     record = edge.wait_record(listener="unix", bytes_in=5)
     assert (record["bytes_out"], record["upstream"], record["client"]) == (5, "unix", "127.0.0.1")
-    wait_until(lambda: edge.metrics().total("glorieta_connections", listener="unix", state="active") == 0, what="no connection")
+    wait_until(
+        lambda: edge.metrics().total("glorieta_connections", listener="unix", state="active") == 0, what="no connection"
+    )
 
 
 def test_many_at_once(edge: Engine) -> None:

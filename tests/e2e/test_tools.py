@@ -5,13 +5,18 @@ from __future__ import annotations
 import http.client
 import re
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from harness import Engine, HttpUpstream
+
 from harness.plan import files, plan, proxy, respond, route, upstream
 from harness.plan import http as listener
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness import Engine, HttpUpstream
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +28,20 @@ def service(services) -> HttpUpstream:
 def edge(start, service, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     folder = tmp_path_factory.mktemp("files")
     (folder / "text.txt").write_bytes(b"0123456789" * 1000)
-    routes = [route("/service/*", proxy()), route("/own", respond("own")), route("/files/*", files(folder, strip_prefix="/files"))]
+    routes = [
+        route("/service/*", proxy()),
+        route("/own", respond("own")),
+        route("/files/*", files(folder, strip_prefix="/files")),
+    ]
     return start.engine(plan(listener(routes), [upstream("service", service.address)]))
 
 
 def curl(edge: Engine, *arguments: str) -> str:
     command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "10", *arguments]
     address = f"http://127.0.0.1:{edge.port}"
-    return subprocess.run([each.replace("EDGE", address) for each in command], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [each.replace("EDGE", address) for each in command], capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.mark.tool("curl", "curl")
@@ -41,7 +52,9 @@ def test_curl(edge: Engine, tmp_path: Path) -> None:
     upload = tmp_path / "upload"
     upload.write_bytes(bytes(3_000_000))
     assert '"body_bytes": 3000000' in curl(edge, "--upload-file", str(upload), "EDGE/service/upload")
-    assert '"body_bytes": 3000000' in curl(edge, "--data-binary", f"@{upload}", "-H", "Expect: 100-continue", "EDGE/service/a")
+    assert '"body_bytes": 3000000' in curl(
+        edge, "--data-binary", f"@{upload}", "-H", "Expect: 100-continue", "EDGE/service/a"
+    )
     assert '"body_bytes": 9' in curl(edge, "--data", "name=text", "--http1.0", "EDGE/service/form")
     chunked = curl(edge, "--data", "name=text", "-H", "Transfer-Encoding: chunked", "EDGE/service/form")
     assert '"body_bytes": 9' in chunked

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
-from harness import Engine, Load, RawClient, RecordingUpstream, Silent, always, build, get, message, refusing_address, wait_until
+
+from harness import (
+    Engine,
+    Load,
+    RawClient,
+    RecordingUpstream,
+    Silent,
+    always,
+    build,
+    get,
+    message,
+    refusing_address,
+    wait_until,
+)
 from harness.message import MessageError
 from harness.plan import http, plan, proxy, route, upstream
-from harness.recording import Conversation, ReceivedRequest, Respond
+
+if TYPE_CHECKING:
+    from harness.recording import Conversation, ReceivedRequest, Respond
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -112,16 +128,15 @@ def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
     respond, status, reason = FAILURES[name]
     origin.respond = respond
     counted = edge.metrics().total("glorieta_upstream_requests_total", upstream="bad", outcome=reason)
-    with Load(edge.port, "/good/load", connections=4) as load:
-        with RawClient(edge.port) as client:
-            client.send(build("POST", f"/bad/{name}", body=b"x"))
-            if status:
-                response = client.read_response()
-                assert response.status == status
-                assert len(response.body) < 512
-            else:
-                with pytest.raises(MessageError):
-                    client.read_response()
+    with Load(edge.port, "/good/load", connections=4) as load, RawClient(edge.port) as client:
+        client.send(build("POST", f"/bad/{name}", body=b"x"))
+        if status:
+            response = client.read_response()
+            assert response.status == status
+            assert len(response.body) < 512
+        else:
+            with pytest.raises(MessageError):
+                client.read_response()
     assert load.failures == [] and set(load.statuses) == {200}, "healthy clients noticed"
     record = edge.wait_record(path=f"/bad/{name}")
     assert (record["reason"], record["upstream"], record["endpoint"]) == (reason, "bad", origin.address)
@@ -147,7 +162,8 @@ def test_endpoints_that_cannot_be_reached(edge: Engine, path: str, status: int, 
     record = edge.wait_record(path=path)
     assert response.status == status
     assert record["reason"] == reason or (path == "/unresolved" and record["reason"] == "no_endpoint")
-    assert reason not in response.text and "nonexistent" not in response.text
+    assert reason not in response.text
+    assert "nonexistent" not in response.text
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

@@ -18,7 +18,7 @@ from yaml import MappingNode, SequenceNode
 
 from .base import Noun
 from .edge import Edge
-from .errors import Path, Problem, Wrong, did_you_mean, path_text
+from .errors import Path, Problem, Wrong, did_you_mean, nearest, path_text
 from .later import KEYS, not_yet
 from .places import Places
 
@@ -59,16 +59,19 @@ class Partial:
     files: tuple[FilePath, ...] = ()
 
 
-def check(data: Any, places: Places) -> Partial:
-    """Reads data as an edge; what cannot be read is taken out and told."""
+def check(data: Any, places: Places, unread: Iterable[Path] = ()) -> Partial:
+    """Reads data as an edge; what cannot be read is taken out and told. `unread` was told already."""
     problems: list[Problem] = []
-    missing: set[Path] = set()
+    missing = {whole_list(path) for path in unread}
+    for path in missing:
+        take_out(data, path)
     for _ in range(ROUNDS):
         try:
             return Partial(Edge.model_validate(data), frozenset(missing), problems)
         except ValidationError as error:
             wrong = [(each["loc"], each) for each in error.errors(include_url=False)]
             problems += [translate(each, places) for _, each in wrong]
+            missing |= {meant for path, each in wrong if each["type"] == "extra_forbidden" for meant in meant_by(path)}
             for path in {whole_list(without_mark(path)) for path, _ in wrong}:
                 missing.add(path)
                 if not take_out(data, path):
@@ -87,16 +90,19 @@ def without_mark(path: Path) -> Path:
 
 
 def take_out(data: Any, path: Path) -> bool:
-    """Removes what stands at a path, or the innermost thing around it; `False`: that is everything."""
+    """Removes what stands at a path, or the short form that stands for it; `False`: that is everything."""
     holder: Any = None
     key: Any = None
     for step in path:
         inside: Any = data
-        in_mapping = isinstance(data, dict) and step in data
-        in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
-        if not (in_mapping or in_list):
+        if isinstance(data, dict) and step in data:
+            holder, key, data = data, step, inside[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            holder, key, data = data, step, inside[step]
+        elif isinstance(data, dict | list):
+            return True  # It went with something else, or with another alias of the same.
+        else:
             break
-        holder, key, data = data, step, inside[step]
     if holder is None:
         return False
     del holder[key]
@@ -173,6 +179,16 @@ def unknown_key(path: Path, value: Any, places: Places) -> Problem:
     elif ELSEWHERE.get(key) in known:
         fix = f'did you mean "{ELSEWHERE[key]}"?'
     return Problem(path[:-1], message, fix, places.find(path, key=True), places.file or None)
+
+
+def meant_by(path: Path) -> list[Path]:
+    """The path of the key that was most likely meant, so that nobody is told that it is missing."""
+    key = str(path[-1])
+    known = noun_fields(path[:-1])
+    meant = next(
+        (each for each in (key.partition(":")[0], ELSEWHERE.get(key), nearest(key, known)) if each in known), None
+    )
+    return [(*path[:-1], meant)] if meant else []
 
 
 def noun_fields(path: Iterable[str | int]) -> list[str]:

@@ -68,6 +68,8 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     files: set[FilePath] = field(default_factory=set)
     """Files whose text was put in (`${file:…}`)."""
+    unread: set[Path] = field(default_factory=set)
+    """Paths of values that could not be read; nothing stands for them in the data."""
 
 
 def read_document(text: str, file: str, folder: FilePath) -> Document:
@@ -84,7 +86,7 @@ def read_document(text: str, file: str, folder: FilePath) -> Document:
         return Document({}, places)
     reader = Reader(places, folder)
     data = reader.read(places.root)
-    return Document(data, places, reader.problems, reader.files)
+    return Document(data, places, reader.problems, reader.files, reader.unread)
 
 
 class Reader:
@@ -95,6 +97,7 @@ class Reader:
         self.folder = folder
         self.problems: list[Problem] = []
         self.files: set[FilePath] = set()
+        self.unread: set[Path] = set()
         self.path: list[str | int] = []
         self.made: dict[int, tuple[Any, int]] = {}
         """Data and number of values, by node."""
@@ -115,10 +118,10 @@ class Reader:
         if made is not None:
             return made
         if id(node) in self.open:
-            self.problem(node, "an alias stands within what it means")
+            self.skip(node, "an alias stands within what it means")
             return None, 1
         if len(self.path) > DEEPEST:
-            self.problem(node, f"is nested deeper than {DEEPEST}")
+            self.skip(node, f"is nested deeper than {DEEPEST}")
             return None, 1
         self.open.add(id(node))
         read: Callable[[Any], tuple[Any, int]] = self.mapping if isinstance(node, MappingNode) else self.sequence
@@ -137,7 +140,7 @@ class Reader:
         try:
             return expand(node.value, self.folder, self.files)
         except Wrong as wrong:
-            self.problem(node, wrong.message, wrong.fix)
+            self.skip(node, wrong.message, wrong.fix)
             return None
 
     def sequence(self, node: SequenceNode) -> tuple[list[Any], int]:
@@ -164,7 +167,7 @@ class Reader:
                 self.duplicate(node, key, key_node)
             value, count = self.value(child)
             total += count
-            if key == MERGE and key_node.style is None:
+            if key == MERGE and not key_node.style:
                 merged += self.merge(value, key_node)
             elif key not in data:
                 data[key] = value
@@ -189,6 +192,11 @@ class Reader:
         if node.tag not in KNOWN_TAGS and node.tag not in CONSTANTS:
             tag = node.tag.removeprefix(TAG)
             self.problem(node, f'"{tag}" is a YAML tag; tags mean nothing here', "quote a text that begins with !")
+
+    def skip(self, node: Node, message: str, fix: str | None = None) -> None:
+        """Notes a problem of a value that cannot be read."""
+        self.unread.add(tuple(self.path))
+        self.problem(node, message, fix)
 
     def problem(self, node: Node, message: str, fix: str | None = None) -> None:
         self.problems.append(Problem(tuple(self.path), message, fix, self.places.place(node)))

@@ -144,8 +144,9 @@ def at(problem: Problem, path: Path) -> Problem:
 
 def nearest(word: str, right: Iterable[str]) -> str | None:
     """The right word that somebody who wrote `word` most likely meant."""
-    found = difflib.get_close_matches(word.lower(), list(right), n=1, cutoff=0.6)
-    return found[0] if found else None
+    candidates = {each.lower(): each for each in right}
+    found = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
+    return candidates[found[0]] if found else None
 
 
 def did_you_mean(word: str, right: Iterable[str]) -> str | None:

@@ -59,11 +59,9 @@ def understand(document: Document, folder: Path) -> Partial:
         problem = Problem((), "a mapping is expected: version, listeners, upstreams", file=document.places.file)
         return Partial(Edge(), frozenset({()}), [*document.problems, problem])
     written_version = document.data.get("version")
-    unset = frozenset(problem.path for problem in document.problems)
-    partial = check(document.data, document.places)
+    partial = check(document.data, document.places, document.unread)
     partial.problems += document.problems
-    partial.missing |= unset
-    if written_version is None and ("version",) not in unset:
+    if written_version is None and ("version",) not in document.unread:
         where = document.places.find(()) or Place(document.places.file, 1, 1)
         partial.problems.append(Problem(("version",), "is missing", "write version: 1 at the top", where))
     partial.problems = sort_problems(partial.problems)

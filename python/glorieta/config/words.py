@@ -71,7 +71,7 @@ def check_word(word: str, *, log: bool = False, parameters: frozenset[str] | Non
     if family in LATER:
         raise Wrong(f'"{word}" comes with {LATER[family]}, not yet')
     if not dot or not is_named(family, name):
-        patterns = [f"{each}.NAME" for each in FAMILIES]
+        patterns = [f"{each}.{name or 'NAME'}" for each in FAMILIES]
         raise Wrong(f'"{word}" is no request value', did_you_mean(word, [*known, *patterns]))
     if family == "path" and parameters is not None and name not in parameters:
         fix = did_you_mean(name, parameters) or f"put {{{name}}} into the route's path"

@@ -65,7 +65,7 @@ class Compiling:
                 fix,
                 self.places.find(path, key=key),
                 self.places.file or None,
-                also,
+                self.places.written(also) if also is not None else None,
                 self.places.find(also, key=True) if also is not None else None,
                 severity,
             )

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.accounting import CoreTime, Reading
 from bench.load import open_loop, wrk
 from bench.measure import foreign, why_void
 from bench.processes import Failure
-from bench.accounting import CoreTime, Reading
 from bench.rows import ROWS, row_named
 
 FIGURES = {
@@ -112,5 +112,5 @@ def test_every_due_request_is_sent_and_answered() -> None:
 
 
 def test_waiting_for_a_connection_counts_as_latency() -> None:
-    """One connection and 50 ms an answer can do 20 a second; 40 are due, so the last one is due long before it is sent."""
+    """One connection with 50 ms an answer can do 20 a second, and 40 are due: the last ones wait longest."""
     assert play(pause=0.05, connections=1)["p99_seconds"] > 0.5

@@ -1,7 +1,137 @@
-pub struct Files;
+//! Files of a folder as answers: with ranges, preconditions, an index and a fallback.
+//!
+//! A worker never waits for a disk: one job on a thread of the blocking pool opens, judges and, where the file is
+//! small, reads. Larger ones follow piece by piece, one job each, no faster than the client takes them.
+
+mod answer;
+mod body;
+mod kinds;
+mod locate;
+mod open;
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use glorieta_core::{Error, Fields, Kind, Method, Name, RequestHead, Response, ResponseHead};
+use glorieta_plan::FilesTarget;
+
+use locate::Found;
+
+/// What a request may say about which state of a file it wants.
+const CONDITIONS: [Name; 6] = [
+    Name::IfMatch,
+    Name::IfNoneMatch,
+    Name::IfModifiedSince,
+    Name::IfUnmodifiedSince,
+    Name::IfRange,
+    Name::Range,
+];
+
+/// A folder whose files are served.
+#[derive(Clone, Debug)]
+pub struct Files {
+    folder: Arc<Folder>,
+    strip_prefix: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    /// Opened anew for each request, so that a folder that is swapped for another is seen.
+    root: CString,
+    index: Option<CString>,
+    fallback: Option<Vec<CString>>,
+    hidden: bool,
+}
+
 impl Files {
-    pub fn read(_: &glorieta_plan::FilesTarget) -> Result<Files, String> { Ok(Files) }
-    pub async fn answer(&self, _: &glorieta_core::RequestHead, _: &[u8]) -> Result<glorieta_core::Response, glorieta_core::Error> {
-        Err(glorieta_core::Error::new(glorieta_core::Kind::NotFound))
+    /// Checks what a Plan says.
+    ///
+    /// # Errors
+    /// The root is no folder, or a name cannot be one.
+    pub fn read(plan: &FilesTarget) -> Result<Files, String> {
+        if !plan.root.starts_with('/') {
+            return Err(format!("{} is no absolute path", plan.root));
+        }
+        match std::fs::metadata(&plan.root) {
+            Ok(folder) if folder.is_dir() => {}
+            Ok(_) => return Err(format!("{} is no folder", plan.root)),
+            Err(error) => return Err(format!("the folder {} cannot be used: {error}", plan.root)),
+        }
+        let root = CString::new(plan.root.as_str()).map_err(|_| format!("{} is no path", plan.root))?;
+        let index = plan.index.as_deref().map(file_name).transpose()?;
+        let fallback = plan.fallback.as_deref().map(fallback).transpose()?;
+        let strip_prefix = plan.strip_prefix.as_deref().unwrap_or_default().trim_end_matches('/');
+        let folder = Folder { root, index, fallback, hidden: plan.hidden };
+        Ok(Files { folder: Arc::new(folder), strip_prefix: strip_prefix.as_bytes().to_vec() })
+    }
+
+    /// Answers with the file that `path` names: the normalised path, still with its escapes.
+    ///
+    /// # Errors
+    /// `method_not_allowed`, `path_refused`, `not_found`; `internal` where the system fails.
+    pub async fn answer(&self, head: &RequestHead, path: &[u8]) -> Result<Response, Error> {
+        if !matches!(head.method, Method::Get | Method::Head) {
+            return Err(Error::new(Kind::MethodNotAllowed));
+        }
+        let wanted = locate::Wanted::read(self.below_prefix(path)?, self.folder.hidden)?;
+        let (folder, method, conditions) = (self.folder.clone(), head.method, conditions(&head.fields));
+        let job = tokio::task::spawn_blocking(move || match locate::find(&folder, &wanted)? {
+            Found::File(file) => answer::answer(file, method, &conditions).map(Some),
+            Found::FolderWithoutSlash => Ok(None),
+        });
+        match job.await.map_err(|_| Error::because(Kind::Internal, "reading a file panicked"))?? {
+            Some(answer) => Ok(answer.into_response()),
+            None => Ok(redirect(path, head.query())),
+        }
+    }
+
+    fn below_prefix<'a>(&self, path: &'a [u8]) -> Result<&'a [u8], Error> {
+        match path.strip_prefix(self.strip_prefix.as_slice()) {
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => Ok(rest),
+            _ => Err(Error::because(Kind::NotFound, "the path lacks the prefix that is to be taken off")),
+        }
     }
 }
+
+fn file_name(name: &str) -> Result<CString, String> {
+    let wrong = || format!("{name:?} is no file name");
+    if name.is_empty() || name.contains('/') || name == "." || name == ".." {
+        return Err(wrong());
+    }
+    CString::new(name).map_err(|_| wrong())
+}
+
+/// The names that lead to the fallback, from the root.
+fn fallback(path: &str) -> Result<Vec<CString>, String> {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    match locate::Wanted::read(path.as_bytes(), true) {
+        Ok(wanted) if wanted.is_file() => Ok(wanted.names),
+        _ => Err(format!("{path} is no path of a file below the root")),
+    }
+}
+
+/// The fields that the job needs; mostly none, and then this allocates nothing.
+fn conditions(fields: &Fields) -> Fields {
+    let mut copy = Fields::default();
+    for (name, _, value) in fields.iter().filter(|(name, ..)| CONDITIONS.contains(name)) {
+        copy.add(name, value);
+    }
+    copy
+}
+
+/// Sends the client to the same path with a slash, so that relative links in the index lead below the folder.
+/// The path begins with one slash only: with two, a browser would take it for another host.
+fn redirect(path: &[u8], query: Option<&[u8]>) -> Response {
+    let mut location = path.to_vec();
+    location.push(b'/');
+    if let Some(query) = query {
+        location.push(b'?');
+        location.extend_from_slice(query);
+    }
+    let mut head = ResponseHead::new(301);
+    head.fields.add(Name::Location, &location);
+    Response { head, ..Response::new(301) }
+}
+
+#[cfg(test)]
+mod tests;

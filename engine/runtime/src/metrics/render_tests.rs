@@ -105,9 +105,9 @@ fn busy() -> (Registry, Observed) {
     listener.tunnel_bytes(0, Direction::In, 12);
     registry.reloaded(Reload::Refused);
     registry.set_plan_version("0123456789ab");
-    let mut observed = Observed::new(LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 });
-    observed.upstream("orders", [("up", 2), ("down", 0), ("ejected", 1)], 7);
-    (registry, observed)
+    let endpoints = vec![("up", 2), ("down", 0), ("ejected", 1)];
+    let upstreams = vec![ObservedUpstream { upstream: "orders".to_owned(), endpoints, waiting: 7 }];
+    (registry, Observed { upstreams, log: LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 } })
 }
 
 #[test]
@@ -157,7 +157,8 @@ fn every_number_stands_where_it_belongs() {
 
 #[test]
 fn no_series_stands_twice_and_buckets_only_grow() {
-    let (registry, observed) = busy();
+    let (registry, mut observed) = busy();
+    observed.upstreams.extend(observed.upstreams.clone());
     let exposition = read(&registry.render(&observed));
     let mut seen = std::collections::BTreeSet::new();
     let mut last = (String::new(), 0.0);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use glorieta_core::{Moment, ResponseHead, Wire};
+use glorieta_core::{Moment, Peer, ResponseHead, Wire};
 use glorieta_net::{Silence, Stream, Timer};
 use tokio::io::AsyncWrite;
 
@@ -29,6 +29,7 @@ pub struct Connection {
     stream: RefCell<Option<Stream>>,
     input: RefCell<Input>,
     pub timer: Timer,
+    pub peer: Peer,
     pub body: Cell<BodyState>,
     pub bytes_in: Cell<u64>,
     /// Whether the client is watched while its request is answered.
@@ -43,11 +44,12 @@ fn gone() -> io::Error {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, timer: Timer) -> Connection {
+    pub fn new(stream: Stream, timer: Timer, peer: Peer) -> Connection {
         Connection {
             stream: RefCell::new(Some(stream)),
             input: RefCell::default(),
             timer,
+            peer,
             body: Cell::new(BodyState::Done),
             bytes_in: Cell::new(0),
             watching: Cell::new(true),

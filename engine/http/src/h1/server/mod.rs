@@ -40,12 +40,16 @@ enum Next {
 /// Serves one accepted connection until either side ends it.
 ///
 /// `timer` is the connection's own: ringing its alarm makes an idle connection look at
-/// [`Service::is_closing`] and end.
-pub async fn serve_connection<S: Service>(stream: Stream, timer: Timer, peer: Peer, service: S) {
-    let connection = Rc::new(Connection::new(stream, timer));
+/// [`Service::is_closing`] and end. The future holds two pointers while the connection waits: an argument of an
+/// `async fn` would be kept twice.
+pub fn serve_connection<S: Service>(stream: Stream, timer: Timer, peer: Peer, service: S) -> impl Future<Output = ()> {
+    serve_requests(Rc::new(Connection::new(stream, timer, peer)), Box::new(service))
+}
+
+async fn serve_requests<S: Service>(connection: Rc<Connection>, service: Box<S>) {
     let mut served = 0;
-    while wait(&connection, &service, served).await {
-        let request = Box::pin(serve_request(&connection, &service, peer, served));
+    while wait(&connection, &*service, served).await {
+        let request = Box::pin(serve_request(&connection, &*service, served));
         if request.await == Next::Close {
             break;
         }
@@ -84,7 +88,7 @@ async fn wait<S: Service>(connection: &Connection, service: &S, served: u32) -> 
     arrived
 }
 
-async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, peer: Peer, served: u32) -> Next {
+async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, served: u32) -> Next {
     let started = Moment::now();
     let settings = service.settings();
     let mut head = RequestHead::default();
@@ -93,7 +97,7 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, pee
         Err(HeadEnd::Gone) => return Next::Close,
         Err(HeadEnd::Bad(error)) => {
             let method = head.method;
-            let (response, record) = service.refuse(&peer, head, started, error);
+            let (response, record) = service.refuse(&connection.peer, head, started, error);
             let ask = Asked { method, version: glorieta_core::Version::Http11, keep: false };
             answer::write_and_close(connection, service, &settings, ask, response, record).await;
             return Next::Close;
@@ -109,7 +113,7 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, pee
         body: begin_body(connection, &meta, &settings),
         upgrade: meta.upgrade && meta.framing.is_empty(),
         head,
-        peer,
+        peer: connection.peer,
         started,
         wire: connection.clone(),
     };

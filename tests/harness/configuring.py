@@ -1,0 +1,67 @@
+"""What tests of configurations share: texts that are right but for what a test is about."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+from glorieta.config import ConfigError, load_text
+from glorieta.plan.build import with_later_errors
+from glorieta.plan.compile import inspect, refuse
+from glorieta.plan.compiling import Surroundings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from glorieta.plan import Plan
+
+FILE = "glorieta.yaml"
+UPSTREAM = "upstreams: {a: {endpoints: [localhost:3000]}}\n"
+
+
+def routes(text: str) -> str:
+    """A configuration with these routes; they begin at line 6, column 7."""
+    head = 'version: 1\nlisteners:\n  web:\n    bind: ":8080"\n    routes:\n'
+    return head + indent(text.strip("\n") + "\n", " " * 6) + UPSTREAM
+
+
+def listener(text: str) -> str:
+    """A configuration whose listener also says this, from line 6, column 5."""
+    head = 'version: 1\nlisteners:\n  web:\n    bind: ":8080"\n    to: a\n'
+    return head + indent(text.strip("\n") + "\n", " " * 4) + UPSTREAM
+
+
+def upstream(text: str) -> str:
+    """A configuration whose upstream is this, in line 3 from column 17."""
+    return f'version: 1\nlisteners: {{web: {{bind: ":8080", to: a}}}}\nupstreams: {{a: {text}}}\n'
+
+
+def top(text: str) -> str:
+    """A configuration that also says this at the top, from line 2."""
+    return f'version: 1\n{text}\nlisteners: {{web: {{bind: ":8080", to: a}}}}\n{UPSTREAM}'
+
+
+def compiled(text: str, folder: Path | None = None, **surroundings: Any) -> Plan:
+    """The Plan of a text; its errors are those of loading and compiling together."""
+    where = Surroundings(**surroundings)
+    try:
+        loaded = load_text(text, FILE, folder)
+    except ConfigError as error:
+        raise with_later_errors(error, where) from None
+    plan, problems = inspect(loaded.edge, where, valid=True)
+    refuse(problems)
+    return plan
+
+
+def warnings(text: str) -> list[str]:
+    edge = load_text(text, FILE).edge
+    return [problem.line() for problem in inspect(edge, valid=True)[1]]
+
+
+def errors(text: str) -> list[str]:
+    """The lines that a person would read, without the count; none if it is right."""
+    try:
+        compiled(text)
+    except ConfigError as error:
+        return [problem.line() for problem in error.problems]
+    return []
