@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.load import open_loop, wrk
+from bench.load import open_loop
 from bench.processes import run_pinned
-from bench.rows import ROWS, SMALL
+from bench.rows import SMALL
 from bench.samples import Delay
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ DIRECT = "backend"
 """The name under which the backend without any proxy is measured."""
 
 
-def half_saturating_rate(port: int, seconds: int, cores: Cores) -> float:
-    return wrk.run(ROWS[0], port, seconds, cores.load).rate * SHARE_OF_SATURATION
-
-
 def measure(round_number: int, name: str, port: int, rate: float, seconds: float, cores: Cores) -> Delay:
     """The seed is the round's number: every contender of a round meets the same moments."""
     program = str(Path(open_loop.__file__))
@@ -36,7 +32,8 @@ def measure(round_number: int, name: str, port: int, rate: float, seconds: float
         round_number,
         name,
         rate,
+        int(figures["requests"]),
         figures["p50_seconds"],
         figures["p99_seconds"],
-        f"{errors} of {figures['requests'] + errors:.0f} requests failed or were too late" if errors else None,
+        f"{errors} of {figures['requests'] + errors} requests failed or were too late" if errors else None,
     )

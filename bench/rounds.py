@@ -16,7 +16,7 @@ from bench.folders import RUN
 from bench.load import wrk
 from bench.options import Options, Part
 from bench.processes import Children, Failure
-from bench.rows import LATENCY_PEER, Row, Table
+from bench.rows import LATENCY_PEER, ROWS, Row, Table
 from bench.running import Running, free_ports, start
 from bench.samples import Footprint, Results
 
@@ -116,15 +116,23 @@ class Rounds:
         self.say(f"  {'memory':<10} {footprint.contender:<9} {footprint.start_bytes / 1e6:7.1f} MB{idle}{void}")
 
     def delays(self, number: int, running: Sequence[Running]) -> None:
-        ports = {one.name: one.setting.http_port for one in running}
-        if LATENCY_PEER not in ports:
+        by_name = {one.name: one for one in running}
+        if LATENCY_PEER not in by_name:
             self.say(f"  no latency: the rate is half of what {LATENCY_PEER} can do, and it does not take part")
             return
         if self.rate is None:
-            self.rate = delay.half_saturating_rate(ports[LATENCY_PEER], self.options.seconds, self.cores)
-        ports[delay.DIRECT] = self.backend_port
-        for name in self.shuffled(list(ports)):
-            found = delay.measure(number, name, ports[name], self.rate, self.options.seconds, self.cores)
+            self.rate = self.half_saturating_rate(by_name[LATENCY_PEER])
+        for name in self.shuffled([*by_name, delay.DIRECT]):
+            one = by_name.get(name)
+            port = one.setting.http_port if one else self.backend_port
+            found = delay.measure(number, name, port, self.rate, self.options.seconds, self.cores)
+            if one:
+                one.expected_lines += found.requests
             self.results.delays.append(found)
             figure = f"VOID, {found.void}" if found.void else f"{found.p99_seconds * 1e3:7.2f} ms p99"
             self.say(f"  {'delay':<10} {name:<9} {figure}  at {found.rate:.0f}/s")
+
+    def half_saturating_rate(self, peer: Running) -> float:
+        load = wrk.run(ROWS[0], peer.setting.http_port, self.options.seconds, self.cores.load)
+        peer.expect(ROWS[0], load.requests)
+        return load.rate * delay.SHARE_OF_SATURATION

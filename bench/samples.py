@@ -46,6 +46,8 @@ class Delay:
     contender: str
     rate: float
     """Requests per second that were due."""
+    requests: int
+    """That were answered."""
     p50_seconds: float
     p99_seconds: float
     void: str | None

@@ -3,7 +3,7 @@ function done(summary, latency, requests)
     local errors = summary.errors
     io.write(string.format(
         'figures {"requests": %d, "microseconds": %d, "connect": %d, "read": %d, "write": %d, ' ..
-        '"status": %d, "timeout": %d, "p50_microseconds": %d, "p99_microseconds": %d}\n',
+        '"status": %d, "timeout": %d}\n',
         summary.requests, summary.duration, errors.connect, errors.read, errors.write,
-        errors.status, errors.timeout, latency:percentile(50), latency:percentile(99)))
+        errors.status, errors.timeout))
 end

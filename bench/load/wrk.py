@@ -26,8 +26,6 @@ class Load:
     seconds: float
     errors: dict[str, int]
     """By kind, only those that happened."""
-    p50_seconds: float
-    p99_seconds: float
 
     @property
     def rate(self) -> float:
@@ -54,7 +52,5 @@ def parse(output: str) -> Load:
                 requests=figures["requests"],
                 seconds=figures["microseconds"] / 1e6,
                 errors={kind: figures[kind] for kind in ERRORS if figures[kind]},
-                p50_seconds=figures["p50_microseconds"] / 1e6,
-                p99_seconds=figures["p99_microseconds"] / 1e6,
             )
     raise Failure(f"wrk printed no figures:\n{output}")

@@ -36,8 +36,8 @@ def test_16_bytes_behind_an_upgrade_wait_for_the_101(edge: Engine, origin: Recor
 
     origin.respond = refuse_late
     with RawClient(edge.port) as client:
-        client.send(UPGRADE + SMUGGLED)
-        assert client.read_response().status == 200
+        client.send(UPGRADE + b"GET /own/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert read_all(client)[0].status == 200
     assert seen[0] == b"", "bytes went to the origin as a tunnel's before it had agreed to one"
 
 
@@ -46,7 +46,6 @@ def test_16_a_101_nobody_asked_for_is_a_bad_answer(edge: Engine, origin: Recordi
     with RawClient(edge.port) as client:
         answer = client.exchange(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
     assert answer.status == 502
-    assert b"evil" not in origin.received
 
 
 @pytest.mark.parametrize("target", [b"a.example:443", b"127.0.0.1:22", b"[::1]:443", b"a.example"])
@@ -80,12 +79,14 @@ def test_18_a_body_that_nobody_needs_is_not_the_next_request(
     assert origin.received == b"", "the body was read as a request"
 
 
-def test_18_a_refused_method_with_an_unsent_body(edge: Engine, origin: RecordingUpstream) -> None:
+def test_18_a_refused_path_with_an_unsent_body(edge: Engine, origin: RecordingUpstream) -> None:
     with RawClient(edge.port) as client:
         client.send(b"POST /%%00 HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED))
         assert client.read_response().status == 400
         client.try_send(SMUGGLED)
-        assert read_all(client) == []
+        client.try_send(b"GET /own/next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = read_all(client)
+    assert [answer.body for answer in answers] in ([], [b"own"])
     assert origin.received == b""
 
 

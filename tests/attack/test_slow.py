@@ -89,7 +89,7 @@ def test_30_a_body_that_stops(edge: Engine, origin: RecordingUpstream) -> None:
         client.send(build("POST", "/slow", {"Content-Length": "100"}) + b"only this")
         assert client.read_response().status == 408
         assert client.is_closed()
-    wait_until(lambda: origin.open_connections == 0, what="the end of the origin's half-told request")
+    wait_until(origin.ended, what="the end of the origin's half-told request")
     assert origin.requests == []
 
 
@@ -140,7 +140,7 @@ def test_30_a_client_that_does_not_read(edge: Engine, origin: RecordingUpstream)
         wait_until(lambda: sent, what="the beginning of the answer")
         time.sleep(0.5)
         assert edge.memory() - before < 8 * MIB
-        wait_until(lambda: origin.open_connections == 0, what="the end of the unread answer")
+        wait_until(origin.ended, what="the end of the unread answer")
         assert sum(sent) < size
         with pytest.raises((MessageError, ConnectionError)):
             client.read_response()

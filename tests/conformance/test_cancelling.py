@@ -49,7 +49,7 @@ def test_an_aborted_request_is_cancelled_at_the_origin(edge: Engine, origin: Rec
         client.send(build("GET", "/a"))
         wait_until(lambda: origin.requests, what="the request at the origin")
         client.reset()
-    wait_until(lambda: origin.open_connections == 0, 3, "the end of the request at the origin")
+    wait_until(origin.ended, 3, "the end of the request at the origin")
     record = edge.wait_record(reason="client_gone")
     assert (record["path"], record["status"]) == ("/a", 499)
     assert len(origin.requests) == 1, "an aborted request was sent again"
@@ -60,7 +60,7 @@ def test_an_abort_within_a_request_body(edge: Engine, origin: RecordingUpstream)
         client.send(build("POST", "/a", {"Content-Length": "1000"}) + b"x" * 500)
         wait_until(lambda: len(origin.received) > 500, what="half the body at the origin")
         client.reset()
-    wait_until(lambda: origin.open_connections == 0, 3, "the end of the request at the origin")
+    wait_until(origin.ended, 3, "the end of the request at the origin")
     assert origin.requests == []
 
 
@@ -122,7 +122,7 @@ def test_a_first_byte_that_does_not_come(edge: Engine, origin: RecordingUpstream
     began = time.monotonic()
     assert get(edge.port, "/fast/a").status == 504
     assert 0.4 < time.monotonic() - began < 3
-    wait_until(lambda: origin.open_connections == 0, what="the end of the request at the origin")
+    wait_until(origin.ended, what="the end of the request at the origin")
 
 
 def test_an_answer_that_stops(edge: Engine, origin: RecordingUpstream) -> None:
@@ -137,11 +137,15 @@ def test_an_answer_that_stops(edge: Engine, origin: RecordingUpstream) -> None:
         with pytest.raises(MessageError):
             client.read_response()
         assert 0.4 < time.monotonic() - began < 3
-    wait_until(lambda: origin.open_connections == 0, what="the end of the request at the origin")
+    wait_until(origin.ended, what="the end of the request at the origin")
 
 
 def test_a_slow_answer_that_goes_on_is_no_timeout(edge: Engine, origin: RecordingUpstream) -> None:
-    origin.respond = lambda conversation, _: conversation.dribble(message(200, b"hello"), 0.2, 8)
+    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
+        conversation.send(message(200, b"hello")[:-5])
+        conversation.dribble(b"hello", 0.3)
+
+    origin.respond = respond
     assert get(edge.port, "/fast/a").body == b"hello"
 
 

@@ -139,4 +139,4 @@ def test_a_flood_of_interim_answers_is_refused(edge: Engine, origin: RecordingUp
         response = client.exchange(build("POST", "/a", body=b"x"))
         assert response.status == 502
         assert len(response.interim) < 1000
-    wait_until(lambda: origin.open_connections == 0, what="the end of the flood")
+    wait_until(origin.ended, what="the end of the flood")

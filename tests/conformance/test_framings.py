@@ -134,7 +134,7 @@ def test_a_body_that_is_cut_off_is_never_passed_on_as_whole(edge: Engine, origin
             client.finish_sending()
             assert client.read_response().status == 400
     assert origin.requests == []
-    assert b"0\r\n\r\n" not in origin.received
+    assert b"\r\n0\r\n\r\n" not in origin.received
 
 
 def test_kept_alive_connections_serve_many(edge: Engine, origin: RecordingUpstream) -> None:

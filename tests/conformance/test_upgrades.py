@@ -106,7 +106,7 @@ def test_a_close_is_passed_on(edge: Engine, origin: RecordingUpstream, who: str)
         assert client.exchange(upgrade()).status == 101
         if who == "origin":
             assert client.is_closed()
-    wait_until(lambda: origin.open_connections == 0, what="the end of the origin's side")
+    wait_until(origin.ended, what="the end of the origin's side")
 
 
 def test_a_reset_is_passed_on_as_a_reset(edge: Engine, origin: RecordingUpstream) -> None:
@@ -136,7 +136,7 @@ def test_an_idle_tunnel_ends(edge: Engine, origin: RecordingUpstream) -> None:
         began = time.monotonic()
         client.read_to_end()
         assert 0.5 < time.monotonic() - began < 3
-    wait_until(lambda: origin.open_connections == 0, what="the end of the origin's side")
+    wait_until(origin.ended, what="the end of the origin's side")
 
 
 def test_a_slow_reader_holds_the_sender_back(edge: Engine, origin: RecordingUpstream) -> None:
@@ -156,7 +156,7 @@ def test_a_slow_reader_holds_the_sender_back(edge: Engine, origin: RecordingUpst
     before = edge.memory()
     with RawClient(edge.port, receive_buffer=4096) as client:
         assert client.exchange(upgrade()).status == 101
-        wait_until(lambda: origin.open_connections == 0, what="the sender's giving up")
+        wait_until(origin.ended, what="the sender's giving up")
         assert sum(sent) < 32 << 20
         assert edge.memory() - before < 8 << 20
 

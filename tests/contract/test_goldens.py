@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from glorieta.plan import build, plan_json, read_plan
 from glorieta.plan.text import version_of
 

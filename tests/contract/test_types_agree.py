@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+
 from glorieta.config.words import FAMILIES, LOG_WORDS, REQUEST_WORDS
 from glorieta.plan import model
 

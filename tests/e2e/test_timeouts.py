@@ -131,7 +131,7 @@ def test_a_deadline_cuts_an_answer_that_goes_on(edge: Engine, origin: RecordingU
         with pytest.raises(MessageError):
             client.read_response()
         assert 0.4 < time.monotonic() - began < 2
-    wait_until(lambda: origin.open_connections == 0, what="the end of the request at the origin")
+    wait_until(origin.ended, what="the end of the request at the origin")
     assert edge.wait_record(path="/deadline/stream")["reason"] == "deadline"
 
 

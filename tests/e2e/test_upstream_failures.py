@@ -141,7 +141,7 @@ def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
     record = edge.wait_record(path=f"/bad/{name}")
     assert (record["reason"], record["upstream"], record["endpoint"]) == (reason, "bad", origin.address)
     assert edge.metrics().total("glorieta_upstream_requests_total", upstream="bad", outcome=reason) == counted + 1
-    wait_until(lambda: origin.open_connections == 0, what="the end of the bad connection")
+    wait_until(origin.ended, what="the end of the bad connection")
     assert len(origin.requests) == 1, "a POST was sent twice"
     origin.respond = always(message(200, b"fine"))
     assert get(edge.port, "/bad/again").body == b"fine"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from glorieta.config import ConfigError, load_text
 from glorieta.plan.build import with_later_errors
 from glorieta.plan.compile import inspect, refuse
@@ -65,3 +67,13 @@ def errors(text: str) -> list[str]:
     except ConfigError as error:
         return [problem.line() for problem in error.problems]
     return []
+
+
+def cases(file: Path) -> list[Any]:
+    """Texts and what is said of them, from a file of cases: parted by `====`, what is said behind `----`."""
+    made = []
+    for case in file.read_text(encoding="utf-8").split("====\n")[1:]:
+        text, said = case.split("----\n")
+        lines = said.rstrip("\n").split("\n")
+        made.append(pytest.param(text, lines, id=lines[0].partition(" ")[2][:72]))
+    return made

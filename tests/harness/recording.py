@@ -208,6 +208,8 @@ class RecordingUpstream(TcpServer):
         # Whether `respond` is called before the body has been read.
         self.early = False
         self.requests: list[ReceivedRequest] = []
+        # Every head that was read, also of requests whose body never ended.
+        self.heads: list[ReceivedRequest] = []
         self.errors: list[str] = []
         super().__init__(path, port)
 
@@ -217,6 +219,7 @@ class RecordingUpstream(TcpServer):
         while conversation.open and (conversation.reader.buffer or conversation.reader.fill()):
             try:
                 request = conversation.read_head()
+                self.heads.append(request)
                 if self.early:
                     self.requests.append(request)
                     self.respond(conversation, request)
@@ -238,6 +241,14 @@ class RecordingUpstream(TcpServer):
         with self.lock:
             return b"".join(conversation.received for conversation in self.conversations)
 
+    def ended(self, index: int = 0) -> bool:
+        """Whether the connection is over on which a head came: the first since `forget`, or another."""
+        if len(self.heads) <= index:
+            return False
+        wanted = self.heads[index].connection
+        with self.lock:
+            return all(each.finished.is_set() for each in self.conversations if each.index == wanted)
+
     def forget(self) -> None:
         """Forgets what was recorded; open connections stay open."""
         with self.lock:
@@ -245,6 +256,7 @@ class RecordingUpstream(TcpServer):
             for conversation in self.conversations:
                 conversation.reader.raw.clear()
         self.requests.clear()
+        self.heads.clear()
         self.errors.clear()
         self.respond = always(OK)
         self.on_accept = None

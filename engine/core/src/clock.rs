@@ -2,6 +2,7 @@
 //!
 //! `std::time::Instant` is opaque: it cannot be stored in an atomic or made up by a test.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,28 @@ pub struct Moment(pub u64);
 
 static START: OnceLock<Instant> = OnceLock::new();
 
+thread_local! {
+    static RECENT: Cell<u64> = const { Cell::new(0) };
+}
+
 impl Moment {
     pub const ZERO: Moment = Moment(0);
 
     /// The time now, by the monotonic clock. Costs one vDSO call (about 25 ns).
     pub fn now() -> Moment {
         let start = *START.get_or_init(Instant::now);
-        Moment(start.elapsed().as_nanos() as u64)
+        let now = start.elapsed().as_nanos() as u64;
+        RECENT.set(now);
+        Moment(now)
+    }
+
+    /// What [`Moment::now`] last said on this thread: good enough where it was asked within the same turn.
+    /// Costs nothing, and a request would otherwise look at the clock eight times.
+    pub fn recent() -> Moment {
+        match RECENT.get() {
+            0 => Moment::now(),
+            recent => Moment(recent),
+        }
     }
 
     pub const fn from_millis(millis: u64) -> Moment {

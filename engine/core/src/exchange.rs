@@ -67,8 +67,9 @@ impl RequestId {
     /// An id made of 128 random bits.
     pub fn random(bits: u128) -> RequestId {
         let mut text = [0; 64];
-        for (index, digit) in text.iter_mut().take(32).enumerate() {
-            *digit = b"0123456789abcdef"[(bits >> (124 - 4 * index)) as usize & 15];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(bits.to_be_bytes()) {
+            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+            pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
         }
         RequestId { text, length: 32 }
     }

@@ -76,7 +76,8 @@ pub async fn call(
     let mut avoided = Avoided::new();
     let mut tries_left = context.retries;
     let mut dead = 0;
-    let mut now = Moment::now();
+    // The request's beginning, or the end of a wait, has just been looked at.
+    let mut now = Moment::recent();
     upstream.budget.deposit(now);
     if let Host::Name(name) = context.host {
         head.set_authority(name.as_bytes());
@@ -92,7 +93,7 @@ pub async fn call(
         let way = search.find(now).await?;
         let endpoint = way.endpoint().clone();
         context.progress.tried(&endpoint);
-        let began = Moment::now();
+        let began = Moment::recent();
         let reused = matches!(way, Way::Idle(..));
         let error = match try_once(way, head, &mut upload, context, upstream).await {
             Ok((arrived, lease)) => {

@@ -68,7 +68,7 @@ pub(crate) fn give(permit: Permit, mut client: Client) {
         return;
     }
     let endpoint = permit.endpoint.clone();
-    client.idle_since = Moment::now();
+    client.idle_since = Moment::recent();
     let is_first = POOL.with_borrow_mut(|pool| {
         let mut is_first = false;
         let shelves = pool.entry(key(&state)).or_insert_with(|| {

@@ -42,7 +42,9 @@ def print_version(wanted: bool) -> None:
 
 @app.callback()
 def glorieta(
-    _: Annotated[bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)] = False,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
 ) -> None:
     pass
 

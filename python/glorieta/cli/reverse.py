@@ -13,7 +13,8 @@ from .output import refuse_error
 def reverse(
     bind: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to listen, such as :8080.")],
     routes: Annotated[
-        list[str], typer.Argument(metavar="PATH=ADDRESS...", help="Where each path leads, such as /shop=localhost:3001.")
+        list[str],
+        typer.Argument(metavar="PATH=ADDRESS...", help="Where each path leads, such as /shop=localhost:3001."),
     ],
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a configuration file first, and serve that.")

@@ -14,9 +14,7 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch/--no-watch", help="Apply changes of the configuration's files as they are made.")
     ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Say what happens as JSON lines on standard error.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what happens as JSON lines on standard error.")] = False,
 ) -> None:
     """Serve a configuration until Ctrl-C or SIGTERM.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -39,10 +39,6 @@ class Noun(BaseModel):
     def written(self, name: str) -> bool:
         """Whether somebody wrote this field, rather than leaving it to its default."""
         return name in self.model_fields_set
-
-    def replaced(self, **values: Any) -> Self:
-        """The same with these (already valid) values written."""
-        return self.model_copy(update=values)
 
 
 N = TypeVar("N", bound=Noun)
@@ -195,6 +191,5 @@ def without_free(value: Any) -> Any:
 Switchable = Shorthand(off_is_none, (OFF,), off=True)
 OffIsZero = Shorthand(off_is_zero, (OFF,))
 Switch = Annotated[bool, Shorthand(parse_switch, ({"enum": ["on", "off"]},))]
-Texts = Annotated[list[str], Shorthand(as_list, (TEXT,))]
 Name = Annotated[str, checked_text(check_name)]
 NamesOnly = Shorthand(without_free)

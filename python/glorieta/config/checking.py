@@ -94,11 +94,8 @@ def take_out(data: Any, path: Path) -> bool:
     holder: Any = None
     key: Any = None
     for step in path:
-        inside: Any = data
-        if isinstance(data, dict) and step in data:
-            holder, key, data = data, step, inside[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            holder, key, data = data, step, inside[step]
+        if holds(data, step):
+            holder, key, data = data, step, data[step]
         elif isinstance(data, dict | list):
             return True  # It went with something else, or with another alias of the same.
         else:
@@ -107,6 +104,12 @@ def take_out(data: Any, path: Path) -> bool:
         return False
     del holder[key]
     return True
+
+
+def holds(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, dict) and step in data
 
 
 def translate(error: Mapping[str, Any], places: Places) -> Problem:

@@ -78,6 +78,7 @@ def finished(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     for field in own_first(noun):
         value = tidied(definition["properties"][field])
         value.pop("default", None)
+        value["description"] = sentence(noun.model_fields[field].description)
         if field in defaults:
             value["default"] = defaults[field]
         examples = next((EXAMPLES[each, field] for each in lineage if (each, field) in EXAMPLES), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -135,11 +135,6 @@ def sort_problems(problems: Iterable[Problem]) -> list[Problem]:
     """In the order of the file, each once."""
     seen = dict.fromkeys(problems)
     return sorted(seen, key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
-
-
-def at(problem: Problem, path: Path) -> Problem:
-    """The same problem, seen from further out."""
-    return replace(problem, path=path + problem.path)
 
 
 def nearest(word: str, right: Iterable[str]) -> str | None:

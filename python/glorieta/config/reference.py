@@ -21,7 +21,7 @@ HEAD = """\
 # Configuration reference
 
 <!-- Generated from the models in python/glorieta/config; a test fails when it is out of date.
-     Write it anew with: python -m glorieta.config.reference > docs/reference/configuration.md -->
+     Write it anew with: python docs/generate.py -->
 
 One file, YAML 1.2. Only `true` and `false` are booleans; `off` and `on` mean the same quoted or not. A key that is
 not in these tables is an error, except `x-…` keys, which are yours (for anchors). A key stands once. Texts that begin
@@ -135,7 +135,3 @@ def later() -> str:
     rows = [(issue, ", ".join(keys)) for issue, keys in by_issue.items()]
     text = "These keys are known and refused with an error that says so, until what they belong to is built."
     return "\n".join(["## Not built yet", "", text, "", *table(("comes with", "keys"), rows), ""])
-
-
-if __name__ == "__main__":
-    print(reference_markdown(), end="")

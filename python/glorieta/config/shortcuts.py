@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from .address import check_bind, check_endpoint
+from .base import is_free
 from .edge import Edge
 from .errors import ConfigError, Problem, Wrong
 from .listener import Listener
@@ -107,6 +108,7 @@ def full_endpoint(text: str, port: str = "") -> str:
 def upstream_name(host: str, path: str, taken: dict[str, Upstream]) -> str:
     """A name from the path, such as `service1`, that nothing else has."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", f"{host.replace('*.', '')}{path}").strip("-") or "site"
+    words = f"_{words}" if is_free(words) else words
     name, number = words[:60], 2
     while name in taken:
         name, number = f"{words[:56]}-{number}", number + 1

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .address import EndpointAddress, check_host_or_address
 from .balancing import Balance, BalanceValue
-from .base import TEXT, Noun, OffIsZero, Shorthand, Switchable, as_list, checked_text, whole
+from .base import OFF, TEXT, Noun, OffIsZero, Shorthand, Switchable, as_list, checked_text, is_off, whole
 from .errors import Wrong
 from .health import HealthValue, Outlier
 from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
@@ -17,6 +17,11 @@ from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
 
 def expand_endpoint(value: Any) -> Any:
     return {"address": value} if isinstance(value, str) else value
+
+
+def expand_queue(value: Any) -> Any:
+    """`off`: nobody waits."""
+    return {"max": 0} if is_off(value) else value
 
 
 def check_dns_name(text: str) -> str:
@@ -99,9 +104,7 @@ class UpstreamDefaults(Noun):
     """Below this share of usable endpoints, health is ignored and all are used; `off`: never."""
     pool: Pool = Field(default_factory=Pool)
     """Connections that are kept."""
-    queue: Annotated[Queue, Shorthand(lambda value: {"max": 0} if value in (False, "off") else value)] = Field(
-        default_factory=Queue
-    )
+    queue: Annotated[Queue, Shorthand(expand_queue, (OFF,))] = Field(default_factory=Queue)
     """Requests that wait for a connection; `off`: none may."""
     retry_budget: RetryBudget = Field(default_factory=RetryBudget)
     """How many requests may be retries."""

@@ -141,11 +141,10 @@ class ControlServer:
 
 def listen(path: str) -> socket.socket:
     """A listening socket for this user (and root) only. `ControlBusy`: somebody answers there."""
-    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(1.0)
-            probe.connect(path)
-            raise ControlBusy(path)
+    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        probe.connect(path)
+        raise ControlBusy(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX)

@@ -17,7 +17,7 @@ def environment() -> dict[str, str]:
     """The environment for `command`: where this package was found only because it is in the working folder
     (`python -m glorieta` in a checkout), `-P` would hide it, so it is named."""
     elsewhere = [folder for folder in sys.path if folder and os.path.abspath(folder) != os.getcwd()]
-    if PACKAGE_FOLDER in elsewhere or PACKAGE_FOLDER != os.getcwd():
+    if PACKAGE_FOLDER in elsewhere or os.getcwd() != PACKAGE_FOLDER:
         return dict(os.environ)
     known = os.environ.get("PYTHONPATH")
     return os.environ | {"PYTHONPATH": PACKAGE_FOLDER + (os.pathsep + known if known else "")}

@@ -103,9 +103,7 @@ def start(compiled: Compiled, options: Options, speaker: Speaker) -> Engine | No
     speaker.plain(compiled.warnings_text)
     try:
         with kept_from_threads():
-            engine = Engine(
-                compiled.plan or "", colour=colour, utc_offset_seconds=time.localtime().tm_gmtoff
-            )
+            engine = Engine(compiled.plan or "", colour=colour, utc_offset_seconds=time.localtime().tm_gmtoff)
     except PlanRefused as error:
         say_refused(error, speaker)
         return None

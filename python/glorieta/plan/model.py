@@ -103,7 +103,8 @@ class RedirectTarget(TypedDict):
 
 class RespondTarget(TypedDict):
     status: int
-    headers: list[tuple[str, str]]
+    headers: list[list[str]]
+    """Pairs of name and value."""
     body: str
 
 

@@ -99,7 +99,7 @@ def catch_all(compiling: Compiling, scope: Scope, kind: str) -> PlanRoute:
     route = Route.model_construct(_fields_set={kind}, **{kind: getattr(scope.noun, kind)})
     outer = scope.match
     pattern = (outer.path if outer else None) or ANY_PATH
-    hosts = [host_match(host) for host in outer.host] if outer and outer.host else ANY_HOST
+    hosts = host_matches(outer.host if outer else [])
     matched = Matched(pattern, hosts, outer.method if outer else [])
     return compile_route(compiling, scope, pattern, route, kind, scope.path, matched)
 
@@ -198,8 +198,7 @@ def hosts_in_group(compiling: Compiling, scope: Scope, hosts: list[str], path: P
         if outer and not host_within(host, outer):
             message = f"{host} lies outside of what its group matches, {', '.join(outer)}"
             compiling.error((*path, "match", "host", index), message, also=(*scope.path, "match"))
-    chosen = hosts or outer
-    return [host_match(host) for host in chosen] if chosen else ANY_HOST
+    return host_matches(hosts or outer)
 
 
 def methods_in_group(
@@ -214,4 +213,9 @@ def methods_in_group(
         if outer and each not in outer:
             message = f"{each} lies outside of what its group matches, {', '.join(outer)}"
             compiling.error(path, message, also=(*scope.path, "match"))
-    return methods or outer
+    return list(dict.fromkeys(methods or outer))
+
+
+def host_matches(hosts: list[str]) -> list[HostMatch]:
+    """Each host once; none means every host."""
+    return [host_match(host) for host in dict.fromkeys(hosts)] if hosts else ANY_HOST

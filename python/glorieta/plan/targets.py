@@ -139,14 +139,14 @@ def compile_redirect(
 
 def compile_respond(compiling: Compiling, route: Route, respond: Respond, path: Path, pattern: str) -> RespondTarget:
     without_strip_prefix(compiling, route, path)
-    headers = list(respond.headers.items())
+    headers = [[name, text] for name, text in respond.headers.items()]
     for name, text in headers:
         check_words(compiling, text, (*path, "headers", name), pattern)
     check_words(compiling, respond.body, (*path, "body"), pattern)
     if respond.body and respond.status in WITHOUT_BODY:
         compiling.error((*path, "body"), f"an answer with {respond.status} has no body", "leave the body out")
     if respond.body and not any(name.lower() == PLAIN_TEXT[0] for name, _ in headers):
-        headers.append(PLAIN_TEXT)
+        headers.append(list(PLAIN_TEXT))
     return {"status": respond.status, "headers": headers, "body": respond.body}
 
 

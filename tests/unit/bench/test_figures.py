@@ -81,12 +81,12 @@ def test_other_rows_and_tables_do_not_mix() -> None:
 
 def test_added_delay_is_the_difference_in_the_same_round() -> None:
     delays = [
-        Delay(1, "backend", 1000, 0.1, 0.5, None),
-        Delay(1, "nginx", 1000, 0.2, 0.8, None),
-        Delay(2, "backend", 1000, 0.1, 0.1, None),
-        Delay(2, "nginx", 1000, 0.2, 0.4, None),
-        Delay(3, "nginx", 1000, 0.2, 9.0, None),
-        Delay(2, "envoy", 1000, 0.2, 9.0, "2 of 10 requests failed"),
+        Delay(1, "backend", 1000, 900, 0.1, 0.5, None),
+        Delay(1, "nginx", 1000, 900, 0.2, 0.8, None),
+        Delay(2, "backend", 1000, 900, 0.1, 0.1, None),
+        Delay(2, "nginx", 1000, 900, 0.2, 0.4, None),
+        Delay(3, "nginx", 1000, 900, 0.2, 9.0, None),
+        Delay(2, "envoy", 1000, 900, 0.2, 9.0, "2 of 10 requests failed"),
     ]
     added = figures.added_delays(delays, "backend")
     assert added.keys() == {"nginx"}

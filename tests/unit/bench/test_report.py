@@ -37,7 +37,7 @@ def results(ours: float = 8.0) -> Results:
         for name, cost in costs.items()
     ]
     delays = [
-        Delay(1, name, 5000, 0.1, p99, None)
+        Delay(1, name, 5000, 900, 0.1, p99, None)
         for name, p99 in (("backend", 0.001), ("nginx", 0.002), ("glorieta", 0.0015))
     ]
     footprints = [Footprint(1, "glorieta", 9_000_000, 1000.0), Footprint(1, "glorieta-python", 44_000_000, None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from glorieta.config.address import check_bind, check_endpoint, check_network, full_bind, is_literal
 from glorieta.config.errors import Wrong
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from glorieta.config import document
-from glorieta.config.document import Document, read_document
 from hypothesis import given
 from hypothesis import strategies as st
 from yaml import safe_dump
+
+from glorieta.config import document
+from glorieta.config.document import Document, read_document
 
 HERE = Path("/")
 
@@ -147,7 +148,7 @@ def test_places_are_of_values_and_of_keys() -> None:
     assert places.written(("a", "d", 0)) == ("a", "d", 0)
 
 
-BREAKS = {character: None for character in (0x85, 0x2028, 0x2029)}
+BREAKS = dict.fromkeys((133, 8232, 8233))
 """Line breaks for libyaml, as in YAML 1.1: those who write them quote and escape them."""
 VALUES = st.recursive(
     st.text(max_size=8) | st.booleans(),

@@ -6,7 +6,6 @@ from glorieta.config.errors import (
     ConfigError,
     Place,
     Problem,
-    at,
     did_you_mean,
     format_problems,
     nearest,
@@ -58,7 +57,6 @@ def test_problems_as_json() -> None:
 def test_problems_are_sorted_and_each_told_once() -> None:
     first = Problem((), "x", place=Place("f", 1, 1))
     assert sort_problems([TWO, ONE, first, ONE]) == [first, ONE, TWO]
-    assert at(first, ("a",)).path == ("a",)
 
 
 def test_paths_quote_what_is_no_word() -> None:

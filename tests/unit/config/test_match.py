@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
 from glorieta.config.errors import Wrong
 from glorieta.config.match import (
     Match,
@@ -14,9 +18,6 @@ from glorieta.config.match import (
     parameters_of,
 )
 from glorieta.config.route import read_route_key
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 
 @pytest.mark.parametrize(

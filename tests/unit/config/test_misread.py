@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from glorieta.config.document import read_document
 
 STAR = '"*" at the beginning of a text means an alias in YAML; put it in quotes: '

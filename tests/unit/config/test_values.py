@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from glorieta.config.errors import Wrong
 from glorieta.config.values import LARGEST_FILE, Expanded, expand
 from harness.configuring import compiled, errors, routes, upstream
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_values_are_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from glorieta.config.errors import Wrong
 from glorieta.config.values import Expanded, as_template
 from glorieta.config.words import (
@@ -15,8 +18,6 @@ from glorieta.config.words import (
     escape,
     template_words,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def refusal(check: object, *arguments: object, **named: object) -> str:

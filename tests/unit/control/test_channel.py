@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from glorieta.control import channel
 from glorieta.control.channel import Client, ControlBusy, ControlServer, Document, ask
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from glorieta.control.compiled import Compiled, refusal
 
 

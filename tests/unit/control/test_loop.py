@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from glorieta.control import reload
 from glorieta.control.channel import ask
 from glorieta.control.compiled import Compiled, refusal

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from glorieta.control import notify
 
 

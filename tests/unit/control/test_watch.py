@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from glorieta.control.signatures import signatures
 from glorieta.control.watch import BACKSTOP_SECONDS, Watcher, folders_on_the_way
 

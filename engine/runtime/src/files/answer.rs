@@ -58,7 +58,9 @@ pub(super) fn answer(opened: Opened, method: Method, conditions: &Fields) -> Res
     // A range is defined for GET only (RFC 9110 §14.2).
     let range = conditions.get(Name::Range).filter(|_| method == Method::Get);
     let selection = match range {
-        Some(range) if conditional::range_applies(conditions, &about.validators()) => range::select(range, about.length),
+        Some(range) if conditional::range_applies(conditions, &about.validators()) => {
+            range::select(range, about.length)
+        }
         _ => Selection::Whole,
     };
     match selection {
@@ -164,14 +166,15 @@ fn content(opened: Opened, pieces: Vec<Piece>) -> Result<Content, Error> {
     if body.length() > SMALL {
         return Ok(Content::Large(body));
     }
-    body.read_all().map(Content::Small).map_err(|error| {
-        Error::new(Kind::Internal).with_detail(format!("reading a file: {error}"))
-    })
+    body.read_all()
+        .map(Content::Small)
+        .map_err(|error| Error::new(Kind::Internal).with_detail(format!("reading a file: {error}")))
 }
 
 /// Strong: another size, time or file is another tag. Mixed, so that no inode number is shown.
 fn etag(length: u64, seconds: i64, nanoseconds: i64, inode: u64) -> String {
-    let state = [seconds as u64, nanoseconds as u64, inode].into_iter().fold(length, |state, value| mix(state ^ mix(value)));
+    let state =
+        [seconds as u64, nanoseconds as u64, inode].into_iter().fold(length, |state, value| mix(state ^ mix(value)));
     format!("\"{length:x}-{state:016x}\"")
 }
 

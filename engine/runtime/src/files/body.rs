@@ -98,14 +98,14 @@ fn read(file: &File, range: ByteRange, out: &mut Vec<u8>) -> io::Result<()> {
 
 impl BodySource for FileBody {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
-        if self.reading.is_none() {
-            if let Some(range) = self.next_range() {
-                let file = self.file.clone();
-                self.reading = Some(tokio::task::spawn_blocking(move || {
-                    let mut bytes = Vec::with_capacity(range.length() as usize);
-                    read(&file, range, &mut bytes).map(|()| bytes.into())
-                }));
-            }
+        if self.reading.is_none()
+            && let Some(range) = self.next_range()
+        {
+            let file = self.file.clone();
+            self.reading = Some(tokio::task::spawn_blocking(move || {
+                let mut bytes = Vec::with_capacity(range.length() as usize);
+                read(&file, range, &mut bytes).map(|()| bytes.into())
+            }));
         }
         let Some(reading) = &mut self.reading else {
             return match self.pieces.pop_front() {

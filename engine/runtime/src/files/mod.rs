@@ -18,14 +18,8 @@ use glorieta_plan::FilesTarget;
 use locate::Found;
 
 /// What a request may say about which state of a file it wants.
-const CONDITIONS: [Name; 6] = [
-    Name::IfMatch,
-    Name::IfNoneMatch,
-    Name::IfModifiedSince,
-    Name::IfUnmodifiedSince,
-    Name::IfRange,
-    Name::Range,
-];
+const CONDITIONS: [Name; 6] =
+    [Name::IfMatch, Name::IfNoneMatch, Name::IfModifiedSince, Name::IfUnmodifiedSince, Name::IfRange, Name::Range];
 
 /// A folder whose files are served.
 #[derive(Clone, Debug)]

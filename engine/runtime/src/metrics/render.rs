@@ -184,7 +184,9 @@ impl Scrape {
         }
         if !self.all.plan_version.is_empty() {
             let labels = [("version", self.all.plan_version.as_str())];
-            encoder.encode_descriptor("glorieta_plan", "The Plan that runs", None, MetricType::Info)?.encode_info(&labels)?;
+            encoder
+                .encode_descriptor("glorieta_plan", "The Plan that runs", None, MetricType::Info)?
+                .encode_info(&labels)?;
         }
         let log = &self.log;
         let mut lines = Family::counter(encoder, "glorieta_log_lines", "Lines of the access log");
@@ -203,7 +205,9 @@ impl Scrape {
         }
         if let Some(started) = process.started {
             let help = "When the process started, in seconds since 1970";
-            encoder.encode_descriptor("process_start_time_seconds", help, None, MetricType::Gauge)?.encode_gauge(&started)?;
+            encoder
+                .encode_descriptor("process_start_time_seconds", help, None, MetricType::Gauge)?
+                .encode_gauge(&started)?;
         }
         let figures = [
             ("process_resident_memory_bytes", "Resident memory in bytes", process.resident_bytes),

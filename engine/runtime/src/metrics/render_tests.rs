@@ -18,7 +18,7 @@ struct Sample {
 fn parse(line: &str) -> Sample {
     let (name, rest) = match line.find('{') {
         Some(open) => line.split_at(open),
-        None => line.split_once(' ').map(|(name, value)| (name, value)).expect("a value"),
+        None => line.split_once(' ').expect("a value"),
     };
     let mut labels = Vec::new();
     let mut rest = rest;
@@ -114,9 +114,13 @@ fn busy() -> (Registry, Observed) {
 fn every_number_stands_where_it_belongs() {
     let (registry, observed) = busy();
     let exposition = read(&registry.render(&observed));
-    let table: &[(&str, &[(&str, &str)], f64)] = &[
+    let table: &[(&str, &[Label<'_>], f64)] = &[
         ("glorieta_requests_total", &[("listener", "web"), ("route", "/a"), ("method", "GET"), ("code", "200")], 2.0),
-        ("glorieta_requests_total", &[("listener", "web"), ("route", "/a"), ("method", "other"), ("code", "other")], 1.0),
+        (
+            "glorieta_requests_total",
+            &[("listener", "web"), ("route", "/a"), ("method", "other"), ("code", "other")],
+            1.0,
+        ),
         ("glorieta_requests_total", &[("listener", "web"), ("route", "/b"), ("method", "GET"), ("code", "200")], 1.0),
         ("glorieta_request_duration_seconds_count", &[("listener", "web"), ("route", "/a")], 3.0),
         ("glorieta_request_duration_seconds_sum", &[("listener", "web"), ("route", "/a")], 40.006),
@@ -167,7 +171,8 @@ fn no_series_stands_twice_and_buckets_only_grow() {
         labels.sort();
         assert!(seen.insert((sample.name.clone(), labels.clone())), "{sample:?} stands twice");
         if sample.name.ends_with("_bucket") {
-            let series = format!("{} {:?}", sample.name, labels.iter().filter(|(key, _)| key != "le").collect::<Vec<_>>());
+            let series =
+                format!("{} {:?}", sample.name, labels.iter().filter(|(key, _)| key != "le").collect::<Vec<_>>());
             assert!(last.0 != series || sample.value >= last.1, "{sample:?}");
             last = (series, sample.value);
         }

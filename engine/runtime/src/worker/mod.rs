@@ -155,7 +155,7 @@ impl Worker {
 
     /// The value of `Date` now.
     pub fn date(&self) -> [u8; 29] {
-        self.clock.date(Moment::now())
+        self.clock.date(Moment::recent())
     }
 
     pub fn unix_nanoseconds(&self, moment: Moment) -> u64 {

@@ -66,7 +66,9 @@ async fn wait<S: Service>(connection: &Connection, service: &S, served: u32) -> 
     let patience = if served == 0 { settings.head_timeout } else { settings.keep_alive };
     drop(settings);
     service.became_idle();
-    connection.timer.arm(Moment::now().plus(patience));
+    // After a request its record has just looked at the clock.
+    let now = if served == 0 { Moment::now() } else { Moment::recent() };
+    connection.timer.arm(now.plus(patience));
     let mut closing = false;
     let arrived = poll_fn(|cx| {
         loop {

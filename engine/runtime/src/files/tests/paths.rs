@@ -147,7 +147,7 @@ fn what_is_no_file_is_not_found_at_once() {
 #[test]
 fn what_may_not_be_read_is_not_found() {
     let site = site();
-    std::fs::set_permissions(site.path("site/docs/page.txt"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(site.path("site/docs/page.txt"), std::fs::Permissions::from_mode(0o000)).unwrap();
     let readable = std::fs::File::open(site.path("site/docs/page.txt")).is_ok();
     let expected = if readable { "200 page" } else { "not_found" };
     assert_eq!(told(&site.files(), "GET", "/docs/page.txt"), expected);

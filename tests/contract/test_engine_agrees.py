@@ -1,0 +1,90 @@
+"""Both sides decide alike: what Python's compiler lets pass the engine runs, and what it refuses the engine would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glorieta.config import Edge
+from glorieta.config.errors import Wrong
+from glorieta.config.match import check_path
+from glorieta.plan import build, plan_json
+from glorieta.plan.compile import inspect
+
+engine = pytest.importorskip("glorieta._engine", reason="the engine is not built; make test builds it")
+
+CONFIGURATIONS = sorted((Path(__file__).parent / "plans").glob("*.yaml"))
+PATHS = [
+    "/*",
+    "/a",
+    "/a/*",
+    "/a/{x}",
+    "/a/{y}",
+    "/{x}/b",
+    "/{x}/*",
+    "/a/b",
+    "/%61",
+    "/a//b",
+    "~/a.*",
+    "~/a/[0-9]+",
+    "~/b",
+]
+HOSTS = ["*", "s.example", "*.s.example", "S.Example."]
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_the_engine_runs_what_was_compiled(configuration: Path) -> None:
+    assert engine.check(plan_json(build(configuration).plan)) == []
+
+
+def conditions() -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(
+        st.sampled_from(["x-a", "X-A", "x-b"]), st.sampled_from(["present", "absent", "1"]), max_size=1
+    )
+
+
+@st.composite
+def a_route(draw: st.DrawFn) -> dict[str, Any]:
+    path = draw(st.sampled_from(PATHS))
+    match = {
+        "path": path,
+        "host": draw(st.lists(st.sampled_from(HOSTS), max_size=2)),
+        "method": draw(st.lists(st.sampled_from(["GET", "POST"]), max_size=2)),
+        "headers": draw(conditions()),
+        "query": draw(conditions()),
+    }
+    route = {"match": match, "to": "a", "merge_slashes": draw(st.booleans()) and "//" not in path}
+    if path.startswith("~"):
+        route["priority"] = draw(st.integers(0, 1))
+    return route
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(a_route(), min_size=1, max_size=6))
+def test_both_find_the_same_routes_that_collide(routes: list[dict[str, Any]]) -> None:
+    edge = Edge.model_validate(
+        {
+            "listeners": {"web": {"bind": ":0", "routes": {f"r{index}": each for index, each in enumerate(routes)}}},
+            "upstreams": {"a": {"endpoints": ["localhost:1"]}},
+        }
+    )
+    plan, problems = inspect(edge)
+    refused = {f"routes.web/{problem.path[-1]}" for problem in problems}
+    assert {path for path, _ in engine.check(plan_json(plan))} == refused
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.from_regex(r"(/([ab.*%~]|%2[eEfF5]|%5c|%00|%zz|\{a\}|\{b-c\}|é|//){0,3}){1,3}", fullmatch=True))
+def test_paths_that_pass_are_paths_of_the_engine(path: str) -> None:
+    try:
+        normal = check_path(path)
+    except Wrong:
+        return
+    edge = Edge.model_validate({"listeners": {"web": {"bind": ":0", "routes": {normal: {"respond": "ok"}}}}})
+    plan, problems = inspect(edge)
+    assert problems == []
+    assert engine.check(plan_json(plan)) == []

@@ -1,0 +1,1 @@
+"""The documents' own tests: every command, configuration, link and figure in them is tried."""
