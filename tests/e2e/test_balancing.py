@@ -62,11 +62,18 @@ def shares(found: Counter[str]) -> dict[str, float]:
     return {name: count / found.total() for name, count in found.items()}
 
 
-@pytest.mark.parametrize("name", ["ewma", "random", "hash", "hash-path"])
+@pytest.mark.parametrize("name", ["random", "hash", "hash-path"])
 def test_equal_shares(edge: Engine, name: str) -> None:
     found = shares(ask(edge, name))
     assert len(found) == 3
     assert all(0.2 < share < 0.47 for share in found.values()), found
+
+
+def test_equally_fast_endpoints_all_take_part_by_ewma(edge: Engine) -> None:
+    """It follows what it measures, and so what this machine happens to do: no share is exact."""
+    found = shares(ask(edge, "ewma"))
+    assert len(found) == 3
+    assert all(0.05 < share < 0.8 for share in found.values()), found
 
 
 @pytest.mark.parametrize("name", ["random-weighted", "hash-weighted"])

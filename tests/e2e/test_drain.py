@@ -60,6 +60,8 @@ def test_what_is_under_way_is_finished(launch, own_services) -> None:
     answers = [client.read_response() for client in clients]
     assert [(answer.status, answer.closes) for answer in answers] == [(200, True)] * 5
     assert all(client.is_closed() for client in clients)
+    for client in clients:
+        client.close()
     assert edge.wait_end() == 0
     assert 0.5 < time.monotonic() - began < 3
 

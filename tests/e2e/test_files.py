@@ -65,7 +65,7 @@ def edge(start, root: Path) -> Engine:
         ("/folder/", b"<h1>folder</h1>", "text/html"), ("/noextension", b"plain", None), ("/empty.txt", b"", "text/plain"),
         ("/with%20space.txt", b"space", "text/plain"), ("/%C3%B1.txt", b"enye", "text/plain"),
         ("/a+b.txt", b"plus", "text/plain"), ("/text.txt?v=1", TEXT, "text/plain"), ("/static/text.txt", TEXT, "text/plain"),
-        ("/static", b"<h1>home</h1>", "text/html"), ("/inside.txt", TEXT, "text/plain"), ("/folder/../text.txt", TEXT, "text/plain"),
+        ("/static/", b"<h1>home</h1>", "text/html"), ("/inside.txt", TEXT, "text/plain"), ("/folder/../text.txt", TEXT, "text/plain"),
         ("/all/.hidden", b"hidden", None),
     ],
 )  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_folder_without_its_slash_moves(edge: Engine) -> None:
 
 
 def test_a_fallback_stands_for_what_is_not_found(edge: Engine) -> None:
-    for path in ("/app/some/page", "/app/", "/app"):
+    for path in ("/app/some/page", "/app/", "/app/a.b/c"):
         response = get(edge.port, path)
         assert (response.status, response.body) == (200, b"<h1>home</h1>")
     assert get(edge.port, "/app/text.txt").body == TEXT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import time
+
 import pytest
 
 from harness import Engine, RawClient, RecordingUpstream, always, build, chunks, message, refusing_address, request
@@ -45,7 +47,12 @@ def forgotten(origin: RecordingUpstream) -> None:
 
 
 def break_first(origin: RecordingUpstream, times: int = 1, head: bytes = b"") -> None:
-    """Resets the first requests after they were read; then answers."""
+    """Closes on the first requests after they were read; then answers. No connection is left from before.
+
+    (A request that met a closed connection of the pool has not been tried yet, so that try would not count.)
+    """
+    origin.close_connections()
+    time.sleep(0.05)
     left = [times]
 
     def respond(conversation: Conversation, received: ReceivedRequest) -> None:

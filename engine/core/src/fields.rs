@@ -140,9 +140,7 @@ impl Fields {
 
     /// Every field as (known name, name as written, value).
     pub fn iter(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
-        self.list
-            .iter()
-            .map(|field| (field.name, field.name_span.of(&self.block), field.value_span.of(&self.block)))
+        self.list.iter().map(|field| (field.name, field.name_span.of(&self.block), field.value_span.of(&self.block)))
     }
 
     /// The first value of a known field.
@@ -244,7 +242,9 @@ pub const fn is_token_byte(byte: u8) -> bool {
 impl std::fmt::Debug for Fields {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_map()
-            .entries(self.iter().map(|(_, name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value))))
+            .entries(
+                self.iter().map(|(_, name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value))),
+            )
             .finish()
     }
 }

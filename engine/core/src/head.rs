@@ -131,9 +131,13 @@ mod tests {
 
     #[test]
     fn host_is_the_authority_without_its_port() {
-        for (authority, host) in
-            [("a.example", "a.example"), ("a.example:80", "a.example"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("", "")]
-        {
+        for (authority, host) in [
+            ("a.example", "a.example"),
+            ("a.example:80", "a.example"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("", ""),
+        ] {
             let head = RequestHead::build("GET", authority, "/", None);
             assert_eq!(head.host(), host.as_bytes());
         }

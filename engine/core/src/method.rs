@@ -51,9 +51,6 @@ impl Method {
 
     /// Whether sending it twice means the same as sending it once (RFC 9110 §9.2.2).
     pub const fn is_idempotent(self) -> bool {
-        matches!(
-            self,
-            Method::Get | Method::Head | Method::Put | Method::Delete | Method::Options | Method::Trace
-        )
+        matches!(self, Method::Get | Method::Head | Method::Put | Method::Delete | Method::Options | Method::Trace)
     }
 }

@@ -22,9 +22,7 @@ impl Addresses {
     /// A client without an address (a Unix socket's) is let in only where nothing is restricted to networks.
     pub(crate) fn request(&self, scope: &Scope<'_>) -> Step {
         let permitted = match scope.peer.client {
-            Some(address) => {
-                !self.deny.contains(address) && (self.allow.is_empty() || self.allow.contains(address))
-            }
+            Some(address) => !self.deny.contains(address) && (self.allow.is_empty() || self.allow.contains(address)),
             None => self.allow.is_empty(),
         };
         if permitted { Step::Continue } else { Step::Refuse(Error::because(Kind::Denied, "the client's address")) }

@@ -15,9 +15,12 @@ pub struct Headers {
 #[derive(Debug)]
 struct Changes {
     remove: Vec<Box<[u8]>>,
-    set: Vec<(Box<[u8]>, Template)>,
-    add: Vec<(Box<[u8]>, Template)>,
+    set: Vec<Change>,
+    add: Vec<Change>,
 }
+
+/// A name, and the template of its value.
+type Change = (Box<[u8]>, Template);
 
 impl Headers {
     pub(crate) fn read(plan: &glorieta_plan::HeadersFilter) -> Result<Headers, String> {
@@ -62,7 +65,7 @@ impl Changes {
             true => Ok(text.as_bytes().into()),
             false => Err(format!("{text:?} is no header name")),
         };
-        let values = |list: &[(String, String)]| -> Result<Vec<(Box<[u8]>, Template)>, String> {
+        let values = |list: &[(String, String)]| -> Result<Vec<Change>, String> {
             list.iter().map(|(header, value)| Ok((name(header)?, Template::parse(value)?))).collect()
         };
         Ok(Changes {
@@ -78,7 +81,7 @@ impl Changes {
 
     /// The values of `set`, then those of `add`: all read before anything is changed.
     fn values(&self, view: &View<'_>) -> Vec<Vec<u8>> {
-        let expand = |(_, template): &(Box<[u8]>, Template)| {
+        let expand = |(_, template): &Change| {
             let mut value = Vec::new();
             template.expand(view, &mut value);
             value

@@ -58,9 +58,8 @@ impl fmt::Display for ActivationError {
                 let choices: Vec<_> = indexes.iter().map(|index| format!("systemd:{index}")).collect();
                 write!(out, "several sockets have that name; choose one of {}", choices.join(", "))
             }
-            Self::NotListening => out.write_str(
-                "that is not a listening stream socket; the .socket unit needs ListenStream= and Accept=no",
-            ),
+            Self::NotListening => out
+                .write_str("that is not a listening stream socket; the .socket unit needs ListenStream= and Accept=no"),
             Self::Duplicate(reason) => write!(out, "the socket cannot be duplicated: {reason}"),
         }
     }
@@ -106,8 +105,13 @@ impl Activation {
 
     /// A name wins over an index, because a unit may name its sockets `1`, `2` …
     fn position(&self, wanted: &str) -> Result<usize, ActivationError> {
-        let named: Vec<usize> =
-            self.sockets.iter().enumerate().filter(|(_, socket)| socket.name == wanted).map(|(index, _)| index).collect();
+        let named: Vec<usize> = self
+            .sockets
+            .iter()
+            .enumerate()
+            .filter(|(_, socket)| socket.name == wanted)
+            .map(|(index, _)| index)
+            .collect();
         match named[..] {
             [only] => return Ok(only),
             [] => {}
@@ -116,7 +120,12 @@ impl Activation {
         match wanted.parse::<usize>() {
             Ok(index) if index < self.sockets.len() => Ok(index),
             _ => Err(ActivationError::Unknown {
-                known: self.sockets.iter().enumerate().map(|(index, socket)| format!("{index} ({})", socket.name)).collect(),
+                known: self
+                    .sockets
+                    .iter()
+                    .enumerate()
+                    .map(|(index, socket)| format!("{index} ({})", socket.name))
+                    .collect(),
             }),
         }
     }

@@ -23,7 +23,11 @@ impl Wanted {
     /// A name means its first address, IPv4 before IPv6: `bind` is a list, so both can be written.
     pub(crate) fn parse(bind: &str) -> Result<Wanted, String> {
         if let Some(path) = bind.strip_prefix("unix:") {
-            return if path.is_empty() { Err("a path is missing after unix:".to_owned()) } else { Ok(Wanted::Unix(path.into())) };
+            return if path.is_empty() {
+                Err("a path is missing after unix:".to_owned())
+            } else {
+                Ok(Wanted::Unix(path.into()))
+            };
         }
         if let Some(name) = bind.strip_prefix("systemd:") {
             return match name {
@@ -61,7 +65,9 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BoundAddress {
     /// Every address; both families unless the machine has no IPv6.
-    Every { port: u16 },
+    Every {
+        port: u16,
+    },
     Tcp(SocketAddr),
     Unix {
         path: PathBuf,

@@ -73,7 +73,9 @@ pub fn open(bind: &str, workers: usize, systemd: &Activation) -> Result<Opened, 
         Wanted::Tcp(address) => open_tcp(address, workers)
             .map(|(address, sockets)| Opened { address: BoundAddress::Tcp(address), sockets })
             .map_err(|error| fail(error.kind(), explain(&error, address.port()))),
-        Wanted::Unix(path) => open_unix(&path, workers).map_err(|error| fail(error.kind(), explain_unix(&error, &path))),
+        Wanted::Unix(path) => {
+            open_unix(&path, workers).map_err(|error| fail(error.kind(), explain_unix(&error, &path)))
+        }
         Wanted::Systemd(name) => {
             open_systemd(&name, workers, systemd).map_err(|error| fail(ErrorKind::NotFound, error.to_string()))
         }
@@ -173,8 +175,7 @@ fn open_systemd(name: &str, workers: usize, systemd: &Activation) -> Result<Open
 }
 
 fn duplicates(socket: socket2::Socket, workers: usize, wrap: impl Fn(OwnedFd) -> Socket) -> io::Result<Vec<Socket>> {
-    let mut sockets =
-        (1..workers).map(|_| Ok(wrap(socket.try_clone()?.into()))).collect::<io::Result<Vec<_>>>()?;
+    let mut sockets = (1..workers).map(|_| Ok(wrap(socket.try_clone()?.into()))).collect::<io::Result<Vec<_>>>()?;
     sockets.push(wrap(socket.into()));
     Ok(sockets)
 }
@@ -199,7 +200,9 @@ fn explain(error: &io::Error, port: u16) -> String {
 fn explain_unix(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => "address in use by another program; stop it, or use another path".to_owned(),
-        ErrorKind::AlreadyExists => "a file that is not a socket has that name; remove it, or use another path".to_owned(),
+        ErrorKind::AlreadyExists => {
+            "a file that is not a socket has that name; remove it, or use another path".to_owned()
+        }
         ErrorKind::NotFound => {
             let folder = path.parent().unwrap_or(path).display();
             format!("the folder does not exist; create it with: mkdir -p {folder}")

@@ -127,9 +127,8 @@ impl Stream {
 
 fn peek(socket: &impl std::os::fd::AsRawFd, byte: &mut [u8; 1]) -> io::Result<usize> {
     // SAFETY: recv writes at most one byte to the array, which has room for one.
-    let count = unsafe {
-        libc::recv(socket.as_raw_fd(), byte.as_mut_ptr().cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT)
-    };
+    let count =
+        unsafe { libc::recv(socket.as_raw_fd(), byte.as_mut_ptr().cast(), 1, libc::MSG_PEEK | libc::MSG_DONTWAIT) };
     if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
 }
 

@@ -131,7 +131,11 @@ impl Way {
             self.state = State::Done;
             return Poll::Ready(Ok(()));
         }
-        if self.bulk { self.splice(cx, from) } else { SCRATCH.with_borrow_mut(|scratch| self.copy(cx, from, to, scratch)) }
+        if self.bulk {
+            self.splice(cx, from)
+        } else {
+            SCRATCH.with_borrow_mut(|scratch| self.copy(cx, from, to, scratch))
+        }
     }
 
     /// Passes on what is held.

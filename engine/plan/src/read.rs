@@ -40,9 +40,8 @@ pub fn read(text: &str) -> Result<Plan, Unreadable> {
 
 fn read_strictly(text: &str) -> Result<Plan, Unreadable> {
     let mut source = serde_json::Deserializer::from_str(text);
-    let plan = serde_path_to_error::deserialize(&mut source).map_err(|error| {
-        in_words(written(error.path()), error.inner())
-    })?;
+    let plan = serde_path_to_error::deserialize(&mut source)
+        .map_err(|error| in_words(written(error.path()), error.inner()))?;
     source.end().map_err(|error| in_words(String::new(), &error))?;
     Ok(plan)
 }

@@ -147,7 +147,7 @@ mod tests {
     fn floods_are_answered_with_one_whole_file() {
         let many = (0..17).map(|index| format!("{index}-{index}")).collect::<Vec<_>>().join(",");
         assert_eq!(text(&format!("bytes={many}"), 1000), "whole");
-        assert_eq!(text(&format!("bytes={}", vec!["0-"; 10].join(",")), 1000), "whole");
+        assert_eq!(text(&format!("bytes={}", ["0-"; 10].join(",")), 1000), "whole");
         assert_eq!(text(&format!("bytes={}", vec!["5000-"; 100].join(",")), 1000), "whole");
     }
 

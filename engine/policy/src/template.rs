@@ -56,7 +56,9 @@ impl Template {
                 continue;
             }
             let Some(after) = rest.strip_prefix('{') else {
-                return Err(format!("{text:?} has a single `$`; write `$$` for a dollar sign, `${{word}}` for a value"));
+                return Err(format!(
+                    "{text:?} has a single `$`; write `$$` for a dollar sign, `${{word}}` for a value"
+                ));
             };
             let Some(brace) = after.find('}') else {
                 return Err(format!("{text:?} has a `${{` without `}}`"));

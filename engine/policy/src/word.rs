@@ -295,7 +295,8 @@ pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
 
 fn unknown(text: &str, kind: &str, name: &str) -> String {
     let plain = PLAIN.iter().map(|(known, _)| ((*known).to_owned(), distance(text, known)));
-    let named = NAMED.iter().filter(|_| !name.is_empty()).map(|known| (format!("{known}.{name}"), distance(kind, known)));
+    let named =
+        NAMED.iter().filter(|_| !name.is_empty()).map(|known| (format!("{known}.{name}"), distance(kind, known)));
     match plain.chain(named).min_by_key(|(_, distance)| *distance) {
         Some((nearest, distance)) if distance <= 1 + text.len() / 4 => {
             format!("unknown word {text:?}; did you mean {nearest:?}?")

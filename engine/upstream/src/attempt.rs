@@ -96,7 +96,10 @@ impl Search<'_> {
         let until = self.deadline.map_or(own, |deadline| deadline.min(own));
         let mut again = false;
         loop {
-            let full = || Error::new(Kind::QueueFull).with_detail(format!("{}: {} wait already", self.upstream.id, settings.queue));
+            let full = || {
+                Error::new(Kind::QueueFull)
+                    .with_detail(format!("{}: {} wait already", self.upstream.id, settings.queue))
+            };
             let mut place = queue.join(settings.queue, again).ok_or_else(full)?;
             queue.wanted.notify_waiters();
             // Between the last look and joining a connection may have come free.

@@ -57,7 +57,12 @@ pub struct CallContext<'a> {
 pub enum Answer {
     Response(Response),
     /// 101: the connection speaks another protocol now. The lease lasts as long as the tunnel.
-    Switched { head: ResponseHead, stream: Stream, leftover: Bytes, lease: Lease },
+    Switched {
+        head: ResponseHead,
+        stream: Stream,
+        leftover: Bytes,
+        lease: Lease,
+    },
 }
 
 /// Sends a request to one of an upstream's endpoints, and again where that is safe and the budget allows.
@@ -111,7 +116,9 @@ pub async fn call(
             continue;
         }
         upstream.note_failure(&endpoint, &error, began, now);
-        if let Err(_refusal) = may_retry(error.retry, head.method, tries_left, upload.is_replayable(), &upstream.budget, now) {
+        if let Err(_refusal) =
+            may_retry(error.retry, head.method, tries_left, upload.is_replayable(), &upstream.budget, now)
+        {
             return Err(error);
         }
         upstream.observer.retried(error.kind);
@@ -126,7 +133,13 @@ pub async fn call(
 }
 
 /// Waits before the next try.
-async fn pause(upstream: &Upstream, retry: u32, deadline: Option<Moment>, error: &Error, now: Moment) -> Result<(), Error> {
+async fn pause(
+    upstream: &Upstream,
+    retry: u32,
+    deadline: Option<Moment>,
+    error: &Error,
+    now: Moment,
+) -> Result<(), Error> {
     let until = now.plus(backoff(upstream.settings.backoff, retry, fastrand::u64(..)));
     if deadline.is_some_and(|deadline| deadline <= until) {
         return Err(error.clone());

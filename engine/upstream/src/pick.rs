@@ -17,7 +17,13 @@ pub(crate) type Avoided = SmallVec<[u64; 4]>;
 ///
 /// Of those in `avoided` one is picked only where `insist`: after a failure another endpoint is better, and the
 /// same is better than none.
-pub(crate) fn pick(upstream: &Upstream, key: Option<u64>, avoided: &Avoided, insist: bool, now: Moment) -> Option<Arc<Endpoint>> {
+pub(crate) fn pick(
+    upstream: &Upstream,
+    key: Option<u64>,
+    avoided: &Avoided,
+    insist: bool,
+    now: Moment,
+) -> Option<Arc<Endpoint>> {
     let set = upstream.state.current();
     let fit = fitness(upstream, &set, now);
     let chosen = choose(upstream, &set, key, now, |index| {
@@ -78,13 +84,9 @@ fn choose(
     }
     let weight = |index: usize| set.weights[index];
     match (&upstream.settings.balance, key) {
-        (Balance::RoundRobin, _) => {
-            set.sequence.pick(upstream.state.cursor.fetch_add(1, Ordering::Relaxed), usable)
-        }
+        (Balance::RoundRobin, _) => set.sequence.pick(upstream.state.cursor.fetch_add(1, Ordering::Relaxed), usable),
         (Balance::FirstAvailable, _) => first_available::pick(count, usable),
-        (Balance::Hash(_), Some(key)) => {
-            hash::pick(key, count, |index| set.endpoints[index].hash, weight, usable)
-        }
+        (Balance::Hash(_), Some(key)) => hash::pick(key, count, |index| set.endpoints[index].hash, weight, usable),
         // Without a value there is nothing to stick to.
         (Balance::Random | Balance::Hash(_), _) => random::pick(count, fastrand::u64(..), weight, usable),
         (Balance::PeakEwma, _) => peak_ewma::pick(count, fastrand::u64(..), weight, usable, |index| {

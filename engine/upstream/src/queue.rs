@@ -86,7 +86,11 @@ impl Queue {
         }
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter { worker: this_worker(), sender };
-        if again { waiters.push_front(waiter) } else { waiters.push_back(waiter) }
+        if again {
+            waiters.push_front(waiter)
+        } else {
+            waiters.push_back(waiter)
+        }
         self.count.store(waiters.len() as u32, Ordering::Release);
         Some(Place { queue: self, receiver })
     }

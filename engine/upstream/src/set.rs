@@ -27,7 +27,9 @@ impl EndpointSet {
         let mut set = EndpointSet::default();
         for source in &settings.sources {
             match &source.place {
-                Place::Fixed(destination) => set.add(&source.written, destination.clone(), source.weight, settings, previous),
+                Place::Fixed(destination) => {
+                    set.add(&source.written, destination.clone(), source.weight, settings, previous)
+                }
                 Place::Name { host, port } => {
                     for address in addresses(host) {
                         let destination = Destination::Tcp((address, *port).into());
@@ -40,15 +42,21 @@ impl EndpointSet {
         set
     }
 
-    fn add(&mut self, name: &Arc<str>, destination: Destination, weight: u32, settings: &Settings, previous: &EndpointSet) {
+    fn add(
+        &mut self,
+        name: &Arc<str>,
+        destination: Destination,
+        weight: u32,
+        settings: &Settings,
+        previous: &EndpointSet,
+    ) {
         let same = |known: &&Arc<Endpoint>| known.destination == destination && known.name == *name;
         if self.endpoints.iter().any(|known| same(&known)) {
             return;
         }
         let endpoint = previous.endpoints.iter().find(same).cloned();
-        let endpoint = endpoint.unwrap_or_else(|| {
-            Arc::new(Endpoint::new(name.clone(), destination, settings.outlier.as_ref()))
-        });
+        let endpoint =
+            endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(name.clone(), destination, settings.outlier.as_ref())));
         self.endpoints.push(endpoint);
         self.weights.push(weight);
     }

@@ -68,7 +68,8 @@ impl Upstream {
     pub fn refresh(&self) {
         let addresses = self.state.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.state.set();
-        let set = EndpointSet::build(&self.settings, &previous, |name| addresses.get(name).cloned().unwrap_or_default());
+        let set =
+            EndpointSet::build(&self.settings, &previous, |name| addresses.get(name).cloned().unwrap_or_default());
         for endpoint in &previous.endpoints {
             endpoint.retire(!set.has(endpoint));
         }

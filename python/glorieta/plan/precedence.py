@@ -94,7 +94,7 @@ def check_collisions(compiling: Compiling, routes: list[tuple[Route, Path]]) -> 
 def check_priorities(compiling: Compiling, rivals: list[tuple[Route, Path]], told: set[tuple[Path, Path]]) -> None:
     for index, (route, path) in enumerate(rivals):
         for other, first in rivals[:index]:
-            if methods_overlap(route, other) and (first, path) not in told:
+            if route["path"] != other["path"] and methods_overlap(route, other) and (first, path) not in told:
                 told.add((first, path))
                 message = "two regular expressions have the same priority, so neither comes first"
                 compiling.error(path, message, "write priority: 1 on the one that comes first", also=first)

@@ -13,12 +13,7 @@ const EXACT: usize = 128;
 const DRAWN: usize = 16;
 
 /// Picks a usable endpoint with a chance in proportion to its weight. `random`: 64 random bits.
-pub fn pick(
-    count: usize,
-    random: u64,
-    weight: impl Fn(usize) -> u32,
-    usable: impl Fn(usize) -> bool,
-) -> Option<usize> {
+pub fn pick(count: usize, random: u64, weight: impl Fn(usize) -> u32, usable: impl Fn(usize) -> bool) -> Option<usize> {
     // The draw must not see the bits that chose the candidates: else their order decides.
     Candidates::gather(count, random, weight, usable).draw(mix(!random), None)
 }

@@ -158,7 +158,8 @@ impl<'a> Builder<'a> {
 
     fn site(&mut self, found: Patterns<'_>) -> Option<Site> {
         let first = found.values().find_map(|(_, list)| list.first().copied())?;
-        let mut site = Site { cells: Vec::new(), exact: FxHashMap::default(), trie: Trie::new(), regexes: Regexes::None };
+        let mut site =
+            Site { cells: Vec::new(), exact: FxHashMap::default(), trie: Trie::new(), regexes: Regexes::None };
         let mut expressions = Vec::new();
         for (number, (pattern, list)) in found.into_values().enumerate() {
             let number = number as u32;

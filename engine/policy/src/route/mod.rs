@@ -169,7 +169,8 @@ impl Table {
             entries.filter(move |(_, entry)| entry.seen_by(take))
         };
         if head.method == Method::Head && cell.routes.len() > 1 {
-            let named = entries().find(|(_, entry)| entry.conditions.methods.names_head() && entry.conditions.fit(head));
+            let named =
+                entries().find(|(_, entry)| entry.conditions.methods.names_head() && entry.conditions.fit(head));
             if let Some((route, _)) = named {
                 return Some(route);
             }
@@ -203,11 +204,7 @@ impl Table {
 }
 
 impl Site {
-    fn visit<'p, T>(
-        &self,
-        forms: &[Form<'p>],
-        visit: &mut impl FnMut(&Cell, Form<'p>) -> Option<T>,
-    ) -> Option<T> {
+    fn visit<'p, T>(&self, forms: &[Form<'p>], visit: &mut impl FnMut(&Cell, Form<'p>) -> Option<T>) -> Option<T> {
         for stage in [Stage::Exact, Stage::Segments, Stage::Expressions] {
             // A cell's number and the form in which the path has reached it.
             let mut found: SmallVec<[(u32, u32); 16]> = SmallVec::new();

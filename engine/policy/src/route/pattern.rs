@@ -176,7 +176,9 @@ fn segment(text: &str, part: &str, merge: bool) -> Result<Segment, String> {
         ));
     }
     if matches!(part, "." | "..") || (merge && part.is_empty()) {
-        return Err(format!("the path {text:?} can never match: requests have no segment {part:?} when they are matched"));
+        return Err(format!(
+            "the path {text:?} can never match: requests have no segment {part:?} when they are matched"
+        ));
     }
     let whole = literal(&format!("/{part}"), false)?;
     Ok(Segment::Literal(whole[1..].to_vec()))

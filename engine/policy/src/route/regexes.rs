@@ -59,7 +59,9 @@ impl Regexes {
                     .size_limit(SET_SIZE)
                     .dfa_size_limit(CACHE_SIZE)
                     .build()
-                    .map_err(|error| format!("the {} regular expressions of this host {}", list.len(), explain(&error)))?;
+                    .map_err(|error| {
+                        format!("the {} regular expressions of this host {}", list.len(), explain(&error))
+                    })?;
                 Ok(Regexes::Many(set, list.iter().map(|(_, cell)| *cell).collect()))
             }
         }

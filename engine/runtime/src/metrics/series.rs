@@ -351,7 +351,9 @@ mod tests {
             assert_eq!(Outcome::Error(kind).label(), kind.reason());
             assert!(seen.insert(Outcome::Error(kind).index()), "{kind:?}");
         }
-        for (status, label) in [(101, "1xx"), (200, "2xx"), (308, "3xx"), (499, "4xx"), (599, "5xx"), (600, "other"), (0, "other")] {
+        for (status, label) in
+            [(101, "1xx"), (200, "2xx"), (308, "3xx"), (499, "4xx"), (599, "5xx"), (600, "other"), (0, "other")]
+        {
             assert_eq!(Outcome::Status(status).label(), label);
         }
     }

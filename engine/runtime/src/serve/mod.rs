@@ -40,7 +40,12 @@ enum Outcome {
 }
 
 /// Answers one request of a listener.
-pub async fn serve(worker: &Rc<Worker>, view: Rc<View>, peer_text: &PeerText, exchange: Exchange) -> Reply<Box<RequestRecord>> {
+pub async fn serve(
+    worker: &Rc<Worker>,
+    view: Rc<View>,
+    peer_text: &PeerText,
+    exchange: Exchange,
+) -> Reply<Box<RequestRecord>> {
     let Exchange { head, body, peer, started, upgrade, wire } = exchange;
     let mut record = RequestRecord::begin(worker.clone(), view, head, peer, started, wire);
     match story(&mut record, body, upgrade, peer_text).await {
@@ -110,7 +115,11 @@ fn who(record: &mut RequestRecord, listener: &Listener) {
 }
 
 /// Where it goes: brings the path into its one form and looks for its route.
-fn find(record: &mut RequestRecord, table: &Table, routes: &[std::sync::Arc<Route>]) -> Result<std::sync::Arc<Route>, Error> {
+fn find(
+    record: &mut RequestRecord,
+    table: &Table,
+    routes: &[std::sync::Arc<Route>],
+) -> Result<std::sync::Arc<Route>, Error> {
     if record.head.method == Method::Connect {
         return Err(Error::new(Kind::ConnectRefused));
     }
@@ -125,7 +134,7 @@ fn find(record: &mut RequestRecord, table: &Table, routes: &[std::sync::Arc<Rout
         Found::Route(index) => {
             let route = &routes[index as usize];
             if route.merge_slashes && path::has_double_slash(record.head.path()) {
-                path::merge_slashes(&record.head.path().to_vec(), &mut normal);
+                path::merge_slashes(record.head.path(), &mut normal);
                 record.head.set_path(&normal);
                 record.note_head();
             }

@@ -23,7 +23,12 @@ pub fn prepare(record: &mut RequestRecord, peer_text: &PeerText, upgrade: bool) 
     forwarded::add(record, peer_text);
 }
 
-pub async fn run(record: &mut RequestRecord, target: &Proxy, body: Body, deadline: Option<Moment>) -> Result<Outcome, Error> {
+pub async fn run(
+    record: &mut RequestRecord,
+    target: &Proxy,
+    body: Body,
+    deadline: Option<Moment>,
+) -> Result<Outcome, Error> {
     take_hop(record)?;
     let key = key(record, target);
     rewrite(record, target)?;
@@ -155,9 +160,9 @@ fn split_origin(value: &[u8]) -> Option<(&[u8], &[u8])> {
     if value.starts_with(b"/") {
         return Some((b"", value));
     }
-    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| {
-        value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })?;
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|scheme| value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
     let rest = &value[scheme.len()..];
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     Some(value.split_at(scheme.len() + end))
@@ -201,9 +206,8 @@ mod tests {
 
     #[test]
     fn cookie_paths_get_the_prefix() {
-        let mapped = |value: &str| {
-            map_cookie_path(value.as_bytes(), b"/a").map(|mapped| String::from_utf8(mapped).unwrap())
-        };
+        let mapped =
+            |value: &str| map_cookie_path(value.as_bytes(), b"/a").map(|mapped| String::from_utf8(mapped).unwrap());
         assert_eq!(mapped("s=1; Path=/; HttpOnly").as_deref(), Some("s=1; Path=/a; HttpOnly"));
         assert_eq!(mapped("s=1; path=/x").as_deref(), Some("s=1; path=/a/x"));
         assert_eq!(mapped("path=/x"), None);
@@ -213,8 +217,9 @@ mod tests {
     #[test]
     fn origins_are_split_before_their_path() {
         let split = |value: &'static str| {
-            split_origin(value.as_bytes())
-                .map(|(origin, path)| (String::from_utf8_lossy(origin).into_owned(), String::from_utf8_lossy(path).into_owned()))
+            split_origin(value.as_bytes()).map(|(origin, path)| {
+                (String::from_utf8_lossy(origin).into_owned(), String::from_utf8_lossy(path).into_owned())
+            })
         };
         let pair = |one: &str, two: &str| Some((one.to_owned(), two.to_owned()));
         assert_eq!(split("/x?y"), pair("", "/x?y"));

@@ -101,7 +101,8 @@ impl RequestRecord {
 
     /// Puts back what was asked for, after forwarding has changed it: filters of the answer speak of that.
     pub fn restore_head(&mut self) {
-        (self.head.path, self.head.query, self.head.authority) = (self.asked.path, self.asked.query, self.asked.authority);
+        (self.head.path, self.head.query, self.head.authority) =
+            (self.asked.path, self.asked.query, self.asked.authority);
     }
 
     pub fn asked_authority(&self) -> &[u8] {

@@ -133,16 +133,20 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
         Ok(table) if routes.len() == plan.routes.len() => Some(Duty::Http { table, routes }),
         Ok(_) => None,
         Err(wrong) => {
-            let problem = |wrong: glorieta_policy::route::Problem| {
-                Problem::at(format!("routes.{}", wrong.route), wrong.message)
-            };
+            let problem =
+                |wrong: glorieta_policy::route::Problem| Problem::at(format!("routes.{}", wrong.route), wrong.message);
             problems.extend(wrong.into_iter().map(problem));
             None
         }
     }
 }
 
-fn tcp(plan: &glorieta_plan::TcpTarget, path: &str, context: &Context<'_>, problems: &mut Vec<Problem>) -> Option<Duty> {
+fn tcp(
+    plan: &glorieta_plan::TcpTarget,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Duty> {
     let allow = networks(&plan.allow, &format!("{path}.allow"), problems);
     let deny = networks(&plan.deny, &format!("{path}.deny"), problems);
     let Some(upstream) = context.upstreams.get(plan.upstream.as_str()) else {

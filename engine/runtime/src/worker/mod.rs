@@ -13,6 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use glorieta_core::Moment;
 use glorieta_http::Settings;
@@ -31,6 +32,9 @@ pub use shared::{Load, Shared};
 
 /// How long a log line may wait for company, in milliseconds.
 const LOG_WAIT: u64 = 50;
+
+/// Threads of a worker that read files; requests for more wait.
+const FILE_THREADS: usize = 16;
 
 thread_local! {
     static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
@@ -70,7 +74,8 @@ pub struct Worker {
 /// Runs a worker until it is told to stop; connections that are still open are then cut.
 pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Message>) {
     INDEX.set(index);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = match builder.enable_all().max_blocking_threads(FILE_THREADS).build_local(Default::default()) {
         Ok(runtime) => runtime,
         Err(error) => return crate::engine::say(&format!("worker {index} cannot start: {error}")),
     };
@@ -89,6 +94,8 @@ pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Mes
         }
         worker.log.borrow_mut().flush();
     });
+    // A read that hangs on a dead disk must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
 }
 
 /// Hands log lines over soon after the first has been written, without a timer per line.

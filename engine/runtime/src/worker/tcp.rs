@@ -23,7 +23,8 @@ pub async fn serve_tcp(open: Open, view: Rc<View>, stream: Stream, address: Opti
     let Duty::Tcp(route) = &view.listener.duty else { return };
     let worker = open.worker.clone();
     worker.begin_request();
-    let mut story = Story { open, view: view.clone(), address, started: Moment::now(), progress: Progress::default(), end: None };
+    let mut story =
+        Story { open, view: view.clone(), address, started: Moment::now(), progress: Progress::default(), end: None };
     story.end = Some(carry(&story, route, stream).await);
 }
 

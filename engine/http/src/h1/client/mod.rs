@@ -154,7 +154,12 @@ struct Exchanging {
 }
 
 impl Exchanging {
-    fn poll(&mut self, cx: &mut Context<'_>, client: &mut Client, request: &Request<'_>) -> Poll<Result<ResponseMeta, Error>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Client,
+        request: &Request<'_>,
+    ) -> Poll<Result<ResponseMeta, Error>> {
         loop {
             self.send(cx, client)?;
             if let Some(meta) = self.receive(client, request)? {
@@ -287,17 +292,25 @@ impl Arrived {
     }
 
     /// The answer's body. `home` gets the connection once the body has been read and all has been sent.
-    pub fn into_body<H: Home + 'static>(mut self, home: H, idle: Duration, deadline: Option<Moment>) -> (ResponseHead, Body) {
+    pub fn into_body<H: Home + 'static>(
+        mut self,
+        home: H,
+        idle: Duration,
+        deadline: Option<Moment>,
+    ) -> (ResponseHead, Body) {
         let framing = self.meta.framing;
         let keep = self.meta.keep_alive;
         if self.sending.is_none() {
             let whole = match framing {
                 _ if framing.is_empty() => Some(0),
-                Framing::Length(length) => usize::try_from(length).ok().filter(|&length| length <= self.client.input.len()),
+                Framing::Length(length) => {
+                    usize::try_from(length).ok().filter(|&length| length <= self.client.input.len())
+                }
                 _ => None,
             };
             if let Some(length) = whole {
-                let body = if length == 0 { Body::Empty } else { Body::Full(self.client.input.split_to(length).freeze()) };
+                let body =
+                    if length == 0 { Body::Empty } else { Body::Full(self.client.input.split_to(length).freeze()) };
                 self.client.go_home(keep, home);
                 return (self.head, body);
             }

@@ -67,7 +67,13 @@ pub async fn write_answer<S: Service>(
     let mut out = connection.take_interim();
     let date = service.date();
     if bodiless {
-        write_bodiless_response(&head, announced.or(body.length().filter(|&length| length > 0)), close, Some(&date), &mut out);
+        write_bodiless_response(
+            &head,
+            announced.or(body.length().filter(|&length| length > 0)),
+            close,
+            Some(&date),
+            &mut out,
+        );
         body = Body::Empty;
     } else {
         write_response(&head, framing, close, Some(&date), &mut out);
@@ -104,19 +110,11 @@ fn may_keep(body: BodyState) -> bool {
     }
 }
 
-async fn write(
-    connection: &Connection,
-    settings: &Settings,
-    pump: &mut Pump,
-    body: &mut Body,
-) -> Result<(), Error> {
+async fn write(connection: &Connection, settings: &Settings, pump: &mut Pump, body: &mut Body) -> Result<(), Error> {
     let mut armed_at = u64::MAX;
     poll_fn(|cx: &mut Context<'_>| {
-        let polled = pump.poll(
-            cx,
-            |cx, first, second| connection.poll_write_two(cx, first, second),
-            |cx| body.poll_frame(cx),
-        );
+        let polled =
+            pump.poll(cx, |cx, first, second| connection.poll_write_two(cx, first, second), |cx| body.poll_frame(cx));
         match polled {
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Ready(Err(Broken::Source(error))) => Poll::Ready(Err(error)),
