@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PAGE_NAME = "README.md"
 CHART_NAME = "chart.svg"
+QUIET_SHARE = 0.10
+"""Results of a run in which other work took more of the proxy's core than this are not published."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -76,8 +78,8 @@ def with_python(chosen: Options, note: Callable[[str], None]) -> bool:
 
 
 def publish(chosen: Options, contenders: Sequence[Contender], results: Results, left_out: Sequence[str]) -> None:
-    complete = chosen.complete and not left_out
-    folder = RESULTS if complete else PARTIAL
+    unfit = why_unfit(chosen, results, left_out)
+    folder = PARTIAL if unfit else RESULTS
     folder.mkdir(exist_ok=True)
     page = Page(
         machine=machine.in_words(),
@@ -95,8 +97,18 @@ def publish(chosen: Options, contenders: Sequence[Contender], results: Results, 
     (folder / PAGE_NAME).write_text(text)
     print(text)
     say(f"written to {folder.relative_to(CHECKOUT)}/")
-    if not complete:
-        say("Something was left out, so that the published results stay as they are.")
+    if unfit:
+        say(f"The published results stay as they are: {unfit}.")
+
+
+def why_unfit(chosen: Options, results: Results, left_out: Sequence[str]) -> str | None:
+    """Why these results may not replace the published ones; None: they may."""
+    if not chosen.complete or left_out:
+        return "something was left out"
+    foreign = figures.foreign_share(results.samples)
+    if foreign and foreign.middle > QUIET_SHARE:
+        return f"other programs used {foreign.middle:.0%} of the proxy's core"
+    return None
 
 
 def draw(chosen: Options, results: Results, folder: Path) -> str | None:

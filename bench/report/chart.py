@@ -76,7 +76,10 @@ def row(one: Comparison, names: Sequence[str], top: int) -> tuple[str, int]:
     line = LEFT + SCALE
     parts = [f'<text class="row" x="{LEFT}" y="{top + 14}">{escape(one.row.title)}</text>']
     for place, name in enumerate(names):
-        parts.append(bar(name, one.costs[name].middle, best, top + 22 + place * STEP))
+        cost = one.costs[name].middle
+        # As in the table: ours is the median of the rounds' ratios, not the ratio of the medians.
+        share = one.ratio.middle if name == OURS and one.ratio else cost / best
+        parts.append(bar(name, cost, share, top + 22 + place * STEP))
     parts.append(f'<line class="best" x1="{line}" x2="{line}" y1="{top + 20}" y2="{top + 22 + height}"/>')
     if OURS in names:
         x = LEFT + SCALE * one.row.goal
@@ -85,11 +88,12 @@ def row(one: Comparison, names: Sequence[str], top: int) -> tuple[str, int]:
     return "\n".join(parts), height + ROW_GAP
 
 
-def bar(name: str, cost: float, best: float, y: int) -> str:
-    share = cost / best
+def bar(name: str, cost: float, share: float, y: int) -> str:
     width = min(share, MOST) * SCALE
-    cut = " ⟩" if share > MOST else ""
+    cut = "⟩ " if share > MOST else ""
+    # Beyond the line of the best peer, which would cross it.
+    x = LEFT + max(width, SCALE) + 6
     return (
         f'<rect x="{LEFT}" y="{y}" width="{width:.0f}" height="{BAR}" fill="{COLOURS[name]}"/>'
-        f'<text class="value" x="{LEFT + width + 6:.0f}" y="{y + 10}">{cut} {share:.2f} · {cost:.1f} µs</text>'
+        f'<text class="value" x="{x:.0f}" y="{y + 10}">{cut}{share:.2f} · {cost:.1f} µs</text>'
     )

@@ -129,6 +129,7 @@ def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
     origin.respond = respond
     counted = edge.metrics().total("glorieta_upstream_requests_total", upstream="bad", outcome=reason)
     with Load(edge.port, "/good/load", connections=4) as load, RawClient(edge.port) as client:
+        wait_until(lambda: load.answered > 4, what="the healthy clients' first answers")
         client.send(build("POST", f"/bad/{name}", body=b"x"))
         if status:
             response = client.read_response()
@@ -137,7 +138,10 @@ def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
         else:
             with pytest.raises(MessageError):
                 client.read_response()
-    assert load.failures == [] and set(load.statuses) == {200}, "healthy clients noticed"
+        before = load.answered
+        wait_until(lambda: load.answered > before + 4, what="their next answers")
+    assert load.failures == []
+    assert set(load.statuses) == {200}
     record = edge.wait_record(path=f"/bad/{name}")
     assert (record["reason"], record["upstream"], record["endpoint"]) == (reason, "bad", origin.address)
     assert edge.metrics().total("glorieta_upstream_requests_total", upstream="bad", outcome=reason) == counted + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from .base import Noun, Shorthand, one_of
 from .errors import Wrong
@@ -19,6 +19,8 @@ ALGORITHMS = {
 
 class Balance(Noun):
     """The algorithm, or the word whose value decides: one of both."""
+
+    alternatives: ClassVar[frozenset[str]] = frozenset({"algorithm", "hash"})
 
     algorithm: Annotated[str, one_of(*ALGORITHMS)] = "peak_ewma"
     """`peak_ewma`, `round_robin`, `random` or `first_available`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -26,6 +26,9 @@ class Noun(BaseModel):
     """A mapping with known keys only."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, revalidate_instances="always")
+
+    alternatives: ClassVar[frozenset[str]] = frozenset()
+    """Fields of which a layer that says one takes back what layers below it said of the others."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +53,10 @@ def layered(kind: type[N], *layers: Noun | None) -> N:
     for layer in layers:
         if layer is None:
             continue
-        for name in layer.model_fields_set & kind.model_fields.keys():
+        written = layer.model_fields_set & kind.model_fields.keys()
+        if not kind.alternatives.isdisjoint(written):
+            values = {name: value for name, value in values.items() if name not in kind.alternatives}
+        for name in written:
             value, before = getattr(layer, name), values.get(name)
             if isinstance(value, Noun) and isinstance(before, Noun):
                 value = layered(type(value), before, value)

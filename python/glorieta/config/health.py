@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from .base import TEXT, Noun, OffIsZero, Shorthand, Switch, checked_text, whole
 from .errors import Wrong
@@ -62,6 +62,8 @@ def status_as_text(value: Any) -> Any:
 
 class Health(Noun):
     """An active check: each endpoint is asked regularly. One never checked yet is usable."""
+
+    alternatives: ClassVar[frozenset[str]] = frozenset({"path", "tcp"})
 
     path: Annotated[str, checked_text(check_probe_path)] | None = None
     """A GET of this path is sent. One of `path` and `tcp`."""

@@ -84,14 +84,15 @@ def import_named(name: str, folder: Path) -> ModuleType:
 
 
 def import_file(path: Path) -> ModuleType:
-    """A module by its file, as if it had been imported by its name."""
+    """A module by its file, under a name that hides no other module."""
     if not path.is_file():
         raise FileNotFoundError(path)
-    specification = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"_{path.stem}" if path.stem in sys.modules else path.stem
+    specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
         raise ImportError(f"{path} is no module")
     module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     specification.loader.exec_module(module)
     return module
 

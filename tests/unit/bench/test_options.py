@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from bench import options
+from bench.__main__ import why_unfit
 from bench.machine import Cores, choose_cores, first_field
 from bench.processes import Failure
 from bench.rows import ROWS, Table
 from bench.running import free_ports, wrong_duties
+from bench.samples import Results, Sample
 
 
 def test_everything_by_default() -> None:
@@ -72,3 +74,14 @@ def test_duties_are_checked_by_what_the_backend_saw(seen: str, table: Table, wro
 
 def test_free_ports_differ() -> None:
     assert len(set(free_ports(20))) == 20
+
+
+def test_only_a_whole_and_quiet_run_is_published() -> None:
+    def results(foreign: float) -> Results:
+        return Results([Sample(1, Table.EQUAL, "http-64", "nginx", 1, 1.0, 1.0, 1, foreign, None)])
+
+    whole = options.parse([])
+    assert why_unfit(whole, results(0.02), []) is None
+    assert why_unfit(whole, results(0.30), []) == "other programs used 30% of the proxy's core"
+    assert why_unfit(whole, results(0.02), ["Envoy: it is not installed"]) == "something was left out"
+    assert why_unfit(options.parse(["--quick"]), results(0.02), []) == "something was left out"

@@ -109,6 +109,6 @@ def test_the_chart_is_well_formed_and_names_everything() -> None:
 
 
 def test_a_long_bar_is_cut() -> None:
-    assert 'width="230"' in chart.bar("envoy", 10, 10, 0)
+    assert 'width="230"' in chart.bar("envoy", 10, 1, 0)
     assert 'width="690"' in chart.bar("envoy", 100, 10, 0)
     assert "⟩ 10.00 · 100.0 µs" in chart.bar("envoy", 100, 10, 0)

@@ -89,3 +89,24 @@ def test_compiling_changes_nothing() -> None:
     before = edge.dump()
     assert compile(edge) == compile(edge)
     assert edge.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("default", "own", "kind", "balance"),
+    [
+        ("{health: /x}", "", "http", "peak_ewma"),
+        ("{health: /x}", "health: tcp", "tcp", "peak_ewma"),
+        ("{health: tcp}", "health: /x", "http", "peak_ewma"),
+        ("{health: {tcp: on, every: 9s}}", "health: {path: /x}", "http", "peak_ewma"),
+        ("{health: /x}", "health: off", None, "peak_ewma"),
+        ("{balance: {hash: host}}", "", None, {"hash": "host"}),
+        ("{balance: {hash: host}}", "balance: random", None, "random"),
+        ("{balance: random}", "balance: {hash: path}", None, {"hash": "path"}),
+    ],
+)
+def test_what_an_upstream_says_takes_the_place_of_the_default(default: str, own: str, kind: Any, balance: Any) -> None:
+    text = top(f"defaults: {{upstream: {default}}}").replace("[localhost:3000]", f"[localhost:3000], {own}")
+    upstream = compiled(text)["upstreams"][0]
+    check = upstream["health"]
+    found = None if check is None else check["kind"] if isinstance(check["kind"], str) else next(iter(check["kind"]))
+    assert (found, upstream["balance"]) == (kind, balance)

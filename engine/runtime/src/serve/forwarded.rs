@@ -38,20 +38,31 @@ impl PeerText {
 
 /// Removes what only a trusted proxy may say.
 pub fn remove_forged(fields: &mut Fields) {
-    const fn is_claim(name: Name) -> bool {
-        matches!(
-            name,
-            Name::XForwardedFor
-                | Name::XForwardedProto
-                | Name::XForwardedHost
-                | Name::XForwardedPort
-                | Name::XForwardedPrefix
-                | Name::XRealIp
-                | Name::Forwarded
-                | Name::XRequestId
-        )
-    }
-    fields.list.retain(|field| !is_claim(field.name));
+    let Fields { block, list } = fields;
+    list.retain(|field| match field.name {
+        Name::XForwardedFor
+        | Name::XForwardedProto
+        | Name::XForwardedHost
+        | Name::XForwardedPort
+        | Name::XForwardedPrefix
+        | Name::XRealIp
+        | Name::Forwarded
+        | Name::XRequestId => false,
+        Name::Other => !is_claim(field.name_span.of(block)),
+        _ => true,
+    });
+}
+
+/// Whether an unknown name is one of these in disguise: `X-Forwarded-` anything, or an underscore for a dash, which
+/// services behind CGI and its kin cannot tell apart (attack 33).
+fn is_claim(name: &[u8]) -> bool {
+    const CLAIMS: [&[u8]; 3] = [b"x-forwarded-", b"x-real-ip", b"x-request-id"];
+    let same = |one: &u8, other: &u8| one.eq_ignore_ascii_case(other) || (*one == b'_' && *other == b'-');
+    matches!(name.first(), Some(b'x' | b'X'))
+        && CLAIMS.iter().any(|claim| {
+            let whole = claim.ends_with(b"-") || name.len() == claim.len();
+            whole && name.len() >= claim.len() && name.iter().zip(*claim).all(|(one, other)| same(one, other))
+        })
 }
 
 /// Adds what the listener is set to say.
@@ -155,4 +166,19 @@ fn add_span(fields: &mut Fields, name: Name, value_span: glorieta_core::Span) {
 /// Adds the stripped prefix behind one that a trusted proxy has stripped before.
 pub fn add_prefix(fields: &mut Fields, prefix: &[u8]) {
     append(fields, Name::XForwardedPrefix, b"", prefix);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_known_in_every_disguise() {
+        for claim in ["X-Forwarded-User", "x_forwarded_for", "X-Forwarded_Proto", "X_Real_IP", "x_request_id"] {
+            assert!(is_claim(claim.as_bytes()), "{claim}");
+        }
+        for honest in ["X-Forward", "X-Real-IP-2", "X-User", "Accept", "X", ""] {
+            assert!(!is_claim(honest.as_bytes()), "{honest}");
+        }
+    }
 }

@@ -14,13 +14,19 @@ use crate::snapshot::Proxy;
 pub fn prepare(record: &mut RequestRecord, peer_text: &PeerText, upgrade: bool) {
     record.upgrade = None;
     if upgrade {
-        record.upgrade = record.head.fields.get(Name::Upgrade).map(<[u8]>::to_vec);
+        record.upgrade = record.head.fields.get(Name::Upgrade).filter(|value| !names_http2(value)).map(<[u8]>::to_vec);
     }
     strip_hop_by_hop_request(&mut record.head);
     if !record.peer.trusted {
         forwarded::remove_forged(&mut record.head.fields);
     }
     forwarded::add(record, peer_text);
+}
+
+/// An upgrade to HTTP/2 would open a tunnel through which requests pass unseen (attack 35), and RFC 9113 has no
+/// such upgrade any more.
+fn names_http2(value: &[u8]) -> bool {
+    value.split(|&byte| byte == b',').any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
 pub async fn run(

@@ -115,6 +115,7 @@ impl Client {
             interims: 0,
             head: ResponseHead::new(0),
             broken: false,
+            allowed: false,
         };
         let result = poll_fn(|cx| state.poll(cx, &mut self, request)).await;
         match result {
@@ -151,6 +152,8 @@ struct Exchanging {
     head: ResponseHead,
     /// The endpoint takes no more, but may have answered.
     broken: bool,
+    /// The body may be sent now, and could not before.
+    allowed: bool,
 }
 
 impl Exchanging {
@@ -164,6 +167,9 @@ impl Exchanging {
             self.send(cx, client)?;
             if let Some(meta) = self.receive(client, request)? {
                 return Poll::Ready(Ok(meta));
+            }
+            if std::mem::take(&mut self.allowed) {
+                continue;
             }
             match client.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(client, "closed the connection"))),
@@ -218,6 +224,7 @@ impl Exchanging {
             // The body's first piece tells the client; without one nobody asked.
             if let Some(sending) = &mut self.sending {
                 sending.allow();
+                self.allowed = true;
             }
         } else if let Some(wire) = request.wire {
             super::codec::strip_hop_by_hop_response(&mut self.head);
