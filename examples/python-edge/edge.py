@@ -15,7 +15,6 @@ edge = Edge(
         ),
     },
     upstreams={
-        name: Upstream(endpoints=endpoints, health=Health(path="/healthz"))
-        for name, endpoints in SERVICES.items()
+        name: Upstream(endpoints=endpoints, health=Health(path="/healthz")) for name, endpoints in SERVICES.items()
     },
 )

@@ -10,7 +10,7 @@ from harness import Engine, RawClient, RecordingUpstream
 from harness.plan import http, plan, proxy, respond, route, upstream
 
 if TYPE_CHECKING:
-    from attack.conftest import Attack
+    pass
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_21_bytes_behind_an_answer_are_nobodys_answer(edge: Engine, origin: Reco
         second = client.exchange(build("GET", "/b"))
     assert (second.body, second.header("X-Forged")) == (b"good", None)
     assert get(edge.port, "/c").body == b"good"
-    assert [request.connection for request in origin.requests][0] not in [
+    assert next(request.connection for request in origin.requests) not in [
         request.connection for request in origin.requests[1:]
     ]
 

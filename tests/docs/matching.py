@@ -27,5 +27,7 @@ def pattern(shown: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Without blanks at the end of lines, and without empty lines around."""
-    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
+    """Without blanks at the end of lines, without empty lines around, and with columns two blanks apart: their width
+    depends on ports and paths."""
+    lines = (re.sub(r"(?<=\S) {3,}", "  ", line.rstrip()) for line in text.split("\n"))
+    return "\n".join(lines).strip("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,7 @@ def only_checked(block: Block) -> bool:
 def glorieta(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "glorieta", *arguments]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT / "python")}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("block", WHOLE, ids=lambda block: block.place)
@@ -75,13 +74,15 @@ def test_a_configuration_serves(block: Block, launch: Any, own_services: Any) ->
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_an_example_serves(path: Path, launch: Any, own_services: Any) -> None:
     assert glorieta(path.parent, "check").returncode == 0
-    serve(path.read_text(), launch, own_services)
+    serve(re.sub(r"root: (\w+)", rf"root: {path.parent}/\1", path.read_text()), launch, own_services)
 
 
 def serve(text: str, launch: Any, services: Any) -> None:
     """Serves it with services behind it; every listener leads to one of them, or answers by itself."""
     moved = Moved()
     moved.notice(text)
+    # The services stand at one address, whatever else this machine calls localhost.
+    text = text.replace("localhost:", "127.0.0.1:")
     document = yaml.safe_load(moved.there(text))
     protocols = {name: listener.get("protocol", "http") for name, listener in document["listeners"].items()}
     tcp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "tcp"}
@@ -105,7 +106,8 @@ def local_ports(upstream: dict[str, Any]) -> list[int]:
         each["address"] if isinstance(each, dict) else each
         for each in ([endpoints] if isinstance(endpoints, str) else endpoints)
     ]
-    return [int(address.rpartition(":")[2]) for address in addresses if address.startswith("localhost:")]
+    here = (address for address in addresses if address.startswith(("localhost:", "127.0.0.1:")))
+    return [int(address.rpartition(":")[2]) for address in here]
 
 
 def path_to_ask(listener: dict[str, Any]) -> str:

@@ -22,6 +22,8 @@ from .pages import Page, anchor
         ("a\n…", "a\nb\nc", True),
         ("a\n…", "b\na", False),
         ("(1.5)", "(125)", False),
+        ("  a    b", "  a      b", True),
+        ("  a  b", " a  b", False),
     ],
 )
 def test_what_is_shown_and_what_is_printed(shown: str, printed: str, same: bool) -> None:

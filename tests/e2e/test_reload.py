@@ -177,6 +177,7 @@ def test_counts_and_health_outlive_a_reload(launch, own_services) -> None:
 def test_the_log_may_move(launch, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     get(edge.port, "/first")
+    edge.wait_record(path="/first")
     moved = edge.folder / "moved.log"
     edge.reload(
         marked(service, "two", access_log={"to": {"file": str(moved)}, "format": {"template": "${path} ${status}"}})
@@ -203,7 +204,9 @@ def test_reloads_leak_nothing(launch, service: HttpUpstream) -> None:
 def test_reloads_are_counted(launch, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     edge.reload(marked(service, "two"))
-    edge.plan_file.write_text("nonsense")
+    wrong = marked(service, "three")
+    wrong["listeners"][0]["routes"].append(route("/x", proxy("nowhere"), id="web/x"))
+    edge.write(wrong)
     edge.signal(signal.SIGHUP)
     results = {"applied": 1, "refused": 1}
     wait_until(

@@ -187,3 +187,20 @@ def test_idle_connections_that_the_origin_closes_fail_no_idempotent_request(
             response = client.exchange(build(method, f"/retried/{number}"))
             assert response.status == 200, response
             time.sleep(0.0003 * (number % 7))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD + b"Content-Length: 5\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    ],
+)
+def test_a_client_never_gets_an_empty_reply(edge: Engine, origin: RecordingUpstream, answer: bytes) -> None:
+    """An answer may break before anything of it was passed on: then it can still be a 502 with a request id."""
+    for _ in range(30):
+        origin.respond = always(answer, close=True)
+        with RawClient(edge.port) as client:
+            client.send(build("POST", "/bad/empty", body=b"x"))
+            assert client.read_to_end().startswith((b"HTTP/1.1 502 ", b"HTTP/1.1 200 "))

@@ -150,6 +150,8 @@ class Glorieta:
         return wait_until(find, timeout, f"an access record with {wanted}")[0]
 
     def signal(self, number: signal.Signals) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self.ended = True
         self.process.send_signal(number)
 
     def wait_end(self, timeout: float = STOP_SECONDS) -> int:

@@ -81,12 +81,15 @@ impl Search<'_> {
     }
 
     fn nothing(&self) -> Error {
-        let detail = if self.upstream.state.current().endpoints.is_empty() {
-            format!("{} has no endpoint: its names have no address", self.upstream.id)
+        let upstream = &self.upstream;
+        let (kind, detail) = if !upstream.state.current().endpoints.is_empty() {
+            (Kind::NoEndpoint, format!("no endpoint of {} may be used", upstream.id))
+        } else if upstream.settings.sources.is_empty() {
+            (Kind::NoEndpoint, format!("{} has no endpoint", upstream.id))
         } else {
-            format!("no endpoint of {} may be used", self.upstream.id)
+            (Kind::NameUnresolved, format!("{}: its names have no address", upstream.id))
         };
-        Error::new(Kind::NoEndpoint).with_detail(detail)
+        Error::new(kind).with_detail(detail)
     }
 
     async fn wait(&self, now: Moment) -> Result<Way, Error> {
@@ -178,6 +181,14 @@ impl Upstream {
         self.observer.tried(Outcome::Status(status), now.since(began).as_nanos() as u64);
         endpoint.ewma.observe(now, now.since(began));
         self.note_health(endpoint, !(500..=599).contains(&status) || status == 501, now);
+    }
+
+    /// Notes that an answer broke off within its body, when its head had been noted already.
+    pub fn note_broken(&self, endpoint: &Endpoint, kind: Kind) {
+        let now = Moment::recent();
+        self.observer.tried(Outcome::Error(kind), 0);
+        endpoint.ewma.observe_failure(now);
+        self.note_health(endpoint, false, now);
     }
 
     pub(crate) fn note_health(&self, endpoint: &Endpoint, success: bool, now: Moment) {

@@ -43,7 +43,7 @@ pub fn answer(error: &Error, record: &RequestRecord) -> Response {
     fields.add(Name::ContentType, content_type);
     fields.add(Name::XRequestId, id.as_bytes());
     fields.add(Name::CacheControl, b"no-store");
-    if let Some(allow) = &record.allow {
+    if let Some(allow) = record.allow.as_ref().filter(|_| status == 405) {
         fields.add(Name::Allow, allow.as_bytes());
     }
     if matches!(error.kind, Kind::QueueFull | Kind::QueueTimeout | Kind::Draining | Kind::TooManyConnections) {

@@ -114,7 +114,8 @@ fn via(version: Version, listener: &Listener) -> Vec<u8> {
     [version, listener.via.as_bytes()].concat()
 }
 
-/// An element of `Forwarded`: `for=192.0.2.1;host="a.example:80";proto=http`.
+/// An element of `Forwarded`: `for=192.0.2.1;host="a.example:80";proto=http`. It tells of the peer and how it spoke to
+/// us; what came before stands in the elements before (RFC 7239 §4).
 fn element(record: &RequestRecord) -> Vec<u8> {
     let mut element = Vec::with_capacity(96);
     element.extend_from_slice(b"for=");
@@ -134,7 +135,7 @@ fn element(record: &RequestRecord) -> Vec<u8> {
         element.extend_from_slice(quote);
     }
     element.extend_from_slice(b";proto=");
-    element.extend_from_slice(record.peer.scheme.text().as_bytes());
+    element.extend_from_slice(record.spoken.text().as_bytes());
     element
 }
 

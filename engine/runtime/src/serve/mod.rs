@@ -87,6 +87,7 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
         Target::Redirect(target) => Outcome::Response(respond::redirect(record, target)),
         Target::Respond(target) => Outcome::Response(respond::respond(record, target)),
         Target::Files(target) => {
+            record.allow = Some("GET, HEAD".to_owned());
             let response = target.answer(&record.head, record.matched_path());
             Outcome::Response(within(deadline, response).await?)
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, ResponseHead, Span, Wire};
+use glorieta_core::{At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Span, Wire};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_http::Record;
 use glorieta_net::{End, TunnelReport};
@@ -20,6 +20,8 @@ pub struct RequestRecord {
     pub view: Rc<View>,
     pub head: RequestHead,
     pub peer: Peer,
+    /// How the peer itself spoke, whatever it says of those before it.
+    pub spoken: Scheme,
     pub started: Moment,
     pub wire: Rc<dyn Wire>,
     pub id: RequestId,
@@ -62,6 +64,7 @@ impl RequestRecord {
             worker,
             view,
             head,
+            spoken: peer.scheme,
             peer,
             started,
             wire,
@@ -243,6 +246,11 @@ impl Record for Box<RequestRecord> {
     }
 
     fn fail(&mut self, error: &Error) {
+        if error.kind.at() == At::Upstream
+            && let (Some(upstream), Some(endpoint)) = (&self.upstream, &*self.progress.endpoint.borrow())
+        {
+            upstream.note_broken(endpoint, error.kind);
+        }
         // Why glorieta answered as it did says more than why that did not arrive.
         if self.error.is_none() {
             self.error = Some(error.clone());
