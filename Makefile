@@ -55,7 +55,7 @@ develop: $(DEV_STAMP) $(ENGINE_STAMP) ## the virtual environment with everything
 
 lock: $(DEV_STAMP) ## choose the newest versions that pyproject.toml allows and pin them
 	$(PIP) install uv
-	@for each in "requirements.lock build" "requirements-dev.lock dev"; do set -- $$each; \
+	@for each in "requirements.lock build" "requirements-dev.lock checks"; do set -- $$each; \
 	    echo "# Every version and its hashes, for Python 3.11 and later. Made by \`make lock\`." > $$1.new && \
 	    $(BIN)/uv pip compile pyproject.toml --group $$2 --universal --python-version 3.11 --generate-hashes \
 	        --no-annotate --no-header --quiet --upgrade >> $$1.new && mv $$1.new $$1 || exit 1; \
@@ -84,5 +84,5 @@ $(DEV_STAMP): requirements-dev.lock | $(BIN)/python
 # Cargo shows its progress. The profile is that of `cargo test`, so that neither compiles what the other has.
 $(ENGINE_STAMP): $(ENGINE_SOURCES) | doctor $(RUN_STAMP)
 	@echo "Building the engine (a few minutes the first time) …"
-	@$(BIN)/maturin develop --locked
+	@PIP_QUIET=1 $(BIN)/maturin develop --locked
 	@touch $@

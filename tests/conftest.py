@@ -5,18 +5,14 @@ from __future__ import annotations
 import resource
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.process import Command, Engine, Glorieta, engine_binary
-from harness.recording import RecordingUpstream, TcpServer
-from harness.service import HttpUpstream
+from harness import Runner, Services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from harness.plan import Document
+    from collections.abc import Iterator
 
 SECONDS_PER_TEST = 60
 RUNNING = {"e2e", "attack", "conformance"}
@@ -48,42 +44,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{marker.args[0]} is not installed; on Debian: apt install {marker.args[1]}")
 
 
-class Runner:
-    """Starts processes and ends them all."""
-
-    def __init__(self, folder: Callable[[], Path]):
-        self.folder = folder
-        self.started: list[Glorieta] = []
-
-    def engine(self, plan: Document, ready: bool = True, **options: Any) -> Engine:
-        """`glorieta-engine` with this Plan, serving when this returns unless `ready` is False."""
-        if not engine_binary().exists():
-            pytest.fail(f"{engine_binary()} does not exist; build it with: cargo build", pytrace=False)
-        return self.keep(Engine(plan, self.folder(), **options), ready)
-
-    def command(self, text: str, *options: str, ready: bool = True, **more: Any) -> Command:
-        """`glorieta run` with this YAML text."""
-        return self.keep(Command(text, self.folder(), *options, **more), ready)
-
-    def keep(self, glorieta: Any, ready: bool) -> Any:
-        self.started.append(glorieta)
-        return glorieta.wait_ready() if ready else glorieta
-
-    def check(self) -> None:
-        for each in self.started:
-            each.check()
-
-    def stop(self) -> None:
-        try:
-            for each in self.started:
-                if each.running:
-                    each.stop()
-                assert "panicked at" not in each.stderr, each.stderr
-        finally:
-            for each in self.started:
-                each.kill()
-
-
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Starts what a whole file of tests shares."""
@@ -97,8 +57,10 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Starts what one test needs for itself."""
     runner = Runner(lambda: tmp_path_factory.mktemp("glorieta"))
     yield runner
-    runner.check()
-    runner.stop()
+    try:
+        runner.check()
+    finally:
+        runner.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -108,27 +70,6 @@ def still_alive(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if runner:
         runner.check()
-
-
-class Services:
-    """Makes upstream services and ends them."""
-
-    def __init__(self) -> None:
-        self.made: list[TcpServer] = []
-
-    def keep(self, service: Any) -> Any:
-        self.made.append(service)
-        return service
-
-    def recording(self, *arguments: Any, **options: Any) -> RecordingUpstream:
-        return self.keep(RecordingUpstream(*arguments, **options))
-
-    def http(self, *arguments: Any, **options: Any) -> HttpUpstream:
-        return self.keep(HttpUpstream(*arguments, **options))
-
-    def stop(self) -> None:
-        for each in self.made:
-            each.stop()
 
 
 @pytest.fixture(scope="module")

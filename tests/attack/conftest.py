@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, Response, get
+from harness import Engine, RawClient, RecordingUpstream, Response, Runner, Services, get
 from harness.message import MessageError
 from harness.plan import headers, http, plan, proxy, respond, route, upstream
 
@@ -17,12 +17,12 @@ SMUGGLED = b"GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     """Everything goes to the origin, but for what glorieta answers by itself under /own."""
     routes = [
         route("/*", proxy()),
@@ -94,7 +94,7 @@ class Attack:
 
 def read_all(client: RawClient) -> list[Response]:
     """Every whole answer until the connection ends."""
-    answers = []
+    answers: list[Response] = []
     while True:
         try:
             if not client.reader.buffer and not client.reader.fill():

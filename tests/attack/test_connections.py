@@ -8,6 +8,7 @@ import pytest
 
 from attack.conftest import SMUGGLED, Attack, read_all
 from harness import Engine, RawClient, RecordingUpstream, always
+from harness.recording import Conversation, ReceivedRequest
 
 UPGRADE = b"GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: foo\r\nConnection: Upgrade\r\n\r\n"
 
@@ -26,7 +27,7 @@ def test_16_a_request_behind_a_refused_upgrade_is_a_request_of_its_own(edge: Eng
 def test_16_bytes_behind_an_upgrade_wait_for_the_101(edge: Engine, origin: RecordingUpstream) -> None:
     seen: list[bytes] = []
 
-    def refuse_late(conversation, request) -> None:
+    def refuse_late(conversation: Conversation, request: ReceivedRequest) -> None:
         conversation.socket.settimeout(0.3)
         with contextlib.suppress(TimeoutError):
             conversation.reader.fill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attack.conftest import SMUGGLED, Attack
-from harness import Engine, RawClient, RecordingUpstream, get
+from harness import Engine, RawClient, RecordingUpstream, Runner, get
 from harness.plan import http, plan, proxy, route, upstream
 
 PROXY_2 = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -69,7 +69,7 @@ def test_34_a_proxy_header_from_anybody_is_no_request(attack: Attack, preamble: 
 
 
 @pytest.mark.parametrize("part", [b"PROXY TCP4 192", PROXY_2[:7], PROXY_2])
-def test_34_a_partial_proxy_header_then_silence(launch, origin: RecordingUpstream, part: bytes) -> None:
+def test_34_a_partial_proxy_header_then_silence(launch: Runner, origin: RecordingUpstream, part: bytes) -> None:
     listener = http([route("/*", proxy())], timeouts={"head_ms": 500})
     edge = launch.engine(plan(listener, [upstream("service", origin.address)]))
     with RawClient(edge.port) as client:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, get, wait_until
+from harness import Engine, RawClient, RecordingUpstream, Runner, Services, get, wait_until
 from harness.plan import http, plan, proxy, respond, route, upstream
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_31_names_that_clients_make_up_are_no_labels(edge: Engine, origin: Recor
     assert after.total("glorieta_requests_total", method="other") >= 600
 
 
-def test_31_connections_beyond_the_limit(launch, own_services) -> None:
+def test_31_connections_beyond_the_limit(launch: Runner, own_services: Services) -> None:
     origin = own_services.http()
     listener = http([route("/*", proxy())], limits={"connections": CONNECTIONS})
     edge = launch.engine(plan(listener, [upstream("service", origin.address)]))
@@ -108,7 +108,7 @@ def answers(edge: Engine) -> bool:
         return False
 
 
-def test_31_requests_on_one_connection_may_be_limited(launch) -> None:
+def test_31_requests_on_one_connection_may_be_limited(launch: Runner) -> None:
     listener = http([route("/*", respond("hello"))], limits={"requests_per_connection": 3})
     edge = launch.engine(plan(listener))
     with RawClient(edge.port) as client:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream
+from harness import Engine, RawClient, RecordingUpstream, Runner
 from harness.plan import http, plan, proxy, respond, route, upstream
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     """/admin is closed; everything else is the origin's."""
     routes = [
         route("/*", proxy()),

@@ -7,6 +7,7 @@ import pytest
 from attack.conftest import SMUGGLED, Attack
 from harness import Engine, RawClient, RecordingUpstream, always, build, get, wait_until
 from harness.message import MessageError
+from harness.recording import Conversation, ReceivedRequest
 
 START = b"HTTP/1.1 200 OK\r\n"
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Forged: 1\r\n\r\nforged"
@@ -44,7 +45,7 @@ BAD_HEADS = {
 
 @pytest.mark.parametrize("answer", BAD_HEADS.values(), ids=BAD_HEADS.keys())
 def test_21_bad_heads(edge: Engine, origin: RecordingUpstream, answer: bytes) -> None:
-    def respond(conversation, _) -> None:
+    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
         try:
             conversation.send(answer)
         finally:

@@ -7,16 +7,17 @@ import time
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, build, get, wait_until
+from harness import Engine, RawClient, RecordingUpstream, Runner, build, get, wait_until
 from harness.message import MessageError
 from harness.plan import http, plan, proxy, route, upstream
+from harness.recording import Conversation, ReceivedRequest
 
 SLOW_CLIENTS = 300
 MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     """Short patience, so that the tests need none."""
     listener = http(
         [route("/*", proxy())],
@@ -126,7 +127,7 @@ def test_30_a_client_that_does_not_read(edge: Engine, origin: RecordingUpstream)
     size = 64 * MIB
     sent = []
 
-    def respond(conversation, _) -> None:
+    def respond(conversation: Conversation, received: ReceivedRequest) -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
         block = bytes(1 << 16)
         for _ in range(size // len(block)):

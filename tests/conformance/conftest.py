@@ -9,16 +9,16 @@ import pytest
 from harness.plan import http, plan, proxy, route, upstream
 
 if TYPE_CHECKING:
-    from harness import Engine, RecordingUpstream
+    from harness import Engine, RecordingUpstream, Runner, Services
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     routes = [
         route("/*", proxy()),
         route("/fast/*", proxy(timeouts={"first_byte_ms": 500, "idle_ms": 500})),

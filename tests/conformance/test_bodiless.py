@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, always, build, message
+from harness import Engine, RawClient, RecordingUpstream, Runner, always, build, message
 from harness.plan import http, plan, redirect, respond, route
 
 NEXT = message(200, b"next")
@@ -57,7 +57,7 @@ def test_205_has_a_body_of_no_bytes(edge: Engine, origin: RecordingUpstream) -> 
         assert client.exchange(build("GET", "/b")).body == b"next"
 
 
-def test_head_of_what_glorieta_answers_itself(start) -> None:
+def test_head_of_what_glorieta_answers_itself(start: Runner) -> None:
     edge = start.engine(plan(http([route("/own", respond("hello")), route("/away", redirect("/own"))])))
     with RawClient(edge.port) as client:
         for path in ("/own", "/away", "/nowhere"):

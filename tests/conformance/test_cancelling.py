@@ -67,7 +67,7 @@ def test_an_abort_within_a_request_body(edge: Engine, origin: RecordingUpstream)
 def test_an_abort_within_an_answer(edge: Engine, origin: RecordingUpstream) -> None:
     ended = []
 
-    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
+    def respond(conversation: Conversation, received: ReceivedRequest) -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         try:
             for _ in range(1000):

@@ -5,7 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from harness import Engine, RawClient, RecordingUpstream, always, build, get, message, refusing_address, wait_until
+from harness import (
+    Engine,
+    RawClient,
+    RecordingUpstream,
+    Runner,
+    always,
+    build,
+    get,
+    message,
+    refusing_address,
+    wait_until,
+)
 from harness.plan import http, plan, proxy, route, upstream
 
 if TYPE_CHECKING:
@@ -79,7 +90,7 @@ def test_http_1_0_expects_nothing(edge: Engine, origin: RecordingUpstream) -> No
     assert origin.requests[0].headers("Expect") == []
 
 
-def test_no_body_is_asked_for_while_no_endpoint_can_be_reached(launch) -> None:
+def test_no_body_is_asked_for_while_no_endpoint_can_be_reached(launch: Runner) -> None:
     edge = launch.engine(plan(http([route("/*", proxy())]), [upstream("service", refusing_address())]))
     with RawClient(edge.port) as client:
         client.send(EXPECTING)
@@ -129,7 +140,7 @@ def test_an_unasked_100_is_swallowed(edge: Engine, origin: RecordingUpstream) ->
 
 
 def test_a_flood_of_interim_answers_is_refused(edge: Engine, origin: RecordingUpstream) -> None:
-    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
+    def respond(conversation: Conversation, received: ReceivedRequest) -> None:
         for _ in range(100_000):
             conversation.send(b"HTTP/1.1 102 Processing\r\n\r\n")
         conversation.send(OK)

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, always, build, get, message
+from harness import Engine, RawClient, RecordingUpstream, Runner, always, build, get, message
 from harness.plan import FORWARDED, http, plan, proxy, respond, route, upstream
 
 # Fields that glorieta adds to every request, as the Plan of these tests asks for all of them.
@@ -117,7 +117,7 @@ def test_via_in_both_directions(edge: Engine, origin: RecordingUpstream) -> None
     assert ", ".join(response.headers("Via")) == "1.0 theirs, 1.1 glorieta"
 
 
-def test_what_is_off_is_not_sent(start, origin: RecordingUpstream) -> None:
+def test_what_is_off_is_not_sent(start: Runner, origin: RecordingUpstream) -> None:
     origin.forget()
     quiet = http(
         [route("/*", proxy())],
@@ -130,7 +130,7 @@ def test_what_is_off_is_not_sent(start, origin: RecordingUpstream) -> None:
     assert {name.lower() for name, _ in response.fields} == {"content-length", "date"}
 
 
-def test_a_name_for_via_and_server(start, origin: RecordingUpstream) -> None:
+def test_a_name_for_via_and_server(start: Runner, origin: RecordingUpstream) -> None:
     origin.forget()
     routes = [route("/*", proxy()), route("/own", respond("own"))]
     edge = start.engine(plan(http(routes), [upstream("service", origin.address)], server_name="shop.example"))

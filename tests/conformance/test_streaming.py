@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, build, get
+from harness import Engine, RawClient, RecordingUpstream, Runner, Services, build, get
 from harness.plan import http, plan, proxy, route, upstream
 from harness.recording import Conversation, ReceivedRequest, TcpServer
 
@@ -51,17 +51,17 @@ class Sink(TcpServer):
 
 
 @pytest.fixture(scope="module")
-def source(services) -> Source:
+def source(services: Services) -> Source:
     return services.keep(Source())
 
 
 @pytest.fixture(scope="module")
-def sink(services) -> Sink:
+def sink(services: Services) -> Sink:
     return services.keep(Sink())
 
 
 @pytest.fixture(scope="module")
-def large(start, source, sink) -> Engine:
+def large(start: Runner, source: Source, sink: Sink) -> Engine:
     routes = [route("/source", proxy("source")), route("/sink", proxy("sink"))]
     return start.engine(plan(http(routes), [upstream("source", source.address), upstream("sink", sink.address)]))
 

@@ -142,7 +142,7 @@ def test_an_idle_tunnel_ends(edge: Engine, origin: RecordingUpstream) -> None:
 def test_a_slow_reader_holds_the_sender_back(edge: Engine, origin: RecordingUpstream) -> None:
     sent = []
 
-    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
+    def respond(conversation: Conversation, received: ReceivedRequest) -> None:
         conversation.send(SWITCHING)
         conversation.socket.settimeout(1)
         try:

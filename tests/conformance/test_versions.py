@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import Engine, RawClient, RecordingUpstream, always, build, chunked, get, message
+from harness.recording import Conversation, ReceivedRequest
 
 
 def ask(version: str, connection: str | None = None, path: str = "/a") -> bytes:
@@ -109,7 +110,7 @@ def test_requests_on_the_upstreams_side_need_no_word_to_stay(edge: Engine, origi
 def test_pipelined_requests_are_answered_in_order(edge: Engine, origin: RecordingUpstream) -> None:
     """The first takes longest. All are sent before the first answer, one of them with a body."""
 
-    def respond(conversation, request) -> None:
+    def respond(conversation: Conversation, request: ReceivedRequest) -> None:
         if request.target == "/0":
             time.sleep(0.3)
         conversation.send(message(200, request.target.encode() + b":" + request.body))

@@ -10,18 +10,19 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.typing import Subprotocol
 
-from harness import Engine, wait_until
+from harness import Engine, Runner, wait_until
 from harness.plan import http, plan, proxy, route, upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from websockets.typing import Subprotocol
+CHAT = Subprotocol("chat")
 
 
 class WebSocketService:
-    """Echoes. `close CODE` closes with that code, `drop` drops the connection, `count` tells how many there are."""
+    """Echoes. `close CODE` closes with that code, `drop` drops the connection."""
 
     def __init__(self) -> None:
         self.closes: list[tuple[int | None, str | None]] = []
@@ -35,7 +36,7 @@ class WebSocketService:
         self.loop = asyncio.get_running_loop()
         self.ended = asyncio.Event()
         async with serve(
-            self.handle, "127.0.0.1", 0, max_size=None, subprotocols=["chat"], select_subprotocol=first_or_none
+            self.handle, "127.0.0.1", 0, max_size=None, subprotocols=[CHAT], select_subprotocol=first_or_none
         ) as server:
             self.port = server.sockets[0].getsockname()[1]
             self.ready.set()
@@ -74,7 +75,7 @@ def service() -> Iterator[WebSocketService]:
 
 
 @pytest.fixture(scope="module")
-def edge(start, service) -> Engine:
+def edge(start: Runner, service: WebSocketService) -> Engine:
     listener = http([route("/chat/*", proxy(strip_prefix="/chat")), route("/*", proxy())])
     return start.engine(plan(listener, [upstream("service", f"127.0.0.1:{service.port}")]))
 
@@ -82,9 +83,19 @@ def edge(start, service) -> Engine:
 def test_messages_of_every_kind_and_size(edge: Engine, service: WebSocketService) -> None:
     async def talk() -> None:
         address = f"ws://127.0.0.1:{edge.port}/chat/room?x=1"
-        async with connect(address, subprotocols=["chat"], max_size=None, compression="deflate") as connection:  # type: ignore[list-item]
-            assert connection.subprotocol == "chat"
-            for text in ["", "hello", "ñandú", b"", b"\x00\xff", "x" * 126, "x" * 65_536, b"y" * 1_000_003]:
+        async with connect(address, subprotocols=[CHAT], max_size=None, compression="deflate") as connection:
+            assert connection.subprotocol == CHAT
+            texts: list[str | bytes] = [
+                "",
+                "hello",
+                "ñandú",
+                b"",
+                b"\x00\xff",
+                "x" * 126,
+                "x" * 65_536,
+                b"y" * 1_000_003,
+            ]
+            for text in texts:
                 await connection.send(text)
                 assert await connection.recv() == text
             await connection.send(["frag", "ment", "ed"])

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, build, chunks, get, request
+from harness import Engine, RawClient, RecordingUpstream, Runner, Services, build, chunks, get, request
 from harness.plan import addresses, http, max_body, plan, proxy, respond, route, upstream
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     routes = [
         route("/allow", proxy(), filters=[addresses(allow=["127.0.0.2", "127.0.1.0/24"])]),
         route("/deny", proxy(), filters=[addresses(deny=["127.0.0.2"])]),

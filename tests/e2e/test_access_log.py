@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness import Engine, HttpUpstream, RawClient, build, get, refusing_address, request, wait_until
+from harness import Engine, HttpUpstream, RawClient, Runner, Services, build, get, refusing_address, request, wait_until
 from harness.plan import Document, http, plan, proxy, respond, route, upstream
 
 KEYS = [
@@ -32,12 +32,12 @@ def logged(service: HttpUpstream, **log: object) -> Document:
 
 
 @pytest.fixture(scope="module")
-def service(services) -> HttpUpstream:
+def service(services: Services) -> HttpUpstream:
     return services.http()
 
 
 @pytest.fixture(scope="module")
-def edge(start, service) -> Engine:
+def edge(start: Runner, service: HttpUpstream) -> Engine:
     return start.engine(logged(service))
 
 
@@ -113,7 +113,7 @@ def test_whatever_is_asked_is_one_line_of_json(edge: Engine, path: str) -> None:
         assert isinstance(json.loads(line), dict)
 
 
-def test_combined(launch, service: HttpUpstream) -> None:
+def test_combined(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, format="combined"))
     get(edge.port, "/own?x=1", {"Referer": 'http://a/"b', "User-Agent": "test/1.0"})
     line = wait_until(edge.log_file.read_text, what="a line").rstrip("\n")
@@ -132,19 +132,18 @@ def test_combined(launch, service: HttpUpstream) -> None:
     assert '"' not in found[6].replace('\\"', "").replace("\\x22", "")
 
 
-def test_a_template(launch, service: HttpUpstream) -> None:
+def test_a_template(launch: Runner, service: HttpUpstream) -> None:
     text = "$$ ${client.ip} ${method} ${path} ${query.q} ${status} ${header.x-a} ${cookie.sid} ${path.id} ${reason} ${upstream} ${bytes.in}"
     edge = launch.engine(logged(service, format={"template": text}))
     request(edge.port, "PUT", "/service/7?q=1", {"X-A": "b\tc", "Cookie": "sid=d"}, b"xyz")
     get(edge.port, "/own")
-    lines = wait_until(
-        lambda: (found := edge.log_file.read_text().splitlines()) and len(found) == 2 and found, what="two lines"
-    )
+    wait_until(lambda: edge.log_file.read_text().count("\n") == 2, what="two lines")
+    lines = edge.log_file.read_text().splitlines()
     assert re.fullmatch(r"\$ 127\.0\.0\.1 PUT /service/7 1 200 b(\\t|\\x09|\t)c d 7 - service 3", lines[0]), lines[0]
     assert lines[1] == "$ 127.0.0.1 GET /own - 200 - - - - - 0"
 
 
-def test_log_files_are_opened_anew(launch, service: HttpUpstream) -> None:
+def test_log_files_are_opened_anew(launch: Runner, service: HttpUpstream) -> None:
     """As logrotate does it: move the file away, then SIGUSR1."""
     edge = launch.engine(logged(service))
     get(edge.port, "/own")
@@ -158,7 +157,7 @@ def test_log_files_are_opened_anew(launch, service: HttpUpstream) -> None:
     assert len(moved.read_text().splitlines()) == 1
 
 
-def test_no_log_at_all(launch, service: HttpUpstream) -> None:
+def test_no_log_at_all(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, to="off"))
     assert get(edge.port, "/own").status == 200
     time.sleep(0.2)
@@ -166,7 +165,7 @@ def test_no_log_at_all(launch, service: HttpUpstream) -> None:
     assert "/own" not in edge.stdout + edge.stderr
 
 
-def test_a_reader_that_does_not_read_holds_nobody_up(launch, service: HttpUpstream) -> None:
+def test_a_reader_that_does_not_read_holds_nobody_up(launch: Runner, service: HttpUpstream) -> None:
     """Standard output is a pipe that is full after 64 KiB. Lines are dropped and counted; requests are not."""
     edge = launch.engine(logged(service, to="stdout", queue=100), stdout=subprocess.PIPE)
     asked, slowest = 20_000, 0.0
@@ -194,7 +193,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up(launch, service: HttpUpstre
     edge.process.stdout.close()
 
 
-def test_a_full_disk_holds_nobody_up(launch, service: HttpUpstream) -> None:
+def test_a_full_disk_holds_nobody_up(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(logged(service, to={"file": "/dev/full"}))
     for _ in range(50):
         assert get(edge.port, "/own").status == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Engine, HttpUpstream, RawClient, build, get, request, unused_port, wait_until
+from harness import Engine, HttpUpstream, RawClient, Runner, Services, build, get, request, unused_port, wait_until
 from harness.plan import check, http, plan, proxy, respond, route, upstream
 from harness.process import STATUS_PATH
 
@@ -17,12 +17,12 @@ PATHS = ["/livez", "/readyz", "/metrics", STATUS_PATH]
 
 
 @pytest.fixture(scope="module")
-def service(services) -> HttpUpstream:
+def service(services: Services) -> HttpUpstream:
     return services.http()
 
 
 @pytest.fixture(scope="module")
-def edge(start, service) -> Engine:
+def edge(start: Runner, service: HttpUpstream) -> Engine:
     routes = [route("/service/*", proxy()), route("/own", respond("own"))]
     return start.engine(
         plan(
@@ -161,7 +161,7 @@ def test_not_ready_is_said_while_it_starts_or_ends_only(edge: Engine) -> None:
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_busy_admin_address(launch, required: bool, tmp_path: Path) -> None:
+def test_a_busy_admin_address(launch: Runner, required: bool, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = f"127.0.0.1:{taken.getsockname()[1]}"
         admin = {"address": busy, "required": required, "socket": str(tmp_path / "admin.sock")}
@@ -176,7 +176,7 @@ def test_a_busy_admin_address(launch, required: bool, tmp_path: Path) -> None:
         assert busy in edge.stderr
 
 
-def test_no_admin_at_all(launch) -> None:
+def test_no_admin_at_all(launch: Runner) -> None:
     port = unused_port()
     document = plan(http([route("/own", respond("own"))], bind=f"127.0.0.1:{port}"), admin={"address": "off"})
     edge = launch.engine(document, ready=False)

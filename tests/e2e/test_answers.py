@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from harness import Engine, RawClient, build, get, refusing_address, request, wait_until
+from harness import Engine, RawClient, Runner, build, get, refusing_address, request, wait_until
 from harness.plan import http, plan, proxy, redirect, respond, route, upstream
 
 
 @pytest.fixture(scope="module")
-def edge(start) -> Engine:
+def edge(start: Runner) -> Engine:
     routes = [
         route("/old/{id}", redirect("/new/${path.id}")),
         route("/query/*", redirect("https://${host}${path}?${query}", 302)),

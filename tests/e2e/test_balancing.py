@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from harness import Engine, HttpUpstream, Load, RawClient, build, get
+from harness import Engine, HttpUpstream, Load, RawClient, Runner, Services, build, get
 from harness.plan import http, plan, proxy, route, upstream
 
 REQUESTS = 600
@@ -15,12 +15,12 @@ WEIGHTS = {"one": 1, "two": 2, "three": 3}
 
 
 @pytest.fixture(scope="module")
-def three(services) -> list[HttpUpstream]:
+def three(services: Services) -> list[HttpUpstream]:
     return [services.http(name) for name in WEIGHTS]
 
 
 @pytest.fixture(scope="module")
-def edge(start, three) -> Engine:
+def edge(start: Runner, three: list[HttpUpstream]) -> Engine:
     weighted = [(service.address, WEIGHTS[service.name]) for service in three]
     equal = [service.address for service in three]
     upstreams = [
@@ -119,7 +119,7 @@ def test_one_user_meets_one_endpoint(edge: Engine) -> None:
     assert len({next(iter(ask(edge, "hash", 1, f"user-{number}"))) for number in range(50)}) == 3
 
 
-def test_a_lost_endpoint_moves_only_its_own_users(start, services) -> None:
+def test_a_lost_endpoint_moves_only_its_own_users(start: Runner, services: Services) -> None:
     three = [services.http(name) for name in "abc"]
     edge = start.engine(
         plan(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,8 @@ from harness import (
     HttpUpstream,
     Load,
     RawClient,
+    Runner,
+    Services,
     TcpEcho,
     build,
     get,
@@ -56,16 +59,16 @@ def glorieta(*arguments: object, timeout: float = 30) -> subprocess.CompletedPro
 
 
 @pytest.fixture(scope="module")
-def one(services) -> HttpUpstream:
+def one(services: Services) -> HttpUpstream:
     return services.http("one")
 
 
 @pytest.fixture(scope="module")
-def two(services) -> HttpUpstream:
+def two(services: Services) -> HttpUpstream:
     return services.http("two")
 
 
-def run(runner, one: HttpUpstream, two: HttpUpstream, *options: str) -> tuple[Command, int]:
+def run(runner: Runner, one: HttpUpstream, two: HttpUpstream, *options: str) -> tuple[Command, int]:
     port = unused_port()
     return runner.command(reverse_proxy(port, one, two), *options), port
 
@@ -74,7 +77,11 @@ def mark_of(port: int) -> str | None:
     return get(port, "/hello").header("X-Mark")
 
 
-def test_a_reverse_proxy(launch, one: HttpUpstream, two: HttpUpstream) -> None:
+def is_marked(port: int, mark: str) -> bool:
+    return mark_of(port) == mark
+
+
+def test_a_reverse_proxy(launch: Runner, one: HttpUpstream, two: HttpUpstream) -> None:
     edge, port = run(launch, one, two)
     assert get(port, "/hello").text == "hello 127.0.0.1"
     answers = [get(port, f"/service1/{number}").json() for number in range(20)]
@@ -87,19 +94,19 @@ def test_a_reverse_proxy(launch, one: HttpUpstream, two: HttpUpstream) -> None:
     assert edge.stop() == 0
 
 
-def test_a_change_of_the_file_is_applied(launch, one: HttpUpstream, two: HttpUpstream) -> None:
+def test_a_change_of_the_file_is_applied(launch: Runner, one: HttpUpstream, two: HttpUpstream) -> None:
     edge, port = run(launch, one, two)
     with Load(port, "/service1/load", connections=8) as load:
         for mark in ("second", "third", "fourth"):
             edge.write(reverse_proxy(port, one, two, mark))
-            wait_until(lambda mark=mark: mark_of(port) == mark, 15, f"the plan marked {mark}")
-            wait_until(lambda mark=mark: load.marks[mark], what=f"the load's first answer marked {mark}")
+            wait_until(partial(is_marked, port, mark), 15, f"the plan marked {mark}")
+            wait_until(partial(load.marks.__getitem__, mark), what=f"the load's first answer marked {mark}")
     assert load.failures == []
     assert set(load.statuses) == {200}
     assert load.opened == 8
 
 
-def test_sighup_and_reload(launch, one: HttpUpstream, two: HttpUpstream) -> None:
+def test_sighup_and_reload(launch: Runner, one: HttpUpstream, two: HttpUpstream) -> None:
     edge, port = run(launch, one, two, "--no-watch")
     edge.write(reverse_proxy(port, one, two, "second"))
     time.sleep(1)
@@ -124,7 +131,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_changes_nothing(launch, one: HttpUpstream, two: HttpUpstream, kind: str) -> None:
+def test_a_bad_file_changes_nothing(launch: Runner, one: HttpUpstream, two: HttpUpstream, kind: str) -> None:
     edge, port = run(launch, one, two)
     edge.file.write_text(BAD[kind])
     refused = glorieta("reload", edge.file)
@@ -136,7 +143,9 @@ def test_a_bad_file_changes_nothing(launch, one: HttpUpstream, two: HttpUpstream
     wait_until(lambda: mark_of(port) == "mended", 15, "the plan of the mended file")
 
 
-def test_a_listener_that_cannot_be_had_changes_nothing_either(launch, one: HttpUpstream, two: HttpUpstream) -> None:
+def test_a_listener_that_cannot_be_had_changes_nothing_either(
+    launch: Runner, one: HttpUpstream, two: HttpUpstream
+) -> None:
     edge, port = run(launch, one, two)
     taken = f'  taken: {{bind: "{one.address}", to: service1}}'
     edge.write(reverse_proxy(port, one, two, "second", taken))
@@ -146,7 +155,9 @@ def test_a_listener_that_cannot_be_had_changes_nothing_either(launch, one: HttpU
     assert mark_of(port) == "first"
 
 
-def test_listeners_and_layer_4_come_with_a_reload(launch, own_services, one: HttpUpstream, two: HttpUpstream) -> None:
+def test_listeners_and_layer_4_come_with_a_reload(
+    launch: Runner, own_services: Services, one: HttpUpstream, two: HttpUpstream
+) -> None:
     echo = own_services.keep(TcpEcho())
     edge, port = run(launch, one, two)
     mail = unused_port()
@@ -163,7 +174,7 @@ def test_listeners_and_layer_4_come_with_a_reload(launch, own_services, one: Htt
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_asked(launch, one: HttpUpstream, two: HttpUpstream, number: signal.Signals) -> None:
+def test_it_ends_when_asked(launch: Runner, one: HttpUpstream, two: HttpUpstream, number: signal.Signals) -> None:
     edge, port = run(launch, one, two)
     with RawClient(port) as kept:
         assert kept.exchange(build("GET", "/hello")).status == 200
@@ -173,7 +184,7 @@ def test_it_ends_when_asked(launch, one: HttpUpstream, two: HttpUpstream, number
         assert time.monotonic() - began < 2
 
 
-def test_it_drains(launch, own_services, one: HttpUpstream) -> None:
+def test_it_drains(launch: Runner, own_services: Services, one: HttpUpstream) -> None:
     slow = own_services.http("slow", delay=1.0)
     edge, port = run(launch, slow, one)
     with RawClient(port) as client:
@@ -202,7 +213,7 @@ def test_a_port_in_use_at_the_start(tmp_path: Path, one: HttpUpstream) -> None:
     assert one.address in refused.stderr
 
 
-def test_one_liners(launch, one: HttpUpstream, two: HttpUpstream, tmp_path: Path) -> None:
+def test_one_liners(launch: Runner, one: HttpUpstream, two: HttpUpstream, tmp_path: Path) -> None:
     """`glorieta reverse` and `glorieta balance`, with what they save."""
     port, saved = unused_port(), tmp_path / "saved.yaml"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "python")}
@@ -236,7 +247,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def test_what_a_client_is_told_and_what_the_operator_is_told(launch, one: HttpUpstream) -> None:
+def test_what_a_client_is_told_and_what_the_operator_is_told(launch: Runner, one: HttpUpstream) -> None:
     port, dead = unused_port(), refusing_address()
     text = f'version: 1\nlisteners: {{web: {{bind: "127.0.0.1:{port}", to: dead}}}}\nupstreams: {{dead: {{endpoints: ["{dead}"]}}}}\n'
     edge = launch.command(text)

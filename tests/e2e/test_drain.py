@@ -7,12 +7,13 @@ import time
 
 import pytest
 
-from harness import Engine, HttpUpstream, RawClient, TcpEcho, build, get, wait_until
+from harness import Engine, HttpUpstream, RawClient, Runner, Services, TcpEcho, build, get, wait_until
 from harness.message import EndOfStream
 from harness.plan import http, plan, proxy, respond, route, tcp, upstream
+from harness.recording import Conversation, ReceivedRequest
 
 
-def edge_over(runner, service: HttpUpstream, echo: TcpEcho | None = None, drain_ms: int = 5000) -> Engine:
+def edge_over(runner: Runner, service: HttpUpstream, echo: TcpEcho | None = None, drain_ms: int = 5000) -> Engine:
     listeners = [http([route("/*", proxy()), route("/own", respond("own"))])]
     upstreams = [upstream("service", service.address)]
     if echo:
@@ -39,7 +40,7 @@ def refuses(port: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_idle_it_ends_at_once(launch, own_services, number: signal.Signals) -> None:
+def test_idle_it_ends_at_once(launch: Runner, own_services: Services, number: signal.Signals) -> None:
     edge = edge_over(launch, own_services.http())
     kept = RawClient(edge.port)
     assert kept.exchange(build("GET", "/a")).status == 200
@@ -50,7 +51,7 @@ def test_idle_it_ends_at_once(launch, own_services, number: signal.Signals) -> N
     assert kept.is_closed()
 
 
-def test_what_is_under_way_is_finished(launch, own_services) -> None:
+def test_what_is_under_way_is_finished(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=1.0)
     edge = edge_over(launch, service)
     clients = [begin(edge, service) for _ in range(5)]
@@ -66,7 +67,7 @@ def test_what_is_under_way_is_finished(launch, own_services) -> None:
     assert 0.5 < time.monotonic() - began < 3
 
 
-def test_a_request_that_is_being_sent_is_finished(launch, own_services) -> None:
+def test_a_request_that_is_being_sent_is_finished(launch: Runner, own_services: Services) -> None:
     service = own_services.http()
     edge = edge_over(launch, service)
     with RawClient(edge.port) as client:
@@ -79,7 +80,7 @@ def test_a_request_that_is_being_sent_is_finished(launch, own_services) -> None:
     assert edge.wait_end() == 0
 
 
-def test_the_deadline_cuts_what_is_left(launch, own_services) -> None:
+def test_the_deadline_cuts_what_is_left(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=20)
     edge = edge_over(launch, service, drain_ms=700)
     client = begin(edge, service)
@@ -91,7 +92,7 @@ def test_the_deadline_cuts_what_is_left(launch, own_services) -> None:
         client.read_response()
 
 
-def test_a_second_signal_cuts_at_once(launch, own_services) -> None:
+def test_a_second_signal_cuts_at_once(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=20)
     edge = edge_over(launch, service, drain_ms=15_000)
     begin(edge, service)
@@ -104,7 +105,7 @@ def test_a_second_signal_cuts_at_once(launch, own_services) -> None:
     assert time.monotonic() - began < 1.5
 
 
-def test_tunnels_may_finish_too(launch, own_services) -> None:
+def test_tunnels_may_finish_too(launch: Runner, own_services: Services) -> None:
     echo = own_services.keep(TcpEcho(farewell=b"bye"))
     edge = edge_over(launch, own_services.http(), echo)
     with RawClient(edge.ports["mail"]) as client:
@@ -119,7 +120,7 @@ def test_tunnels_may_finish_too(launch, own_services) -> None:
     assert edge.wait_end() == 0
 
 
-def test_readiness_ends_before_service_does(launch, own_services) -> None:
+def test_readiness_ends_before_service_does(launch: Runner, own_services: Services) -> None:
     """A balancer in front must learn of the drain; liveness stays, or it would be killed for it."""
     service = own_services.http(delay=1.5)
     edge = edge_over(launch, service)
@@ -131,7 +132,7 @@ def test_readiness_ends_before_service_does(launch, own_services) -> None:
     assert edge.wait_end() == 0
 
 
-def test_the_last_lines_of_the_log_are_written(launch, own_services) -> None:
+def test_the_last_lines_of_the_log_are_written(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=0.5)
     edge = edge_over(launch, service)
     client = begin(edge, service)
@@ -141,11 +142,11 @@ def test_the_last_lines_of_the_log_are_written(launch, own_services) -> None:
     assert [record["path"] for record in edge.records()] == ["/busy"]
 
 
-def test_an_answer_that_streams_is_finished(launch, own_services) -> None:
+def test_an_answer_that_streams_is_finished(launch: Runner, own_services: Services) -> None:
     origin = own_services.recording()
     edge = launch.engine(plan(http([route("/*", proxy())]), [upstream("service", origin.address)]))
 
-    def respond_slowly(conversation, _) -> None:
+    def respond_slowly(conversation: Conversation, _: ReceivedRequest) -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         conversation.dribble(b"1\r\nx\r\n" * 10 + b"0\r\n\r\n", 0.1, 6)
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
-from harness import Engine, HttpUpstream, get, request, wait_until
+from harness import Engine, HttpUpstream, Runner, Services, get, request, wait_until
 from harness.message import Reader
 from harness.plan import check, http, plan, proxy, route, upstream
 
 
-def edge_over(runner, address: str, host: object = "preserve", **changes: object) -> Engine:
+def edge_over(runner: Runner, address: str, host: object = "preserve", **changes: object) -> Engine:
     return runner.engine(plan(http([route("/*", proxy(host=host))]), [upstream("service", address, **changes)]))
 
 
-def test_a_unix_socket(launch, own_services, tmp_path) -> None:
+def test_a_unix_socket(launch: Runner, own_services: Services, tmp_path: Path) -> None:
     service = own_services.http(path=str(tmp_path / "service.sock"))
     edge = edge_over(launch, service.address)
     for number in range(5):
@@ -26,7 +27,7 @@ def test_a_unix_socket(launch, own_services, tmp_path) -> None:
     assert edge.wait_record(path="/0")["endpoint"] == service.address
 
 
-def test_a_unix_socket_that_comes_late_and_goes(launch, own_services, tmp_path) -> None:
+def test_a_unix_socket_that_comes_late_and_goes(launch: Runner, own_services: Services, tmp_path: Path) -> None:
     path = str(tmp_path / "late.sock")
     edge = edge_over(launch, f"unix:{path}")
     assert get(edge.port, "/").status == 502
@@ -36,7 +37,7 @@ def test_a_unix_socket_that_comes_late_and_goes(launch, own_services, tmp_path) 
     assert get(edge.port, "/").status == 502
 
 
-def test_a_unix_socket_is_checked_too(launch, own_services, tmp_path) -> None:
+def test_a_unix_socket_is_checked_too(launch: Runner, own_services: Services, tmp_path: Path) -> None:
     service = own_services.http(path=str(tmp_path / "service.sock"))
     edge_over(launch, service.address, health=check("/healthz"))
     wait_until(lambda: service.checks > 2, what="three checks over the socket")
@@ -72,19 +73,19 @@ class Version6(threading.Thread):
 
 
 @pytest.fixture
-def six(own_services) -> Version6:
+def six(own_services: Services) -> Version6:
     try:
         return own_services.keep(Version6())
     except OSError as error:
         pytest.skip(f"this machine has no IPv6 loopback: {error}")
 
 
-def test_an_address_of_version_6(launch, six: Version6) -> None:
+def test_an_address_of_version_6(launch: Runner, six: Version6) -> None:
     edge = edge_over(launch, f"[::1]:{six.port}", host="upstream")
     assert get(edge.port, "/").header("X-Service") == "six"
 
 
-def test_a_name_means_all_its_addresses(launch, own_services, six: Version6) -> None:
+def test_a_name_means_all_its_addresses(launch: Runner, own_services: Services, six: Version6) -> None:
     """`localhost` has two families; a service may listen at either, or at both."""
     edge = edge_over(launch, f"localhost:{six.port}")
     for _ in range(10):
@@ -98,7 +99,7 @@ def test_a_name_means_all_its_addresses(launch, own_services, six: Version6) -> 
         assert get(edge.port, "/").header("X-Service") == "four"
 
 
-def test_a_name_at_version_4_only(launch, own_services) -> None:
+def test_a_name_at_version_4_only(launch: Runner, own_services: Services) -> None:
     service = own_services.http("four")
     edge = edge_over(launch, f"localhost:{service.port}", host="upstream")
     for _ in range(10):
@@ -107,7 +108,7 @@ def test_a_name_at_version_4_only(launch, own_services) -> None:
     assert edge.wait_record(upstream="service")["endpoint"].endswith(f":{service.port}")
 
 
-def test_a_port_that_opens_late(launch, own_services) -> None:
+def test_a_port_that_opens_late(launch: Runner, own_services: Services) -> None:
     service = own_services.http()
     port = service.port
     service.stop()

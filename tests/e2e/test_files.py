@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, build, get, request
+from harness import Engine, RawClient, Runner, build, get, request
 from harness.plan import files, http, plan, route
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def edge(start, root: Path) -> Engine:
+def edge(start: Runner, root: Path) -> Engine:
     routes = [
         route("/*", files(root)),
         route("/static/*", files(root, strip_prefix="/static")),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness import Engine, RecordingUpstream, get
+from harness import Engine, RecordingUpstream, Runner, Services, get
 from harness.plan import http, plan, proxy, route, upstream
 
 PROXY = "127.0.0.9"
@@ -15,12 +15,12 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     listener = http([route("/*", proxy())], trusted_proxies=[f"{PROXY}/32", "10.0.0.0/8", "fd00::/8"])
     return start.engine(plan(listener, [upstream("service", origin.address)]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Engine, RecordingUpstream, always, get, message, request
+from harness import Engine, RecordingUpstream, Runner, Services, always, get, message, request
 from harness.plan import headers, http, plan, proxy, respond, route, upstream
 
 WORDS = {
@@ -16,12 +16,12 @@ WORDS = {
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     words = {"set": {f"X-Word-{number}": f"<${{{word}}}>" for number, word in enumerate(WORDS)}}
     change = headers(
         {

@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from harness import Engine, HttpUpstream, RawClient, TcpEcho, build, get, wait_until
+from harness import Engine, HttpUpstream, RawClient, Runner, Services, TcpEcho, build, get, wait_until
 from harness.plan import check, http, outlier, plan, proxy, route, upstream
 
 
-def edge_over(runner, endpoints: list[str], retries: int = 0, **changes: object) -> Engine:
+def edge_over(runner: Runner, endpoints: list[str], retries: int = 0, **changes: object) -> Engine:
     changes.setdefault("balance", "round_robin")
     return runner.engine(plan(http([route("/*", proxy(retries=retries))]), [upstream("service", endpoints, **changes)]))
 
@@ -22,7 +22,7 @@ def names(edge: Engine, count: int = 20) -> set[str | None]:
 
 
 @pytest.fixture
-def two(own_services) -> list[HttpUpstream]:
+def two(own_services: Services) -> list[HttpUpstream]:
     return [own_services.http("one"), own_services.http("two")]
 
 
@@ -30,7 +30,7 @@ def addresses(two: list[HttpUpstream]) -> list[str]:
     return [each.address for each in two]
 
 
-def test_a_check_that_fails_takes_an_endpoint_out_and_back(launch, two: list[HttpUpstream]) -> None:
+def test_a_check_that_fails_takes_an_endpoint_out_and_back(launch: Runner, two: list[HttpUpstream]) -> None:
     edge = edge_over(launch, addresses(two), health=check("/healthz"))
     assert names(edge) == {"one", "two"}
     two[0].healthy = False
@@ -41,7 +41,7 @@ def test_a_check_that_fails_takes_an_endpoint_out_and_back(launch, two: list[Htt
     assert all(each.checks > 2 for each in two)
 
 
-def test_one_failure_is_not_enough(launch, two: list[HttpUpstream]) -> None:
+def test_one_failure_is_not_enough(launch: Runner, two: list[HttpUpstream]) -> None:
     edge = edge_over(launch, addresses(two), health=check("/healthz", fall=1000))
     two[0].healthy = False
     before = two[0].checks
@@ -49,7 +49,7 @@ def test_one_failure_is_not_enough(launch, two: list[HttpUpstream]) -> None:
     assert names(edge) == {"one", "two"}
 
 
-def test_several_successes_may_be_asked_for(launch, two: list[HttpUpstream]) -> None:
+def test_several_successes_may_be_asked_for(launch: Runner, two: list[HttpUpstream]) -> None:
     two[0].healthy = False
     edge = edge_over(launch, addresses(two), health=check("/healthz", rise=5, fall=1))
     wait_until(lambda: names(edge) == {"two"}, 5, "the failing endpoint's end")
@@ -59,7 +59,7 @@ def test_several_successes_may_be_asked_for(launch, two: list[HttpUpstream]) -> 
     assert two[0].checks >= healthy_since + 5
 
 
-def test_a_check_of_the_connection_alone(launch, own_services) -> None:
+def test_a_check_of_the_connection_alone(launch: Runner, own_services: Services) -> None:
     echo, service = own_services.keep(TcpEcho()), own_services.http("http")
     edge = edge_over(launch, [echo.address, service.address], health=check(), retries=1)
     time.sleep(0.3)
@@ -67,12 +67,12 @@ def test_a_check_of_the_connection_alone(launch, own_services) -> None:
     wait_until(lambda: names(edge) == {"http"}, 5, "the closed endpoint's end")
 
 
-def test_checks_go_on_while_nobody_asks(launch, two: list[HttpUpstream]) -> None:
+def test_checks_go_on_while_nobody_asks(launch: Runner, two: list[HttpUpstream]) -> None:
     edge_over(launch, addresses(two), health=check("/healthz"))
     wait_until(lambda: all(each.checks >= 5 for each in two), 5, "five checks each")
 
 
-def test_all_down_is_503_or_panic(launch, two: list[HttpUpstream]) -> None:
+def test_all_down_is_503_or_panic(launch: Runner, two: list[HttpUpstream]) -> None:
     for each in two:
         each.healthy = False
     strict = edge_over(launch, addresses(two), health=check("/healthz"))
@@ -86,7 +86,9 @@ def test_all_down_is_503_or_panic(launch, two: list[HttpUpstream]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["status", "refused"])
-def test_an_outlier_is_ejected_and_returns(launch, two: list[HttpUpstream], own_services, kind: str) -> None:
+def test_an_outlier_is_ejected_and_returns(
+    launch: Runner, two: list[HttpUpstream], own_services: Services, kind: str
+) -> None:
     edge = edge_over(launch, addresses(two), outlier=outlier())
     port = two[0].port
     if kind == "status":
@@ -103,7 +105,7 @@ def test_an_outlier_is_ejected_and_returns(launch, two: list[HttpUpstream], own_
     wait_until(lambda: names(edge) == {"one", "two"}, 6, "its return")
 
 
-def test_a_share_of_failures_ejects_too(launch, two: list[HttpUpstream]) -> None:
+def test_a_share_of_failures_ejects_too(launch: Runner, two: list[HttpUpstream]) -> None:
     """Never three failures in a row, and still bad."""
     edge = edge_over(launch, addresses(two), outlier=outlier(consecutive=0, success_percent=80, minimum_requests=10))
     for number in range(60):
@@ -113,7 +115,7 @@ def test_a_share_of_failures_ejects_too(launch, two: list[HttpUpstream]) -> None
     assert edge.metrics().total("glorieta_endpoints", upstream="service", state="ejected") == 1
 
 
-def test_the_last_endpoint_is_never_ejected(launch, two: list[HttpUpstream]) -> None:
+def test_the_last_endpoint_is_never_ejected(launch: Runner, two: list[HttpUpstream]) -> None:
     for each in two:
         each.status = 503
     edge = edge_over(launch, addresses(two), outlier=outlier(max_percent=100))
@@ -123,7 +125,7 @@ def test_the_last_endpoint_is_never_ejected(launch, two: list[HttpUpstream]) -> 
     assert edge.wait_record(path="/29").get("reason") is None, "the service's own 503 passes"
 
 
-def test_the_clients_own_faults_eject_nobody(launch, two: list[HttpUpstream]) -> None:
+def test_the_clients_own_faults_eject_nobody(launch: Runner, two: list[HttpUpstream]) -> None:
     edge = edge_over(launch, addresses(two), outlier=outlier())
     for each in two:
         each.status = 404
@@ -135,7 +137,7 @@ def test_the_clients_own_faults_eject_nobody(launch, two: list[HttpUpstream]) ->
     assert edge.metrics().total("glorieta_endpoints", upstream="service", state="ejected") == 0
 
 
-def test_health_is_in_the_json_view(launch, two: list[HttpUpstream]) -> None:
+def test_health_is_in_the_json_view(launch: Runner, two: list[HttpUpstream]) -> None:
     two[0].healthy = False
     edge = edge_over(launch, addresses(two), health=check("/healthz"))
     wait_until(lambda: names(edge) == {"two"}, 5, "the failing endpoint's end")

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import RawClient, build, get, unused_port
+from harness import RawClient, Runner, build, get, unused_port
 from harness.plan import Document, http, plan, proxy, respond, route
 from harness.process import engine_binary
 
 if TYPE_CHECKING:
     from pathlib import Path
+from typing import Any
 
 
-def own(bind: str | list[str] = "", **changes: object) -> Document:
+def own(bind: str | list[str] = "", **changes: Any) -> Document:
     return plan(http([route("/*", respond("hello ${client.ip}"))], bind=bind), **changes)
 
 
-def test_one_listener_at_several_addresses(launch) -> None:
+def test_one_listener_at_several_addresses(launch: Runner) -> None:
     ports = [unused_port(), unused_port()]
     launch.engine(own([f"127.0.0.1:{ports[0]}", f"127.0.0.2:{ports[1]}"]))
     assert get(ports[0], "/").status == 200
@@ -32,7 +33,7 @@ def test_one_listener_at_several_addresses(launch) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 200")
 
 
-def test_every_address_means_both_families(launch) -> None:
+def test_every_address_means_both_families(launch: Runner) -> None:
     port = unused_port()
     launch.engine(own(f"*:{port}"))
     assert get(port, "/").text == "hello 127.0.0.1"
@@ -45,7 +46,7 @@ def test_every_address_means_both_families(launch) -> None:
         assert b"hello ::1" in client.recv(1000)
 
 
-def test_a_unix_socket(launch, tmp_path: Path) -> None:
+def test_a_unix_socket(launch: Runner, tmp_path: Path) -> None:
     path = str(tmp_path / "web.sock")
     edge = launch.engine(own(f"unix:{path}"))
     assert get(path, "/").status == 200
@@ -57,7 +58,7 @@ def test_a_unix_socket(launch, tmp_path: Path) -> None:
     assert not os.path.exists(path)
 
 
-def test_a_socket_file_that_a_killed_process_left_is_replaced(launch, tmp_path: Path) -> None:
+def test_a_socket_file_that_a_killed_process_left_is_replaced(launch: Runner, tmp_path: Path) -> None:
     path = str(tmp_path / "web.sock")
     first = launch.engine(own(f"unix:{path}"))
     first.kill()
@@ -66,7 +67,7 @@ def test_a_socket_file_that_a_killed_process_left_is_replaced(launch, tmp_path: 
     assert get(path, "/").status == 200
 
 
-def test_a_unix_socket_in_use_and_a_file_in_its_place_are_errors(launch, tmp_path: Path) -> None:
+def test_a_unix_socket_in_use_and_a_file_in_its_place_are_errors(launch: Runner, tmp_path: Path) -> None:
     path = tmp_path / "web.sock"
     launch.engine(own(f"unix:{path}"))
     second = launch.engine(own(f"unix:{path}"), ready=False)
@@ -80,7 +81,7 @@ def test_a_unix_socket_in_use_and_a_file_in_its_place_are_errors(launch, tmp_pat
     assert file.read_text() == "precious"
 
 
-def test_a_port_in_use_is_an_error_that_names_it(launch) -> None:
+def test_a_port_in_use_is_an_error_that_names_it(launch: Runner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         edge = launch.engine(own(f"127.0.0.1:{port}"), ready=False)
@@ -89,7 +90,7 @@ def test_a_port_in_use_is_an_error_that_names_it(launch) -> None:
     assert "in use" in edge.stderr
 
 
-def test_a_second_glorieta_does_not_share_the_port_unnoticed(launch) -> None:
+def test_a_second_glorieta_does_not_share_the_port_unnoticed(launch: Runner) -> None:
     first = launch.engine(own())
     second = launch.engine(own(f"127.0.0.1:{first.port}"), ready=False)
     assert second.wait_end() != 0
@@ -98,7 +99,7 @@ def test_a_second_glorieta_does_not_share_the_port_unnoticed(launch) -> None:
 
 
 @pytest.mark.parametrize("bind", ["systemd:web", "systemd:1"])
-def test_sockets_from_systemd(launch, bind: str) -> None:
+def test_sockets_from_systemd(launch: Runner, bind: str) -> None:
     """One by name or by place; a client that came before glorieta is served when it has come."""
     other, web = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
     port = web.getsockname()[1]
@@ -117,7 +118,7 @@ def test_sockets_from_systemd(launch, bind: str) -> None:
     web.close()
 
 
-def test_a_unix_socket_from_systemd_stays_systemds(launch, tmp_path: Path) -> None:
+def test_a_unix_socket_from_systemd_stays_systemds(launch: Runner, tmp_path: Path) -> None:
     path = str(tmp_path / "web.sock")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
@@ -128,7 +129,7 @@ def test_a_unix_socket_from_systemd_stays_systemds(launch, tmp_path: Path) -> No
     assert os.path.exists(path)
 
 
-def test_a_socket_that_systemd_did_not_hand_over(launch) -> None:
+def test_a_socket_that_systemd_did_not_hand_over(launch: Runner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as web:
         edge = launch.engine(own("systemd:api"), sockets={"web": web.fileno()}, ready=False)
         assert edge.wait_end() != 0
@@ -139,7 +140,7 @@ def test_a_socket_that_systemd_did_not_hand_over(launch) -> None:
     assert "systemd:web" in without.stderr
 
 
-def test_systemd_is_told_when_it_serves(launch, tmp_path: Path) -> None:
+def test_systemd_is_told_when_it_serves(launch: Runner, tmp_path: Path) -> None:
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(str(tmp_path / "notify"))
     notify.settimeout(10)

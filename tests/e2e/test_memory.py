@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import Engine, RawClient, build, get, wait_until
+from harness import Engine, RawClient, Runner, Services, build, get, wait_until
 from harness.plan import http, plan, proxy, respond, route, upstream
 
 CONNECTIONS = 5000
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def edge(launch, own_services) -> Engine:
+def edge(launch: Runner, own_services: Services) -> Engine:
     service = own_services.http()
     routes = [route("/service/*", proxy()), route("/own", respond("own"))]
     return launch.engine(
@@ -53,22 +53,21 @@ def test_five_thousand_idle_connections(edge: Engine, path: str) -> None:
     clients: list[socket.socket] = []
     try:
         for _ in range(CONNECTIONS):
-            client = socket.create_connection(("127.0.0.1", edge.port))
-            clients.append(client)
-            client.sendall(request)
-            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            clients.append(socket.create_connection(("127.0.0.1", edge.port)))
+            clients[-1].sendall(request)
+            assert clients[-1].recv(65536).startswith(b"HTTP/1.1 200")
         wait_until(
             lambda: edge.metrics().total("glorieta_connections", state="idle") >= CONNECTIONS, what="all of them idle"
         )
         each = (settled(edge) - before) / CONNECTIONS
         assert each <= 3 * KIB, f"{each / KIB:.2f} KiB of resident memory for each idle connection"
-        for client in clients[:: CONNECTIONS // 50]:
-            client.sendall(request)
-            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        for kept in clients[:: CONNECTIONS // 50]:
+            kept.sendall(request)
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200")
         assert get(edge.port, path).status == 200
     finally:
-        for client in clients:
-            client.close()
+        for opened in clients:
+            opened.close()
         gc.collect()
     wait_until(lambda: edge.open_files() < 200, 10, "the descriptors of all of them closed")
 

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from harness import Engine, RawClient, TcpEcho, build, get, refusing_address, request, wait_until
+from harness import Engine, RawClient, Runner, Services, TcpEcho, build, get, refusing_address, request, wait_until
 from harness.plan import http, outlier, plan, proxy, respond, route, tcp, upstream
 
 
 @pytest.fixture(scope="module")
-def edge(start, services) -> Engine:
+def edge(start: Runner, services: Services) -> Engine:
     routes = [
         route("/service/*", proxy()),
         route("/own", respond("own")),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-from harness import Engine, HttpUpstream, RawClient, RecordingUpstream, build, get, wait_until
+from harness import Engine, HttpUpstream, RawClient, RecordingUpstream, Runner, Services, build, get, wait_until
 from harness.plan import http, plan, proxy, route, upstream
 
 
-def edge_over(runner, service: RecordingUpstream, connections: int, workers: int = 2, **queue: int) -> Engine:
+def edge_over(runner: Runner, service: RecordingUpstream, connections: int, workers: int = 2, **queue: int) -> Engine:
     return runner.engine(
         plan(
             http([route("/*", proxy())]),
@@ -44,7 +44,7 @@ def most_at_once(service: HttpUpstream) -> tuple[list[int], threading.Event]:
     return seen, ended
 
 
-def test_requests_wait_for_a_free_connection(launch, own_services) -> None:
+def test_requests_wait_for_a_free_connection(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=0.1)
     edge = edge_over(launch, service, connections=3)
     seen, ended = most_at_once(service)
@@ -55,7 +55,7 @@ def test_requests_wait_for_a_free_connection(launch, own_services) -> None:
     assert seen[0] <= 3, f"{seen[0]} connections where 3 are allowed over all workers"
 
 
-def test_one_connection_serves_all_workers(launch, own_services) -> None:
+def test_one_connection_serves_all_workers(launch: Runner, own_services: Services) -> None:
     """The hardest case of the shared bound: whoever holds the one connection must let go of it."""
     service = own_services.http()
     edge = edge_over(launch, service, connections=1, workers=4)
@@ -64,7 +64,7 @@ def test_one_connection_serves_all_workers(launch, own_services) -> None:
     assert service.open_connections <= 1
 
 
-def test_an_idle_pool_at_its_bound_gives_way_to_another_worker(launch, own_services) -> None:
+def test_an_idle_pool_at_its_bound_gives_way_to_another_worker(launch: Runner, own_services: Services) -> None:
     """Connections at rest with one worker must not starve the others, who know nothing of them."""
     service = own_services.http()
     edge = edge_over(launch, service, connections=2, workers=4, timeout_ms=1000)
@@ -77,7 +77,7 @@ def test_an_idle_pool_at_its_bound_gives_way_to_another_worker(launch, own_servi
         client.close()
 
 
-def test_waiting_ends_with_503(launch, own_services) -> None:
+def test_waiting_ends_with_503(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=1.5)
     edge = edge_over(launch, service, connections=1, timeout_ms=300)
     first = RawClient(edge.port)
@@ -91,7 +91,7 @@ def test_waiting_ends_with_503(launch, own_services) -> None:
     assert [each.target for each in service.requests] == ["/first"]
 
 
-def test_a_full_queue_is_503_at_once(launch, own_services) -> None:
+def test_a_full_queue_is_503_at_once(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=0.8)
     edge = edge_over(launch, service, connections=1, max=2)
     waiting = [RawClient(edge.port) for _ in range(3)]
@@ -105,7 +105,7 @@ def test_a_full_queue_is_503_at_once(launch, own_services) -> None:
     assert [client.read_response().status for client in waiting] == [200] * 3
 
 
-def test_who_came_first_is_served_first(launch, own_services) -> None:
+def test_who_came_first_is_served_first(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=0.05)
     edge = edge_over(launch, service, connections=1, workers=1)
     clients = [RawClient(edge.port) for _ in range(10)]
@@ -116,7 +116,7 @@ def test_who_came_first_is_served_first(launch, own_services) -> None:
     assert [each.target for each in service.requests] == [f"/{number}" for number in range(10)]
 
 
-def test_who_leaves_gives_up_its_place(launch, own_services) -> None:
+def test_who_leaves_gives_up_its_place(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=0.3)
     edge = edge_over(launch, service, connections=1)
     first, leaving = RawClient(edge.port), RawClient(edge.port)
@@ -130,7 +130,7 @@ def test_who_leaves_gives_up_its_place(launch, own_services) -> None:
     assert "/leaving" not in [each.target for each in service.requests]
 
 
-def test_a_failed_connection_frees_its_place(launch, own_services) -> None:
+def test_a_failed_connection_frees_its_place(launch: Runner, own_services: Services) -> None:
     service = own_services.recording()
     edge = edge_over(launch, service, connections=2)
     service.respond = lambda conversation, _: conversation.reset()

@@ -6,15 +6,16 @@ import json
 import signal
 import socket
 import time
+from functools import partial
 
 import pytest
 
-from harness import Engine, HttpUpstream, Load, RawClient, TcpEcho, build, get, wait_until
+from harness import Engine, HttpUpstream, Load, RawClient, Runner, Services, TcpEcho, build, get, wait_until
 from harness.plan import Document, headers, http, outlier, plan, proxy, respond, route, tcp, upstream
 
 
 @pytest.fixture
-def service(own_services) -> HttpUpstream:
+def service(own_services: Services) -> HttpUpstream:
     return own_services.http()
 
 
@@ -29,7 +30,7 @@ def mark_of(edge: Engine) -> str | None:
     return get(edge.port, "/").header("X-Mark")
 
 
-def test_a_kept_connections_next_request_sees_the_new_plan(launch, service: HttpUpstream) -> None:
+def test_a_kept_connections_next_request_sees_the_new_plan(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     with RawClient(edge.port) as client:
         assert client.exchange(build("GET", "/")).header("X-Mark") == "one"
@@ -39,7 +40,7 @@ def test_a_kept_connections_next_request_sees_the_new_plan(launch, service: Http
     assert {each.connection for each in service.requests} == {0}, "the upstream's connection was not kept"
 
 
-def test_a_request_under_way_ends_as_it_began(launch, service: HttpUpstream) -> None:
+def test_a_request_under_way_ends_as_it_began(launch: Runner, service: HttpUpstream) -> None:
     service.delay = 0.8
     edge = launch.engine(marked(service, "one"))
     with RawClient(edge.port) as client:
@@ -50,7 +51,7 @@ def test_a_request_under_way_ends_as_it_began(launch, service: HttpUpstream) -> 
 
 
 @pytest.mark.parametrize("bad", ["no json", "{}", '{"format": 99}', "route", "upstream", "bind"])
-def test_a_bad_plan_changes_nothing(launch, service: HttpUpstream, bad: str) -> None:
+def test_a_bad_plan_changes_nothing(launch: Runner, service: HttpUpstream, bad: str) -> None:
     """All or nothing: also its good parts are not applied."""
     taken = socket.create_server(("127.0.0.1", 0))
     edge = launch.engine(marked(service, "one"))
@@ -77,7 +78,7 @@ def test_a_bad_plan_changes_nothing(launch, service: HttpUpstream, bad: str) -> 
     assert mark_of(edge) == "three"
 
 
-def test_listeners_come_and_go(launch, service: HttpUpstream, own_services) -> None:
+def test_listeners_come_and_go(launch: Runner, service: HttpUpstream, own_services: Services) -> None:
     echo = own_services.keep(TcpEcho())
     edge = launch.engine(marked(service, "one"))
     with_more = marked(service, "two", http([route("/", respond("extra"))], "extra"), tcp("echo", "echo"))
@@ -90,7 +91,7 @@ def test_listeners_come_and_go(launch, service: HttpUpstream, own_services) -> N
     gone = dict(edge.ports)
     edge.reload(marked(service, "three"))
     for name in ("extra", "echo"):
-        wait_until(lambda name=name: refuses(gone[name]), what=f"the end of {name}")
+        wait_until(partial(refuses, gone[name]), what=f"the end of {name}")
     assert mark_of(edge) == "three"
     edge.reload(with_more | {"version": "aaaaaaaaaaaa"})
     assert get(edge.ports["extra"], "/").text == "extra"
@@ -104,7 +105,7 @@ def refuses(port: int) -> bool:
     return False
 
 
-def test_a_removed_listener_lets_its_clients_finish(launch, service: HttpUpstream) -> None:
+def test_a_removed_listener_lets_its_clients_finish(launch: Runner, service: HttpUpstream) -> None:
     service.delay = 0.5
     extra = http([route("/*", proxy("more"))], "extra")
     edge = launch.engine(marked(service, "one", extra))
@@ -119,7 +120,7 @@ def test_a_removed_listener_lets_its_clients_finish(launch, service: HttpUpstrea
     assert idle.is_closed()
 
 
-def test_connections_that_wait_to_be_accepted_are_served(launch, service: HttpUpstream) -> None:
+def test_connections_that_wait_to_be_accepted_are_served(launch: Runner, service: HttpUpstream) -> None:
     """A socket that closes with connections in its queue would reset them."""
     extra = http([route("/*", respond("extra"))], "extra")
     edge = launch.engine(marked(service, "one", extra))
@@ -141,7 +142,7 @@ def test_connections_that_wait_to_be_accepted_are_served(launch, service: HttpUp
         client.close()
 
 
-def test_removed_endpoints_finish_what_they_have(launch, own_services) -> None:
+def test_removed_endpoints_finish_what_they_have(launch: Runner, own_services: Services) -> None:
     old, new = own_services.http("old", delay=0.6), own_services.http("new")
     edge = launch.engine(marked(old, "one"))
     with RawClient(edge.port) as client:
@@ -154,7 +155,7 @@ def test_removed_endpoints_finish_what_they_have(launch, own_services) -> None:
     wait_until(lambda: old.open_connections == 0, what="the end of the old endpoint's connections")
 
 
-def test_counts_and_health_outlive_a_reload(launch, own_services) -> None:
+def test_counts_and_health_outlive_a_reload(launch: Runner, own_services: Services) -> None:
     good, bad = own_services.http("good"), own_services.http("bad")
     bad.status = 503
 
@@ -174,7 +175,7 @@ def test_counts_and_health_outlive_a_reload(launch, own_services) -> None:
     assert edge.metrics().total("glorieta_requests_total", route="/*") == before + 10 >= 20
 
 
-def test_the_log_may_move(launch, service: HttpUpstream) -> None:
+def test_the_log_may_move(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     get(edge.port, "/first")
     edge.wait_record(path="/first")
@@ -187,7 +188,7 @@ def test_the_log_may_move(launch, service: HttpUpstream) -> None:
     assert [record["path"] for record in edge.records()] == ["/first"]
 
 
-def test_reloads_leak_nothing(launch, service: HttpUpstream) -> None:
+def test_reloads_leak_nothing(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "start"))
     extra = http([route("/*", respond("extra"))], "extra")
     for number in range(10):
@@ -201,7 +202,7 @@ def test_reloads_leak_nothing(launch, service: HttpUpstream) -> None:
     assert edge.memory() - memory < 8 << 20
 
 
-def test_reloads_are_counted(launch, service: HttpUpstream) -> None:
+def test_reloads_are_counted(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     edge.reload(marked(service, "two"))
     wrong = marked(service, "three")
@@ -216,7 +217,7 @@ def test_reloads_are_counted(launch, service: HttpUpstream) -> None:
     assert edge.plan["version"] in edge.metrics().text
 
 
-def test_the_same_plan_again_is_no_event(launch, service: HttpUpstream) -> None:
+def test_the_same_plan_again_is_no_event(launch: Runner, service: HttpUpstream) -> None:
     edge = launch.engine(marked(service, "one"))
     with Load(edge.port, "/") as load:
         for _ in range(5):

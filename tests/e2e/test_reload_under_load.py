@@ -6,12 +6,13 @@ import asyncio
 import random
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
-from harness import Engine, HttpUpstream, Load, RawClient, TcpEcho, build, get
+from harness import Engine, HttpUpstream, Load, RawClient, Runner, Services, TcpEcho, build, get
 from harness.plan import Document, addresses, headers, http, max_body, plan, proxy, respond, route, tcp, upstream
 
 RELOADS = 20
@@ -25,7 +26,7 @@ class WebSocketEcho:
         assert self.ready.wait(10)
 
     async def run(self) -> None:
-        async def echo(connection) -> None:
+        async def echo(connection: ServerConnection) -> None:
             async for text in connection:
                 await connection.send(text)
 
@@ -52,7 +53,7 @@ class Heartbeat:
         for thread in self.threads:
             thread.start()
 
-    def guard(self, beat) -> None:
+    def guard(self, beat: Callable[[], None]) -> None:
         try:
             beat()
         except BaseException as failure:
@@ -86,7 +87,7 @@ class Heartbeat:
 
 
 @pytest.fixture
-def three(own_services) -> list[HttpUpstream]:
+def three(own_services: Services) -> list[HttpUpstream]:
     return [own_services.http(name, delay=0.002) for name in ("one", "two", "three")]
 
 
@@ -112,7 +113,7 @@ def version(number: int, three: list[HttpUpstream], echo: str, socket: int) -> D
 
 
 @pytest.mark.timeout(120)
-def test_twenty_reloads_under_load(launch, own_services, three: list[HttpUpstream]) -> None:
+def test_twenty_reloads_under_load(launch: Runner, own_services: Services, three: list[HttpUpstream]) -> None:
     echo, sockets = own_services.keep(TcpEcho()), own_services.keep(WebSocketEcho())
     edge = launch.engine(version(0, three, echo.address, sockets.port))
     heartbeat = Heartbeat(edge)
@@ -141,7 +142,7 @@ def test_twenty_reloads_under_load(launch, own_services, three: list[HttpUpstrea
         assert turns and all(target == f"/turn/{turn}" for turn, target in turns), "a mix of two Plans"
 
 
-def test_new_connections_under_reloads(launch, own_services, three: list[HttpUpstream]) -> None:
+def test_new_connections_under_reloads(launch: Runner, own_services: Services, three: list[HttpUpstream]) -> None:
     """Each request on a connection of its own, so that accepting is tested too."""
     echo, sockets = own_services.keep(TcpEcho()), own_services.keep(WebSocketEcho())
     edge = launch.engine(version(0, three, echo.address, sockets.port))

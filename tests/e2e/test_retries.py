@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, always, build, chunks, message, refusing_address, request
+from harness import (
+    Engine,
+    RawClient,
+    RecordingUpstream,
+    Runner,
+    Services,
+    always,
+    build,
+    chunks,
+    message,
+    refusing_address,
+    request,
+)
 from harness.plan import http, plan, proxy, route, upstream
 
 if TYPE_CHECKING:
@@ -18,12 +30,12 @@ GENEROUS = {"percent": 100, "floor_per_second": 1000}
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     """`mixed` has an endpoint that refuses before one that answers; `breaking` only one, which breaks as told."""
     routes = [
         route("/mixed/*", proxy("mixed")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Engine, HttpUpstream, RawClient, RecordingUpstream, always, build, get, message
+from harness import Engine, HttpUpstream, RawClient, RecordingUpstream, Runner, Services, always, build, get, message
 from harness.plan import http, plan, proxy, route, upstream
 
 STRIPPED = [
@@ -31,12 +31,12 @@ REWRITTEN = [
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream) -> Engine:
     routes = [
         route("/service1/*", proxy(strip_prefix="/service1")),
         route("/kept/*", proxy()),
@@ -139,7 +139,7 @@ def test_host(edge: Engine, origin: RecordingUpstream, kind: str, expected: str 
     assert (received.header("X-Forwarded-Host") or "").lower() == "shop.example:81"
 
 
-def test_the_example_of_the_readme_over_one_connection(start, services) -> None:
+def test_the_example_of_the_readme_over_one_connection(start: Runner, services: Services) -> None:
     one, two = services.http("service1"), services.http("service2")
     assert isinstance(one, HttpUpstream)
     routes = [route(f"/{name}/*", proxy(name, strip_prefix=f"/{name}")) for name in ("service1", "service2")]

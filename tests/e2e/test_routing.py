@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from harness import Engine, RawClient, build, get, request
+from harness import Engine, RawClient, Runner, build, get, request
 from harness.plan import Document, http, plan, respond, route
 
 KEYS = [
@@ -42,7 +42,7 @@ CONDITIONS: dict[str, Document] = {
 
 
 @pytest.fixture(scope="module")
-def edge(start) -> Engine:
+def edge(start: Runner) -> Engine:
     """The routes in a random order, which must not matter."""
     routes = route_table()
     random.Random(1).shuffle(routes)
@@ -158,7 +158,7 @@ def test_routes_are_named_in_log_and_metrics(edge: Engine) -> None:
     assert edge.metrics().total("glorieta_requests_total", route="/users/{id}/orders/{order}", code="200") >= 1
 
 
-def test_ten_thousand_routes_are_all_found(start) -> None:
+def test_ten_thousand_routes_are_all_found(start: Runner) -> None:
     routes = [route(f"/r{number}/x", respond(str(number))) for number in range(5000)]
     routes += [route(f"host-{number}.example/*", respond(f"h{number}")) for number in range(4900)]
     routes += [route(f"~/regex{number}/[a-z]+", respond(f"re{number}"), priority=number) for number in range(100)]

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import Engine, RawClient, Silent, TcpEcho, TcpNamed, refusing_address, wait_until
+from harness import Engine, RawClient, Runner, Services, Silent, TcpEcho, TcpNamed, refusing_address, wait_until
 from harness.plan import check, plan, tcp, upstream
 from harness.recording import Conversation, TcpServer
 
@@ -27,22 +27,22 @@ class ServerFirst(TcpServer):
 
 
 @pytest.fixture(scope="module")
-def echo(services) -> TcpEcho:
+def echo(services: Services) -> TcpEcho:
     return services.keep(TcpEcho(farewell=b"bye"))
 
 
 @pytest.fixture(scope="module")
-def named(services) -> list[TcpNamed]:
+def named(services: Services) -> list[TcpNamed]:
     return [services.keep(TcpNamed(name)) for name in (b"one", b"two", b"three")]
 
 
 @pytest.fixture(scope="module")
-def silent(services) -> Silent:
+def silent(services: Services) -> Silent:
     return services.keep(Silent())
 
 
 @pytest.fixture(scope="module")
-def edge(start, services, echo, named, silent) -> Engine:
+def edge(start: Runner, services: Services, echo: TcpEcho, named: list[TcpNamed], silent: Silent) -> Engine:
     listeners = [
         tcp("echo", "echo"),
         tcp("echo", "short", idle_ms=600),
@@ -224,7 +224,7 @@ def test_many_at_once(edge: Engine) -> None:
     wait_until(lambda: edge.open_files() < 200, what="the descriptors of all of them closed")
 
 
-def test_checks_apply_to_layer_4_too(launch, own_services) -> None:
+def test_checks_apply_to_layer_4_too(launch: Runner, own_services: Services) -> None:
     one, two = own_services.keep(TcpNamed(b"one")), own_services.keep(TcpNamed(b"two"))
     service = upstream("service", [one.address, two.address], balance="first_available", health=check())
     edge = launch.engine(plan(tcp("service"), [service]))

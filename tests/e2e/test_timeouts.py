@@ -7,26 +7,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, Silent, build, get, message, request, wait_until
+from harness import (
+    Engine,
+    RawClient,
+    RecordingUpstream,
+    Runner,
+    Services,
+    Silent,
+    build,
+    get,
+    message,
+    request,
+    wait_until,
+)
 from harness.message import MessageError
 from harness.plan import http, plan, proxy, route, upstream
 
 if TYPE_CHECKING:
-    from harness.recording import Conversation, ReceivedRequest
+    from harness.recording import Conversation, ReceivedRequest, Respond
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def silent(services) -> Silent:
+def silent(services: Services) -> Silent:
     return services.keep(Silent())
 
 
 @pytest.fixture(scope="module")
-def edge(start, origin, silent) -> Engine:
+def edge(start: Runner, origin: RecordingUpstream, silent: Silent) -> Engine:
     short = {"connect_ms": 300, "first_byte_ms": 400, "idle_ms": 400}
     routes = [
         route("/patient/*", proxy()),
@@ -45,7 +57,7 @@ def forgotten(origin: RecordingUpstream) -> None:
     origin.forget()
 
 
-def answer_after(seconds: float):
+def answer_after(seconds: float) -> Respond:
     def respond(conversation: Conversation, _: ReceivedRequest) -> None:
         time.sleep(seconds)
         conversation.send(message(200, b"late"))
@@ -121,7 +133,7 @@ def test_a_deadline_counts_the_clients_body(edge: Engine, origin: RecordingUpstr
 
 
 def test_a_deadline_cuts_an_answer_that_goes_on(edge: Engine, origin: RecordingUpstream) -> None:
-    def respond(conversation: Conversation, _: ReceivedRequest) -> None:
+    def respond(conversation: Conversation, received: ReceivedRequest) -> None:
         conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(100):
             conversation.send(b"1\r\nx\r\n")

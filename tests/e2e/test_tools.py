@@ -14,18 +14,19 @@ from harness.plan import files, plan, proxy, respond, route, upstream
 from harness.plan import http as listener
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from harness import Engine, HttpUpstream
+    from harness import Engine, HttpUpstream, Runner, Services
 
 
 @pytest.fixture(scope="module")
-def service(services) -> HttpUpstream:
+def service(services: Services) -> HttpUpstream:
     return services.http()
 
 
 @pytest.fixture(scope="module")
-def edge(start, service, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def edge(start: Runner, service: HttpUpstream, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     folder = tmp_path_factory.mktemp("files")
     (folder / "text.txt").write_bytes(b"0123456789" * 1000)
     routes = [
@@ -85,7 +86,7 @@ def test_httpx(edge: Engine) -> None:
             answer = client.post("/service/form", content=b"x" * number).raise_for_status().json()
             assert answer["body_bytes"] == number
 
-        def pieces():
+        def pieces() -> Iterator[bytes]:
             for _ in range(10):
                 yield b"y" * 1000
 

@@ -13,6 +13,8 @@ from harness import (
     Load,
     RawClient,
     RecordingUpstream,
+    Runner,
+    Services,
     Silent,
     always,
     build,
@@ -84,17 +86,17 @@ FAILURES: dict[str, tuple[Respond, int | None, str]] = {
 
 
 @pytest.fixture(scope="module")
-def origin(services) -> RecordingUpstream:
+def origin(services: Services) -> RecordingUpstream:
     return services.recording()
 
 
 @pytest.fixture(scope="module")
-def silent(services) -> Silent:
+def silent(services: Services) -> Silent:
     return services.keep(Silent())
 
 
 @pytest.fixture(scope="module")
-def edge(start, services, origin, silent) -> Engine:
+def edge(start: Runner, services: Services, origin: RecordingUpstream, silent: Silent) -> Engine:
     short = {"connect_ms": 400, "first_byte_ms": 400, "idle_ms": 400}
     routes = [
         route("/bad/*", proxy("bad", timeouts=short, retries=0)),

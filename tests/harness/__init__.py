@@ -1,6 +1,7 @@
 """What the end-to-end tests stand on: a running glorieta, raw clients, and services that obey or misbehave."""
 
 from harness.client import RawClient, Response, build, get, request
+from harness.lifetimes import Runner, Services
 from harness.load import Load
 from harness.metrics import Samples
 from harness.process import Command, Engine, Glorieta
@@ -19,7 +20,9 @@ __all__ = [
     "ReceivedRequest",
     "RecordingUpstream",
     "Response",
+    "Runner",
     "Samples",
+    "Services",
     "Silent",
     "TcpEcho",
     "TcpNamed",

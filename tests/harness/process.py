@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 
@@ -102,7 +102,7 @@ class Glorieta:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def wait_ready(self, timeout: float = START_SECONDS) -> Glorieta:
+    def wait_ready(self, timeout: float = START_SECONDS) -> Self:
         """Waits until it serves; an early end is an error with all that was said."""
 
         def ready() -> bool:
@@ -134,7 +134,8 @@ class Glorieta:
         """The read-only JSON view."""
         answer = self.ask(STATUS_PATH)
         assert answer.status == 200, answer
-        return answer.json()
+        document: Document = answer.json()
+        return document
 
     def records(self) -> list[Document]:
         """The access log so far, where it is JSON lines in the usual file."""

@@ -88,7 +88,10 @@ fn reload(path: &Path, engine: &Engine) {
                 eprintln!("glorieta-engine: the plan was refused; the old one stays");
             }
         },
-        Err(_) => eprintln!("glorieta-engine: the old plan stays"),
+        Err(_) => {
+            engine.count_refused();
+            eprintln!("glorieta-engine: the old plan stays");
+        }
     }
     notify::tell("READY=1");
 }

@@ -29,6 +29,11 @@ impl Engine {
         py.detach(|| apply(&self.engine, plan)).map_err(|refusal| refusal.raise(py))
     }
 
+    /// Counts a reload that was refused before there was a plan to apply.
+    fn count_refused(&self) {
+        self.engine.count_refused();
+    }
+
     /// The real addresses of each listener, in the plan's order.
     fn addresses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let listeners = PyDict::new(py);

@@ -37,6 +37,9 @@ pub trait Record {
     /// The answer did not arrive whole.
     fn fail(&mut self, error: &Error);
 
+    /// The answer failed before a byte of it was written: what is answered instead.
+    fn instead(&mut self, error: &Error) -> Response;
+
     /// A tunnel has ended.
     fn tunnelled(&mut self, report: &TunnelReport);
 }

@@ -49,6 +49,8 @@ pub enum PathMatch {
     Parameters(String),
     /// Anchored at both ends by the engine; named groups become `path.NAME`.
     Regex(String),
+    /// Every path, also the `*` of `OPTIONS *`, after all others: the catch-all.
+    Any,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

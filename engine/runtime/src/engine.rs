@@ -128,6 +128,11 @@ impl Engine {
         result
     }
 
+    /// Counts a reload that was refused before there was a Plan to apply.
+    pub fn count_refused(&self) {
+        self.shared.registry.reloaded(Reload::Refused);
+    }
+
     fn try_apply(&self, plan: &Plan, state: &mut State) -> Result<(), Vec<Problem>> {
         if state.ended {
             return Err(vec![Problem::at("", "the engine is draining")]);

@@ -126,6 +126,10 @@ impl Source {
         if host.is_empty() || host.contains([':', '/', '@', ' ']) {
             return Err(format!("{address:?} is no address; write name:port, 10.0.0.1:80, [::1]:80 or unix:/path"));
         }
+        // One endpoint, not one for each family: a service that listens with one of them is not half down.
+        if host.eq_ignore_ascii_case("localhost") {
+            return source(Place::Fixed(Destination::Localhost(port)));
+        }
         source(Place::Name { host: host.into(), port })
     }
 }
@@ -145,6 +149,7 @@ mod tests {
         let address = |text: &str| Place::Fixed(Destination::Tcp(text.parse().unwrap()));
         assert_eq!(place("10.0.0.1:80"), Ok(address("10.0.0.1:80")));
         assert_eq!(place("[::1]:80"), Ok(address("[::1]:80")));
+        assert_eq!(place("localhost:80"), Ok(Place::Fixed(Destination::Localhost(80))));
         assert_eq!(place("a.example:80"), Ok(Place::Name { host: "a.example".into(), port: 80 }));
         let path: &std::path::Path = "/run/a.sock".as_ref();
         assert_eq!(place("unix:/run/a.sock"), Ok(Place::Fixed(Destination::Unix(path.into()))));

@@ -1,5 +1,6 @@
 """The command line: one file per command; `main` puts them together.
 
-What they share: `exits` (exit codes), `options` (arguments that mean the same everywhere) and `output`.
+What they share: `options` (arguments that mean the same everywhere), `output`, `running` and `serving`. Exit codes
+are in `control.exits`.
 Commands import what they need inside, so that `--help` and completion answer at once.
 """

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..control.exits import SUMMARY, ExitCode
 from . import balance, check, demo, explain, plan, reload, reverse, run, schema, version
-from .exits import SUMMARY, ExitCode
 
 app = typer.Typer(
     name="glorieta",

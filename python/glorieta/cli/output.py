@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from .exits import ExitCode
+from ..control.exits import ExitCode
 
 if TYPE_CHECKING:
     from ..config import ConfigError

@@ -99,6 +99,7 @@ class Reloader:
 
     def apply(self, compiled: Compiled) -> Document:
         if compiled.plan is None:
+            self.engine.count_refused()
             return self.refused(compiled.problems_text, compiled.problems)
         if compiled.plan == self.plan():
             self.speaker.event("unchanged", "nothing has changed", version=self.version)

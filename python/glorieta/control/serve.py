@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from ..engine import Engine, PlanRefused
 from .channel import ControlBusy
 from .compiled import Compiled
+from .exits import ExitCode
 from .loop import ControlLoop
 from .notify import READY, status, tell
 from .say import Speaker
 from .signals import Signals, kept_from_threads
-
-EXIT_FAILED = 1
-EXIT_REFUSED = 2
-EXIT_INTERRUPTED = 130
 
 
 @dataclass
@@ -83,7 +80,7 @@ def main(arguments: list[str]) -> int:
     signals = Signals()
     engine = start(compiled, options, speaker)
     if engine is None:
-        return EXIT_REFUSED
+        return ExitCode.REFUSED
     loop = ControlLoop(engine, signals, options, compiled, speaker)
     try:
         loop.listen()
@@ -92,7 +89,9 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         speaker.event("control-failed", f"no control socket at {options.control}: {error.strerror}")
     tell(READY, status(f"Serving plan {compiled.version}"))
-    return EXIT_INTERRUPTED if loop.run() else 0
+    # The loop keeps what it needs of it, packed; at ten thousand routes the rest is worth letting go.
+    del compiled
+    return ExitCode.INTERRUPTED if loop.run() else ExitCode.OK
 
 
 def start(compiled: Compiled, options: Options, speaker: Speaker) -> Engine | None:
@@ -132,4 +131,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)

@@ -32,6 +32,7 @@ class NotingEngine:
         self.refuses: list[tuple[str, str]] = []
         self.idle = True
         self.reopened = 0
+        self.counted = 0
         self.aborted = threading.Event()
         self.finished = threading.Event()
 
@@ -41,6 +42,9 @@ class NotingEngine:
             error.problems = self.refuses
             raise error
         self.applied.append(plan)
+
+    def count_refused(self) -> None:
+        self.counted += 1
 
     def addresses(self) -> dict[str, list[str]]:
         return {"web": ["127.0.0.1:8080"]}
@@ -195,7 +199,7 @@ def test_a_configuration_that_does_not_compile_is_refused_aloud_and_the_plan_sta
         assert house.ask("plan")["plan"] == "first"
 
     house.run(meanwhile)
-    assert house.engine.applied == []
+    assert (house.engine.applied, house.engine.counted) == ([], 1)
     assert any("line 6 is wrong" in text and "version-first stays" in text for _, text, _ in house.speaker.events)
 
 

@@ -158,8 +158,13 @@ impl<'a> Builder<'a> {
 
     fn site(&mut self, found: Patterns<'_>) -> Option<Site> {
         let first = found.values().find_map(|(_, list)| list.first().copied())?;
-        let mut site =
-            Site { cells: Vec::new(), exact: FxHashMap::default(), trie: Trie::new(), regexes: Regexes::None };
+        let mut site = Site {
+            cells: Vec::new(),
+            exact: FxHashMap::default(),
+            trie: Trie::new(),
+            regexes: Regexes::None,
+            any: None,
+        };
         let mut expressions = Vec::new();
         for (number, (pattern, list)) in found.into_values().enumerate() {
             let number = number as u32;
@@ -174,6 +179,7 @@ impl<'a> Builder<'a> {
                         expressions.push((text.as_str(), number));
                     }
                 }
+                Pattern::Any => site.any = Some(number),
             }
             site.cells.push(Cell { routes: list.into() });
         }
@@ -220,6 +226,7 @@ impl Captures {
         match pattern {
             Pattern::Exact(_) => Ok(Captures::None),
             Pattern::Prefix(text) => Ok(Captures::Rest(text.len())),
+            Pattern::Any => Ok(Captures::Rest(0)),
             Pattern::Parameters { segments, rest } => {
                 let name = |segment: &Segment| match segment {
                     Segment::Name(name) => Some(ParameterName::new(name)),

@@ -2,8 +2,9 @@
 //!
 //! Precedence (design §2): host exact, then longest wildcard, then any; within a host path exact,
 //! then parameters (more literals first), then longest prefix, then regular expressions by
-//! priority; within a path a named method, then more headers, then more query. Where the best
-//! path does not fit by method, headers or query, the next best is tried, down to other hosts.
+//! priority, then the catch-all; within a path a named method, then more headers, then more query.
+//! Where the best path does not fit by method, headers or query, the next best is tried, down to
+//! other hosts.
 //!
 //! The work per request depends on the request's path, not on how many routes there are: one hash
 //! of the host, one of the path, one step per segment, one pass of all expressions.
@@ -14,6 +15,8 @@ mod hosts;
 mod parameters;
 mod pattern;
 mod regexes;
+#[cfg(test)]
+mod tests;
 mod trie;
 
 use std::fmt;
@@ -75,6 +78,8 @@ struct Site {
     exact: FxHashMap<Box<[u8]>, u32>,
     trie: Trie,
     regexes: Regexes,
+    /// The catch-all.
+    any: Option<u32>,
 }
 
 /// The routes of one pattern under one host, the best first.
@@ -120,6 +125,7 @@ enum Stage {
     Exact,
     Segments,
     Expressions,
+    Any,
 }
 
 impl Table {
@@ -205,7 +211,7 @@ impl Table {
 
 impl Site {
     fn visit<'p, T>(&self, forms: &[Form<'p>], visit: &mut impl FnMut(&Cell, Form<'p>) -> Option<T>) -> Option<T> {
-        for stage in [Stage::Exact, Stage::Segments, Stage::Expressions] {
+        for stage in [Stage::Exact, Stage::Segments, Stage::Expressions, Stage::Any] {
             // A cell's number and the form in which the path has reached it.
             let mut found: SmallVec<[(u32, u32); 16]> = SmallVec::new();
             for (number, form) in forms.iter().enumerate() {
@@ -238,6 +244,7 @@ impl Site {
                 self.regexes.search(path, &mut cells);
                 cells.into_iter().for_each(found);
             }
+            Stage::Any => self.any.into_iter().for_each(found),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Pattern {
     /// Without the slash at its end; all paths where it is empty.
     Prefix(Vec<u8>),
     Regex(String),
+    /// What no other pattern of the host takes.
+    Any,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,7 @@ pub(super) enum Rank {
     },
     Prefix(Reverse<usize>),
     Regex(Reverse<i32>),
+    Any,
 }
 
 impl Pattern {
@@ -53,6 +56,7 @@ impl Pattern {
             PathMatch::Prefix(text) => prefix(literal(text, route.merge_slashes)?),
             PathMatch::Parameters(text) => parameters(text, route.merge_slashes),
             PathMatch::Regex(text) => Ok(Pattern::Regex(text.clone())),
+            PathMatch::Any => Ok(Pattern::Any),
         }
     }
 
@@ -70,6 +74,7 @@ impl Pattern {
             }
             Pattern::Prefix(text) => Rank::Prefix(Reverse(text.len())),
             Pattern::Regex(_) => Rank::Regex(Reverse(priority)),
+            Pattern::Any => Rank::Any,
         }
     }
 
@@ -78,6 +83,7 @@ impl Pattern {
         match self {
             Pattern::Exact(text) | Pattern::Prefix(text) => text.clone(),
             Pattern::Regex(text) => text.as_bytes().to_vec(),
+            Pattern::Any => Vec::new(),
             Pattern::Parameters { segments, rest } => {
                 let mut key = Vec::new();
                 for segment in segments {

@@ -96,7 +96,7 @@ impl Trie {
                 let node = &mut self.nodes[node as usize];
                 *(if *rest { &mut node.rest } else { &mut node.end }) = cell;
             }
-            Pattern::Exact(_) | Pattern::Regex(_) => {}
+            Pattern::Exact(_) | Pattern::Regex(_) | Pattern::Any => {}
         }
     }
 

@@ -44,6 +44,10 @@ impl Record for Unrecorded {
 
     fn fail(&mut self, _: &Error) {}
 
+    fn instead(&mut self, error: &Error) -> Response {
+        Response::new(error.kind.status())
+    }
+
     fn tunnelled(&mut self, _: &TunnelReport) {}
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Span, Wire};
+use glorieta_core::{At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Span, Wire};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_http::Record;
 use glorieta_net::{End, TunnelReport};
@@ -255,6 +255,11 @@ impl Record for Box<RequestRecord> {
         if self.error.is_none() {
             self.error = Some(error.clone());
         }
+    }
+
+    fn instead(&mut self, error: &Error) -> Response {
+        self.failed(error);
+        super::error_answer(error, self)
     }
 
     fn tunnelled(&mut self, report: &TunnelReport) {

@@ -75,7 +75,8 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
     let view = entrance.view();
     let listener = &view.listener;
     listener.series.accepted(worker.index);
-    let open = Open::new(worker, listener);
+    let open = Open::new(worker, entrance, listener);
+    let key = open.key;
     if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
         listener.series.rejected(worker.index, Kind::TooManyConnections);
         if matches!(listener.duty, Duty::Http { .. }) {
@@ -83,9 +84,12 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
         }
         return;
     }
-    match &listener.duty {
-        Duty::Http { .. } => drop(tokio::task::spawn_local(serve_http(open, entrance.clone(), stream, address))),
-        Duty::Tcp(_) => drop(tokio::task::spawn_local(serve_tcp(open, view.clone(), stream, address))),
+    let task = match &listener.duty {
+        Duty::Http { .. } => tokio::task::spawn_local(serve_http(open, stream, address)),
+        Duty::Tcp(_) => tokio::task::spawn_local(serve_tcp(open, view.clone(), stream, address)),
+    };
+    if let Some(guest) = entrance.connections.borrow_mut().get_mut(key) {
+        guest.task = Some(task.abort_handle());
     }
 }
 

@@ -10,26 +10,33 @@ use glorieta_http::h1::server::serve_connection;
 use glorieta_http::{Reply, Service, Settings};
 use glorieta_net::{Stream, Timer};
 
-use super::{Entrance, Worker};
+use super::{Entrance, Guest, Worker};
 use crate::serve::{self, PeerText, RequestRecord};
 use crate::snapshot::Listener;
 
 /// Counts a connection for as long as it is open.
 pub struct Open {
     pub worker: Rc<Worker>,
+    pub entrance: Rc<Entrance>,
     listener: Arc<Listener>,
+    /// Its place among its entrance's connections.
+    pub key: usize,
 }
 
 impl Open {
-    pub fn new(worker: &Rc<Worker>, listener: &Arc<Listener>) -> Open {
+    pub fn new(worker: &Rc<Worker>, entrance: &Rc<Entrance>, listener: &Arc<Listener>) -> Open {
         listener.state.connections.fetch_add(1, Ordering::Relaxed);
         worker.load().connections.fetch_add(1, Ordering::Relaxed);
-        Open { worker: worker.clone(), listener: listener.clone() }
+        let key = entrance.connections.borrow_mut().insert(Guest::default());
+        Open { worker: worker.clone(), entrance: entrance.clone(), listener: listener.clone(), key }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        // The task's handle is let go outside of the borrow.
+        let guest = self.entrance.connections.borrow_mut().try_remove(self.key);
+        drop(guest);
         self.listener.state.connections.fetch_sub(1, Ordering::Relaxed);
         self.listener.series.closed(self.worker.index);
         self.worker.load().connections.fetch_sub(1, Ordering::Relaxed);
@@ -37,16 +44,13 @@ impl Drop for Open {
 }
 
 /// Serves an HTTP connection to its end.
-pub fn serve_http(
-    open: Open,
-    entrance: Rc<Entrance>,
-    stream: Stream,
-    address: Option<SocketAddr>,
-) -> impl Future<Output = ()> {
+pub fn serve_http(open: Open, stream: Stream, address: Option<SocketAddr>) -> impl Future<Output = ()> {
     let timer = Timer::new();
-    let key = entrance.alarms.borrow_mut().insert(timer.alarm());
+    if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
+        guest.alarm = Some(timer.alarm());
+    }
     let peer = peer(address);
-    let service = HttpService { open, peer_text: PeerText::new(&peer), entrance, key };
+    let service = HttpService { open, peer_text: PeerText::new(&peer) };
     serve_connection(stream, timer, peer, service)
 }
 
@@ -57,9 +61,13 @@ pub fn peer(address: Option<SocketAddr>) -> Peer {
 
 struct HttpService {
     open: Open,
-    entrance: Rc<Entrance>,
     peer_text: PeerText,
-    key: usize,
+}
+
+impl HttpService {
+    fn entrance(&self) -> &Entrance {
+        &self.open.entrance
+    }
 }
 
 impl Service for HttpService {
@@ -67,23 +75,23 @@ impl Service for HttpService {
 
     fn settings(&self) -> Rc<Settings> {
         self.open.worker.refresh();
-        self.entrance.view.borrow().settings.clone()
+        self.entrance().view.borrow().settings.clone()
     }
 
     async fn serve(&self, exchange: Exchange) -> Reply<Box<RequestRecord>> {
-        serve::serve(&self.open.worker, self.entrance.view(), &self.peer_text, exchange).await
+        serve::serve(&self.open.worker, self.entrance().view(), &self.peer_text, exchange).await
     }
 
     fn refuse(&self, peer: &Peer, head: RequestHead, started: Moment, error: Error) -> (Response, Box<RequestRecord>) {
         let wire = Rc::new(NoWire);
         let mut record =
-            RequestRecord::begin(self.open.worker.clone(), self.entrance.view(), head, *peer, started, wire);
+            RequestRecord::begin(self.open.worker.clone(), self.entrance().view(), head, *peer, started, wire);
         record.failed(&error);
         (serve::error_answer(&error, &record), record)
     }
 
     fn is_closing(&self) -> bool {
-        self.entrance.is_closing()
+        self.entrance().is_closing()
     }
 
     fn date(&self) -> [u8; 29] {
@@ -91,17 +99,11 @@ impl Service for HttpService {
     }
 
     fn became_idle(&self) {
-        self.entrance.view.borrow().listener.series.became_idle(self.open.worker.index);
+        self.entrance().view.borrow().listener.series.became_idle(self.open.worker.index);
     }
 
     fn ceased_idle(&self) {
-        self.entrance.view.borrow().listener.series.ceased_idle(self.open.worker.index);
-    }
-}
-
-impl Drop for HttpService {
-    fn drop(&mut self) {
-        self.entrance.alarms.borrow_mut().remove(self.key);
+        self.entrance().view.borrow().listener.series.ceased_idle(self.open.worker.index);
     }
 }
 
@@ -120,7 +122,7 @@ impl glorieta_core::Wire for NoWire {
 mod tests {
     use super::*;
 
-    fn size_of_future<F: Future>(_: fn(Open, Rc<Entrance>, Stream, Option<SocketAddr>) -> F) -> usize {
+    fn size_of_future<F: Future>(_: fn(Open, Stream, Option<SocketAddr>) -> F) -> usize {
         size_of::<F>()
     }
 

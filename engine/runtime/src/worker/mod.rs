@@ -22,6 +22,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::log::{LogWriter, Needed, needed};
@@ -57,7 +58,16 @@ pub struct Entrance {
     /// No more connections are accepted, and those that are open end with the request under way.
     closing: Cell<bool>,
     stop: Notify,
-    alarms: RefCell<Slab<Alarm>>,
+    connections: RefCell<Slab<Guest>>,
+}
+
+/// A connection as its entrance knows it.
+#[derive(Default)]
+struct Guest {
+    /// Wakes it while it is idle.
+    alarm: Option<Alarm>,
+    /// Ends it wherever it is.
+    task: Option<AbortHandle>,
 }
 
 pub struct Worker {
@@ -148,6 +158,11 @@ impl Worker {
         let entrance = self.entrances.borrow_mut().remove(bind);
         if let Some(entrance) = entrance {
             entrance.close();
+            let patience = self.shared.snapshot.load().plan.drain_ms;
+            tokio::task::spawn_local(async move {
+                timer::sleep_until(Moment::now().plus_millis(patience)).await;
+                entrance.cut();
+            });
         }
     }
 
@@ -199,7 +214,7 @@ impl Entrance {
             view: RefCell::new(View::of(listener)),
             closing: Cell::new(false),
             stop: Notify::new(),
-            alarms: RefCell::default(),
+            connections: RefCell::default(),
         }
     }
 
@@ -215,8 +230,19 @@ impl Entrance {
     fn close(&self) {
         self.closing.set(true);
         self.stop.notify_one();
-        for (_, alarm) in self.alarms.borrow().iter() {
-            alarm.ring();
+        for (_, guest) in self.connections.borrow().iter() {
+            if let Some(alarm) = &guest.alarm {
+                alarm.ring();
+            }
+        }
+    }
+
+    /// Ends what is still open.
+    fn cut(&self) {
+        for (_, guest) in self.connections.borrow().iter() {
+            if let Some(task) = &guest.task {
+                task.abort();
+            }
         }
     }
 }

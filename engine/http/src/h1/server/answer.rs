@@ -84,6 +84,13 @@ pub async fn write_answer<S: Service>(
     record.bytes_out(pump.written);
     if let Err(error) = written {
         record.fail(&error);
+        if pump.moved == 0 && error.kind != Kind::ClientGone {
+            // Nobody has seen the answer begin: better a word of what went wrong than none.
+            drop((pump, body));
+            let response = record.instead(&error);
+            let last = Asked { keep: false, ..asked };
+            return Box::pin(write_answer(connection, service, settings, last, response, record)).await;
+        }
         if framing == Framing::UntilClose {
             connection.reset_on_close();
         }

@@ -40,6 +40,8 @@ pub struct RequestBody {
     /// Since when bytes are waited for.
     waiting: Option<Moment>,
     waited: Duration,
+    /// Whether somebody has begun to read it.
+    begun: bool,
 }
 
 impl RequestBody {
@@ -56,6 +58,7 @@ impl RequestBody {
             rate: settings.body_rate,
             waiting: None,
             waited: Duration::ZERO,
+            begun: false,
         }
     }
 
@@ -129,6 +132,7 @@ impl BodySource for RequestBody {
         if self.connection.body.get() == BodyState::Failed {
             return Poll::Ready(Some(Err(Error::new(Kind::BodyCutOff))));
         }
+        self.begun = true;
         if std::mem::take(&mut self.expect_continue) && !self.connection.has_input() {
             self.connection.send_continue();
         }
@@ -177,6 +181,15 @@ impl BodySource for RequestBody {
         match &self.decoding {
             Decoding::Length(left) => Some(*left),
             Decoding::Chunked(_) => None,
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    /// Who began to read it and gave up did so for a reason; the rest may never come.
+    fn drop(&mut self) {
+        if self.begun && !self.is_done() {
+            self.connection.body.set(BodyState::Failed);
         }
     }
 }

@@ -1,4 +1,4 @@
-"""The exit codes of every command, in one place; they are part of the interface."""
+"""The exit codes of every command and of the serving process, in one place; they are part of the interface."""
 
 from __future__ import annotations
 
