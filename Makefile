@@ -48,7 +48,7 @@ format: $(DEV_STAMP) ## write Rust and Python in the house's form
 	$(BIN)/ruff check --fix .
 
 wheel: $(RUN_STAMP) ## build dist/*.whl, optimised
-	$(BIN)/maturin build --release --locked --out dist
+	$(BIN)/maturin build --release --strip --locked --out dist
 
 develop: $(DEV_STAMP) $(ENGINE_STAMP) ## the virtual environment with everything, and the engine built for it
 	@echo "Ready: $(BIN)/glorieta"

@@ -6,8 +6,8 @@ use glorieta_policy::path::normalise;
 use glorieta_policy::{Found, Parameters, Table};
 
 /// The first lines are routes: a letter for the kind of path (`=` exact, `*` prefix, `{`
-/// parameters, `~` regular expression), a host (`-`: any, `*.a`: wildcard), a path, and perhaps a
-/// method. After an empty line comes the request: method, host, path. Hosts and paths that the
+/// parameters, `~` regular expression, `.` catch-all), a host (`-`: any, `*.a`: wildcard), a path
+/// (of a catch-all it says nothing), and perhaps a method. After an empty line comes the request: method, host, path. Hosts and paths that the
 /// table would first bring into another form are left out, so that what fits is simple to say.
 pub fn route_matching(input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else { return false };
@@ -21,13 +21,16 @@ pub fn route_matching(input: &[u8]) -> bool {
     assert_eq!(name(&routes, &reversed.find(&head, &mut Parameters::default())), found, "the order of routes matters");
     let fits =
         |route: &Route| host_fits(route, head.host()) && path_fits(route, head.path()) && method_fits(route, &head);
+    let plain = |route: &&Route| !matches!(route.path, PathMatch::Regex(_));
     match found {
         Some(id) => {
             let route = routes.iter().find(|route| route.id == id).expect("a route that exists");
             assert!(fits(route), "{route:?} does not fit {head:?}");
+            let better = |other: &&Route| other.path != PathMatch::Any && other.hosts == route.hosts && fits(other);
+            let mut rivals = routes.iter().filter(plain).filter(better);
+            assert!(route.path != PathMatch::Any || rivals.next().is_none(), "a catch-all came too early for {head:?}");
         }
         None => {
-            let plain = |route: &&Route| !matches!(route.path, PathMatch::Regex(_));
             let overlooked = routes.iter().filter(plain).find(|route| fits(route));
             assert!(overlooked.is_none(), "{overlooked:?} was overlooked for {head:?}");
         }
@@ -63,6 +66,7 @@ fn read_route((index, line): (usize, &str)) -> Option<Route> {
         "*" => PathMatch::Prefix(path),
         "{" => PathMatch::Parameters(path),
         "~" => PathMatch::Regex(path),
+        "." => PathMatch::Any,
         _ => return None,
     };
     Some(Route {
@@ -112,7 +116,7 @@ fn path_fits(route: &Route, path: &[u8]) -> bool {
             path.strip_prefix(text.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         }
         PathMatch::Parameters(text) => parameters_fit(text, path),
-        PathMatch::Regex(_) => true,
+        PathMatch::Regex(_) | PathMatch::Any => true,
     }
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Engine, RawClient, RecordingUpstream, always, build
+from harness import Engine, RawClient, RecordingUpstream, Runner, always, build
+from harness.plan import http, plan, proxy, route, upstream
 from harness.recording import OK
 
 
@@ -36,6 +37,16 @@ def test_the_asterisk_form(edge: Engine, origin: RecordingUpstream, target: str)
         assert [(each.method, each.target) for each in origin.requests] == [("OPTIONS", "*")]
     else:
         assert response.status in (200, 204, 404)
+
+
+def test_the_asterisk_form_meets_the_catch_all(start: Runner, origin: RecordingUpstream) -> None:
+    edge = start.engine(plan(http([route("*", proxy())]), [upstream("service", origin.address)]))
+    with RawClient(edge.port) as client:
+        for target in ("*", "http://shop.example"):
+            assert client.exchange(build("OPTIONS", target, {"Host": "shop.example"})).status == 200
+        assert client.exchange(build("GET", "/a")).status == 200
+    seen = [(each.method, each.target) for each in origin.requests]
+    assert seen == [("OPTIONS", "*"), ("OPTIONS", "*"), ("GET", "/a")]
 
 
 def test_options_of_a_path(edge: Engine, origin: RecordingUpstream) -> None:

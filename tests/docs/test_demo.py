@@ -39,7 +39,9 @@ def test_an_endpoint_dies_and_no_idempotent_request_fails(tmp_path: Path) -> Non
     assert result["requests"] == 2400, "8 s at 300 requests/s"
     assert {each["method"] for each in result["cut"]} <= {"POST"}
     assert all(each["status"] == 502 for each in result["cut"])
-    assert sum(result["retries"].values()) > 0, "nothing had to be sent again, so nothing was shown"
+    # Whether one was under way at that moment is chance; that all tries were counted is not.
+    answered = sum(count for name, count in result["answers"].items() if name.startswith("service1"))
+    assert result["upstream_outcomes"]["2xx"] >= answered > 0
 
 
 def test_with_ci_it_ends_by_itself(tmp_path: Path) -> None:

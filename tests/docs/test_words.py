@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.main import get_command
 
-from glorieta.cli.exits import ExitCode
 from glorieta.cli.main import app
 from glorieta.config import schema
 from glorieta.config.role import BUILT, ROLES
+from glorieta.control.exits import ExitCode
 from harness import HttpUpstream, get, refusing_address, unused_port, wait_until
 from harness.process import CHECKOUT
 

@@ -145,6 +145,17 @@ def test_conditions(edge: Engine, method: str, target: str, fields: dict[str, st
     assert request(edge.port, method, target, fields).text == expected
 
 
+def test_a_catch_all_comes_last(start: Runner) -> None:
+    """After every other path of its host, and before the routes of any host."""
+    keys = ["*", "~/re/.*", "/a/*", "/b"]
+    routes = [route(key, respond(key)) for key in keys]
+    routes.append(route("*", respond("shop"), name="shop", hosts=[{"exact": "shop.example"}]))
+    edge = start.engine(plan(http(routes)))
+    for path, expected in [("/", "*"), ("/a", "/a/*"), ("/b", "/b"), ("/b/", "*"), ("/re/x", "~/re/.*"), ("/x?y", "*")]:
+        assert get(edge.port, path).text == expected
+        assert get(edge.port, path, {"Host": "shop.example"}).text == "shop"
+
+
 def test_every_request_of_a_connection_is_routed_anew(edge: Engine) -> None:
     with RawClient(edge.port) as client:
         for address, expected in ASKED:

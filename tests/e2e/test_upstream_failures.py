@@ -61,7 +61,7 @@ def endless_interim(conversation: Conversation, _: ReceivedRequest) -> None:
         conversation.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
 
 
-# Name: (what the origin does, status to the client or None where the answer had begun, reason in the log)
+# Name: (what the origin does, status to the client or None where the answer may have begun, reason in the log)
 FAILURES: dict[str, tuple[Respond, int | None, str]] = {
     "closes-at-once": (always(b"", close=True), 502, "reset"),
     "resets-at-once": (reset_after(b""), 502, "reset"),
@@ -125,6 +125,14 @@ def forgotten(origin: RecordingUpstream) -> None:
     origin.forget()
 
 
+def ends_badly(client: RawClient) -> bool:
+    """Cut short; or, where nothing of the answer had been passed on yet, told so."""
+    try:
+        return client.read_response().status == 502
+    except MessageError:
+        return True
+
+
 @pytest.mark.parametrize("name", FAILURES)
 def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
     respond, status, reason = FAILURES[name]
@@ -138,8 +146,7 @@ def test_failures(edge: Engine, origin: RecordingUpstream, name: str) -> None:
             assert response.status == status
             assert len(response.body) < 512
         else:
-            with pytest.raises(MessageError):
-                client.read_response()
+            assert ends_badly(client)
         before = load.answered
         wait_until(lambda: load.answered > before + 4, what="their next answers")
     assert load.failures == []
@@ -204,5 +211,5 @@ def test_a_client_never_gets_an_empty_reply(edge: Engine, origin: RecordingUpstr
     for _ in range(30):
         origin.respond = always(answer, close=True)
         with RawClient(edge.port) as client:
-            client.send(build("POST", "/bad/empty", body=b"x"))
+            client.send(build("POST", "/bad/empty", {"Connection": "close"}, b"x"))
             assert client.read_to_end().startswith((b"HTTP/1.1 502 ", b"HTTP/1.1 200 "))

@@ -92,7 +92,10 @@ def tcp(upstream: str, name: str = "mail", bind: str = "", **changes: Any) -> Do
 
 
 def route(key: str, target: Document, *, filters: Sequence[Document] = (), **changes: Any) -> Document:
-    """A route by the key that a configuration would have: `[METHOD] [HOST]/path`, `/a/*`, `/u/{id}`, `~regex`."""
+    """A route by the key that a configuration would have: `[METHOD] [HOST]/path`, `/a/*`, `/u/{id}`, `~regex`.
+
+    `*` alone is the catch-all.
+    """
     method, _, place = key.rpartition(" ")
     host, path = split_host(place)
     base = {
@@ -114,7 +117,7 @@ def route(key: str, target: Document, *, filters: Sequence[Document] = (), **cha
 
 
 def split_host(place: str) -> tuple[str, str]:
-    if place.startswith(("/", "~")):
+    if place.startswith(("/", "~")) or place == "*":
         return "", place
     host, slash, rest = place.partition("/")
     return host, slash + rest
@@ -126,7 +129,9 @@ def host_match(host: str) -> Any:
     return {"wildcard": host[2:]} if host.startswith("*.") else {"exact": host}
 
 
-def path_match(path: str) -> Document:
+def path_match(path: str) -> Any:
+    if path == "*":
+        return "any"
     if path.startswith("~"):
         return {"regex": path[1:]}
     if "{" in path:

@@ -10,17 +10,21 @@ Value = TypeVar("Value")
 
 # Below the kernel's ephemeral range (32768 and up), so that no outgoing connection takes the port meanwhile.
 FIRST_PORT, LAST_PORT = 20000, 32000
+GIVEN: set[int] = set()
 
 
 def unused_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    """A TCP port of 127.0.0.1 that nobody listens on now, and that was not given out before."""
     for _ in range(200):
         port = random.randint(FIRST_PORT, LAST_PORT)
+        if port in GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            GIVEN.add(port)
             return port
     raise RuntimeError("no unused port was found in 200 attempts")
 

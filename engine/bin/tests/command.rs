@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -36,6 +36,24 @@ fn plan(version: &str, body: &str) -> Value {
         "admin": {"address": null, "required": false, "socket": null, "hosts": []},
         "access_log": {"to": "off", "format": "json", "queue": 64}, "drain_ms": 2000, "server_name": null,
     })
+}
+
+/// The same with one endpoint behind it, and ten minutes for a drain.
+fn proxy(endpoint: &str) -> Value {
+    let mut plan = plan("aaaaaaaaaaaa", "");
+    plan["drain_ms"] = json!(600_000);
+    plan["listeners"][0]["routes"][0]["target"] = json!({"proxy": {
+        "upstream": "slow", "strip_prefix": null, "rewrite": null, "host": "preserve", "retries": 0,
+        "timeouts": {"connect_ms": 3000, "first_byte_ms": 600_000, "idle_ms": 600_000, "tunnel_ms": 600_000},
+    }});
+    plan["upstreams"] = json!([{
+        "id": "slow", "endpoints": [{"address": endpoint, "weight": 1}], "balance": "peak_ewma",
+        "pool": {"max_connections": 10, "idle_ms": 60_000, "max_age_ms": 600_000},
+        "queue": {"max": 10, "timeout_ms": 3000}, "health": null, "outlier": null, "panic_percent": 50,
+        "retry_budget": {"percent": 20, "window_ms": 10_000, "floor_per_second": 10, "backoff_ms": 25},
+        "response_head_bytes": 65_536, "response_header_count": 200,
+    }]);
+    plan
 }
 
 /// A folder of this test's own.
@@ -164,12 +182,17 @@ fn a_plan_is_checked_without_running_it() {
     let good = engine().arg("--check").arg(&path).output().unwrap();
     assert_eq!(good.status.code(), Some(0), "{}", said(&good));
     let mut broken = plan("0123456789ab", "hello");
-    broken["listeners"][0]["routes"][0]["target"] = json!({"redirect": {"status": 200, "location": "${nothing}"}});
-    broken["listeners"][0]["bind"] = json!(["not an address"]);
+    let route = &mut broken["listeners"][0]["routes"][0];
+    route["target"] = json!({"redirect": {"status": 200, "location": "/"}});
+    let mut another = route.clone();
+    another["id"] = json!("web/other");
+    another["path"] = json!({"exact": "/other"});
+    broken["listeners"][0]["routes"].as_array_mut().unwrap().push(another);
     let path = folder.write(&broken.to_string());
     let refused = engine().arg("--check").arg(&path).output().unwrap();
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-    assert!(said(&refused).lines().count() > 2, "every problem has a line of its own: {}", said(&refused));
+    let said = said(&refused);
+    assert!(said.contains("web/all: ") && said.contains("web/other: ") && said.ends_with("2 errors\n"), "{said}");
 }
 
 #[test]
@@ -225,13 +248,14 @@ fn it_serves_reloads_and_ends_by_signals() {
 #[test]
 fn a_second_interrupt_cuts_what_is_under_way() {
     let folder = Folder::new("cut");
-    let mut patient = plan("aaaaaaaaaaaa", "hello");
-    patient["drain_ms"] = json!(600_000);
-    let path = folder.write(&patient.to_string());
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = folder.write(&proxy(&silent.local_addr().unwrap().to_string()).to_string());
     let serving = Serving::start(&folder, &path, None);
-    let mut connection = TcpStream::connect(serving.address()).unwrap();
-    connection.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let mut client = TcpStream::connect(serving.address()).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let (mut service, _) = silent.accept().unwrap();
+    service.set_read_timeout(Some(LONGEST)).unwrap();
+    assert!(service.read(&mut [0; 16]).unwrap() > 0, "the request is under way");
     serving.signal(libc::SIGINT);
     serving.await_words("Ctrl-C cuts it");
     serving.signal(libc::SIGINT);

@@ -27,7 +27,8 @@ pub const FORMAT: u32 = 1;
 pub struct Plan {
     /// The format of this document: [`FORMAT`].
     pub format: u32,
-    /// Twelve hexadecimal digits that name this Plan's content; shown by `/readyz` and the JSON view.
+    /// Twelve hexadecimal digits that name what the configuration says (not the terminal or admin socket that
+    /// were added where it was compiled); shown by `/readyz` and the JSON view.
     pub version: String,
     /// Worker threads; `None` is one per CPU that affinity and cgroup allow. Fixed at start.
     pub workers: Option<u32>,

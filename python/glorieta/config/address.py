@@ -47,6 +47,11 @@ def full_bind(text: str) -> str:
     return f"*{text}" if text.startswith(":") else text
 
 
+def short_bind(text: str) -> str:
+    """The same as most people write it."""
+    return text[1:] if text.startswith("*:") else text
+
+
 def check_endpoint(text: str) -> str:
     """`10.0.0.1:80`, `name:80` (all its addresses, re-resolved), `[::1]:80` or `unix:/run/a.sock`."""
     text = text.strip()

@@ -39,7 +39,8 @@ class Group(Noun):
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
     """Routes by `[METHOD] /path` (the whole path, as requested) or by name. Their order means nothing."""
     to: str | None = None
-    """The upstream of all requests of the group that no route matches."""
+    """The upstream of all requests of the group that no route matches. Where the group's `match` says more than
+    hosts, this is a route of that match among the others: `match: /orders/*` comes before regular expressions."""
     redirect: RedirectValue | None = None
     """Answer what no route matches with another address."""
     respond: RespondValue | None = None

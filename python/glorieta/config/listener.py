@@ -65,7 +65,7 @@ class Listener(ListenerDefaults):
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
     """Routes by `[METHOD] /path` or by name. Their order means nothing."""
     to: str | None = None
-    """The upstream of all requests that no route matches; for `tcp` the upstream."""
+    """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream."""
     redirect: RedirectValue | None = None
     """Answer what no route matches with another address."""
     respond: RespondValue | None = None

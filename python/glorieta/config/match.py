@@ -177,7 +177,8 @@ class Match(Noun):
     host: Annotated[list[HostText], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Host names, without port; `*.shop.example` stands for all names below. Left out: every host."""
     path: PathText | None = None
-    """`/a` exactly, `/a/*` with all below it, `/users/{id}` with parameters, `~regex`. Left out: every path."""
+    """`/a` exactly, `/a/*` with all below it, `/users/{id}` with parameters, `~regex`. Left out: every path, as `/*`
+    says it; where only hosts are written, what no other route of these hosts takes."""
     method: Annotated[list[MethodText], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Methods, any of them. Left out: every method."""
     headers: dict[HeaderName, ConditionValue] = Field(default_factory=dict)

@@ -11,8 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from ..config import ConfigError, Edge, Problem, format_problems
-from ..plan import Built, Plan, build, build_edge, diff, diff_text, explain, plan_json, read_plan
+from ..config import ConfigError, Edge, format_problems
+from ..plan import Built, build, build_edge, diff, diff_text, explain, located, plan_json, read_plan
 from .compiled import Compiled
 from .signatures import signatures
 
@@ -55,7 +55,7 @@ def compile_reference(
 def accept(built: Built) -> Compiled:
     return Compiled(
         plan=plan_json(built.plan),
-        version=version_of(built.plan),
+        version=built.plan["version"],
         files=signatures(str(path) for path in built.files),
         watch=built.edge.watch,
         short=explain(built.plan).short(),
@@ -64,23 +64,20 @@ def accept(built: Built) -> Compiled:
     )
 
 
-def version_of(plan: Plan) -> str:
-    return plan["version"]
-
-
 def check_with_engine(compiled: Compiled, built: Built) -> None:
-    """Builds the Plan as the engine does, without opening a socket: its word is the last one."""
-    from ..engine import check
+    """Builds the Plan as the engine does, without opening a socket: its word is the last one.
 
-    problems = [engine_problem(path, message) for path, message in check(compiled.plan or "")]
+    A Plan can be made where no engine is built; whatever wants to run it there says so.
+    """
+    try:
+        from ..engine import check
+    except ModuleNotFoundError as error:
+        if error.name != "glorieta._engine":
+            raise
+        return
+    problems = located(built.edge, check(compiled.plan or ""))
     if problems:
         raise ConfigError(problems, files=built.files)
-
-
-def engine_problem(path: str, message: str) -> Problem:
-    """The engine names places in the Plan: kind, id, field."""
-    kind, _, rest = path.partition(".")
-    return Problem(path=tuple(part for part in (kind, rest) if part), message=message)
 
 
 def refuse(error: ConfigError) -> Compiled:

@@ -102,6 +102,10 @@ class ControlLoop:
                 self.end(number)
 
     def reload_by_signal(self) -> None:
+        if self.options.terminal and not os.isatty(1):
+            # The same signal says that the terminal has gone, and who would end it then?
+            self.end(signal.SIGHUP)
+            return
         if self.drain:
             return
         if self.options.reference:

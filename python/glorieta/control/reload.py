@@ -16,6 +16,7 @@ from .channel import Client, Document
 from .compiled import Compiled, refusal
 from .compiler import Compiler, pack, unpack
 from .notify import READY, reloading, status, tell
+from .signals import kept_from_threads
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -105,7 +106,8 @@ class Reloader:
             self.speaker.event("unchanged", "nothing has changed", version=self.version)
             return self.outcome("unchanged", compiled)
         try:
-            self.engine.apply(compiled.plan)
+            with kept_from_threads():
+                self.engine.apply(compiled.plan)
         except PlanRefused as error:
             problems = [{"path": path, "message": message} for path, message in error.problems]
             return self.refused("\n".join(f"{path}: {message}" for path, message in error.problems), problems)

@@ -66,12 +66,18 @@ def read_example(text: str, port_is_free: Callable[[int], bool], free_port: Call
         name: [settle(port_of(endpoint)) for endpoint in upstream["endpoints"]]
         for name, upstream in document["upstreams"].items()
     }
-    written = (document.get("admin") or {}).get("address")
+    written = admin_address(document.get("admin"))
     admin_port = settle(port_of(written) if written else ADMIN_PORT)
     text = move_ports(text, moved)
-    if not written and ADMIN_PORT in moved:
+    if "admin" not in document and ADMIN_PORT in moved:
         text += f'\nadmin: {{address: "127.0.0.1:{admin_port}"}}\n'
     return Example(text, port, admin_port, services, moved)
+
+
+def admin_address(admin: Any) -> str | None:
+    """The TCP address that is written, alone or below `address`; none where a socket or nothing is."""
+    address = admin.get("address") if isinstance(admin, dict) else admin
+    return address if isinstance(address, str) and ":" in address and not address.startswith("unix:") else None
 
 
 def port_of(address: Any) -> int:

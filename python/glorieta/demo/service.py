@@ -13,6 +13,8 @@ import contextlib
 import json
 import signal
 
+Answer = dict[str, object]
+"""The JSON of an answer."""
 READ_SECONDS = 0.003
 WRITE_SECONDS = 0.04
 MAX_BODY_BYTES = 1024 * 1024
@@ -60,7 +62,7 @@ class Service:
         await writer.drain()
         return keep
 
-    async def answer(self, method: str, path: str, headers: dict[str, str], body_bytes: int) -> tuple[str, dict]:
+    async def answer(self, method: str, path: str, headers: dict[str, str], body_bytes: int) -> tuple[str, Answer]:
         if path == "/healthz":
             return "200 OK", {"service": self.name, "healthy": True}
         if method not in ("GET", "HEAD", "POST"):

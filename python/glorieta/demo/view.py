@@ -48,9 +48,11 @@ def total(samples: Iterable[Sample], name: str, by: str, **labels: str) -> dict[
 
 def fetch(address: str, path: str, seconds: float = 2.0) -> str | None:
     """The body of a 200 answer; None for anything else."""
-    with contextlib.suppress(urllib.error.URLError, OSError, ValueError):
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=seconds) as response:
-            return str(response.read().decode()) if response.status == 200 else None
+    with (
+        contextlib.suppress(urllib.error.URLError, OSError, ValueError),
+        urllib.request.urlopen(f"http://{address}{path}", timeout=seconds) as response,
+    ):
+        return str(response.read().decode()) if response.status == 200 else None
     return None
 
 

@@ -4,6 +4,7 @@ from .build import Built, build, build_edge
 from .compile import compile
 from .diff import Change, FieldChange, diff, diff_text
 from .explain import Explanation, explain
+from .located import located
 from .model import Plan
 from .text import plan_json, read_plan
 
@@ -19,6 +20,7 @@ __all__ = [
     "diff",
     "diff_text",
     "explain",
+    "located",
     "plan_json",
     "read_plan",
 ]

@@ -15,7 +15,7 @@ from ..config.units import milliseconds
 from .compiling import Compiling, Surroundings
 from .groups import groups_by_listener
 from .listeners import check_addresses, compile_listener
-from .match import written_path
+from .match import pattern_of
 from .model import FORMAT, Group, Listener, Plan
 from .settings import compile_admin, compile_log
 from .text import version_of
@@ -84,13 +84,19 @@ def compile_all(compiling: Compiling) -> Plan:
         "listeners": listeners,
         "groups": groups,
         "upstreams": upstreams,
-        "admin": compile_admin(compiling),
-        "access_log": compile_log(compiling),
+        "admin": compile_admin(compiling, compiling.surroundings),
+        "access_log": compile_log(compiling, compiling.surroundings),
         "drain_ms": milliseconds(edge.drain),
         "server_name": edge.server_name,
     }
-    plan["version"] = version_of(plan)
+    plan["version"] = version_of(as_anywhere(compiling, plan))
     return plan
+
+
+def as_anywhere(compiling: Compiling, plan: Plan) -> Plan:
+    """The Plan that the configuration makes wherever it is compiled: one file has one version, in `check` and `run`."""
+    nowhere = Surroundings()
+    return {**plan, "admin": compile_admin(compiling, nowhere), "access_log": compile_log(compiling, nowhere)}
 
 
 def check_whole(compiling: Compiling) -> None:
@@ -122,6 +128,6 @@ def check_hashed_parameters(compiling: Compiling) -> None:
     for route, path in compiling.routes:
         target = route["target"]
         name = target["proxy"]["upstream"] if "proxy" in target else ""
-        if name in words and words[name] not in parameters_of(written_path(route["path"])):
+        if name in words and words[name] not in parameters_of(pattern_of(route["path"])):
             message = f'leads to "{name}", which hashes path.{words[name]}; this path has no such parameter'
             compiling.warn(path, message, f"put {{{words[name]}}} into the path, or hash another word")

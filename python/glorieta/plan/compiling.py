@@ -53,8 +53,8 @@ class Compiling:
     ) -> None:
         self.note("error", path, message, fix, also, key)
 
-    def warn(self, path: Path, message: str, fix: str | None = None) -> None:
-        self.note("warning", path, message, fix, None, True)
+    def warn(self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None) -> None:
+        self.note("warning", path, message, fix, also, True)
 
     def note(self, severity: Severity, path: Path, message: str, fix: str | None, also: Path | None, key: bool) -> None:
         key = key or also is not None

@@ -6,8 +6,10 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..config.address import short_bind
 from ..config.units import format_duration, format_size
 from .match import written_host, written_path
+from .wording import LONGEST, NOTHING, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 UNITS: dict[str, Callable[[int], str]] = {
     "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
-    "_bytes": format_size,
+    "bytes": format_size,
     "_percent": lambda value: f"{value}%",
     "percent": lambda value: f"{value}%",
     "body_rate": lambda value: f"{format_size(value)}/s" if value else "off",
@@ -31,24 +33,52 @@ def value_text(field: str, value: Any) -> str:
         return health_text(value)
     if field == "outlier":
         return "off" if value is None else "on"
+    if field == "path":
+        return written_path(value)
+    if field == "target":
+        return target_text(value)
     if value is None:
-        return "none"
+        return NOTHING
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int):
         return next((write(value) for suffix, write in UNITS.items() if field.endswith(suffix)), str(value))
     if isinstance(value, str):
-        return value
+        return shown(value)
+    if isinstance(value, list):
+        return ", ".join(item_text(field, item) for item in value) or NOTHING
     if isinstance(value, dict) and len(value) == 1:
         name, inner = next(iter(value.items()))
         if isinstance(inner, str):
-            return f"{name} {inner}"
-    return json.dumps(value, ensure_ascii=False)
+            return f"{name} {shown(inner)}"
+    return shortened_json(value)
+
+
+def item_text(field: str, item: Any) -> str:
+    """One of a list: an address, a host, a pair of name and value, a condition."""
+    if field == "bind":
+        return short_bind(item)
+    if field == "hosts":
+        return written_host(item)
+    match item:
+        case str():
+            return shown(item)
+        case [str(name), str(value)]:
+            return f"{name}: {shown(value)}"
+        case {"name": _, "value": _}:
+            return condition_text(item)
+    return shortened_json(item)
+
+
+def shortened_json(value: Any) -> str:
+    """Anything else, on one line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST and text.isprintable() else shown(text)
 
 
 def field_text(field: str) -> str:
     """A field's name without the unit that its value then carries."""
-    for suffix in ("_ms", "_bytes", "_percent"):
+    for suffix in ("_ms", "_bytes", ".bytes", "_percent"):
         field = field.removesuffix(suffix)
     return field
 
@@ -67,7 +97,7 @@ def roles_text(roles: list[str], protocol: str) -> str:
 
 
 def listener_text(listener: Listener) -> str:
-    return f"{', '.join(listener['bind'])}  {listener['protocol']}"
+    return f"{', '.join(map(short_bind, listener['bind']))}  {listener['protocol']}"
 
 
 def match_text(route: Route) -> str:

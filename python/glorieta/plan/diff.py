@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .describe import field_text, listener_text, match_text, target_text, upstream_text, value_text
+from .describe import (
+    field_text,
+    filter_text,
+    listener_text,
+    match_text,
+    target_text,
+    upstream_text,
+    value_text,
+)
+from .list_changes import endpoints_change, items_change
+from .wording import ARROW, both_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["setting", "listener", "group", "route", "upstream"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
 SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log")
-ARROW = " → "
+FILTERS = "filters"
 
 
 @dataclass(frozen=True)
@@ -27,9 +37,25 @@ class FieldChange:
     new: Any
 
     def text(self) -> str:
-        if self.field == "endpoints":
-            return f"endpoints: {endpoints_change(self.old, self.new)}"
-        return f"{field_text(self.field)}: {value_text(self.field, self.old)}{ARROW}{value_text(self.field, self.new)}"
+        return f"{field_text(self.field)}: {self.change()}"
+
+    def change(self) -> str:
+        match self.old, self.new:
+            case list(old), list(new) if self.field == "endpoints":
+                return endpoints_change(old, new)
+            case list(old), list(new):
+                return items_change(self.field, old, new)
+            case str(old), str(new) if self.field != "path":
+                return ARROW.join(both_shown(old, new))
+            case (None, filter) if self.field.startswith(f"{FILTERS}."):
+                return f"+ {filter_text({self.kind: filter})}"
+            case (filter, None) if self.field.startswith(f"{FILTERS}."):
+                return f"− {filter_text({self.kind: filter})}"
+        return f"{value_text(self.field, self.old)}{ARROW}{value_text(self.field, self.new)}"
+
+    @property
+    def kind(self) -> str:
+        return self.field.rpartition(".")[2]
 
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "old": self.old, "new": self.new}
@@ -119,32 +145,22 @@ def detail(kind: Kind, thing: Any) -> str:
 
 
 def changed_fields(old: Any, new: Any, path: str = "") -> Iterator[FieldChange]:
-    """The innermost fields that differ; an enum that changes its kind is one field."""
+    """The innermost fields that differ; an enum that changes its kind is one field, and so is what a route matches."""
     if old == new:
         return
-    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
+    if path == FILTERS:
+        old, new = filters_by_kind(old, new), filters_by_kind(new, old)
+    if path != "path" and isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         for key in old:
             yield from changed_fields(old[key], new[key], f"{path}.{key}" if path else key)
         return
     yield FieldChange(path, old, new)
 
 
-def endpoints_change(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:
-    """Which endpoints come, go and change their weight."""
-    before = {each["address"]: each["weight"] for each in old}
-    after = {each["address"]: each["weight"] for each in new}
-    parts = [f"− {address}" for address in before if address not in after]
-    parts += [f"+ {address}{weight_text(weight)}" for address, weight in after.items() if address not in before]
-    parts += [
-        f"{address} weight {before[address]}{ARROW}{weight}"
-        for address, weight in after.items()
-        if address in before and before[address] != weight
-    ]
-    return ", ".join(parts) or "another order"
-
-
-def weight_text(weight: int) -> str:
-    return f" weight {weight}" if weight != 1 else ""
+def filters_by_kind(filters: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """Filters by kind, with nothing in place of those that only the others have."""
+    nothing = {kind: None for each in others for kind in each}
+    return nothing | {kind: value for each in filters for kind, value in each.items()}
 
 
 def diff_text(changes: Sequence[Change]) -> str:

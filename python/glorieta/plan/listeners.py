@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..config.address import UNIX, full_bind
+from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
 from ..config.listener import Listener as ListenerNoun
 from ..config.listener import ListenerDefaults
@@ -14,6 +14,7 @@ from .layer4 import check_layer4, compile_tcp
 from .precedence import check_collisions
 from .roles import BALANCER, check_declared, in_order, inferred
 from .routes import Scope, compile_scope
+from .unreachable import check_unreachable
 
 if TYPE_CHECKING:
     from ..config.errors import Path
@@ -105,7 +106,9 @@ def compile_groups(
     listener["routes"] = [route for route, _ in everything]
     listener["roles"] = in_order(role for group in groups for role in group["roles"])
     compiling.routes += everything
-    check_collisions(compiling, [(route, path) for route, path in everything if path not in compiling.unsure])
+    sure = [(route, path) for route, path in everything if path not in compiling.unsure]
+    check_collisions(compiling, sure)
+    check_unreachable(compiling, sure)
     return groups
 
 
@@ -145,7 +148,7 @@ def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
             path: Path = ("listeners", listener["id"], "bind", index)
             clash = next((first for other, first in taken if collide(address, other)), None)
             if clash is not None:
-                message = f"{address} is listened to already"
+                message = f"{short_bind(address)} is listened to already"
                 compiling.error(path, message, "one listener for each address", also=clash)
             taken.append((address, path))
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .model import HostMatch, PathMatch, ValueMatch
 
 ANY_PATH = "/*"
+CATCH_ALL: PathMatch = "any"
+EVERYTHING_ELSE = "everything else"
+"""How a catch-all reads."""
 REGEX_LITERAL = re.compile(r"[^\\.+*?()\[\]{}|^$]*")
 
 
@@ -31,12 +34,22 @@ def path_match(path: str) -> PathMatch:
     return {"exact": path}
 
 
-def written_path(path: PathMatch) -> str:
-    """A path of the Plan as a person writes it."""
-    kind, text = next(iter(path.items()))
-    if kind == "prefix":
+def path_kind(path: PathMatch) -> tuple[str, str]:
+    """The kind of a path and its text."""
+    return (path, "") if isinstance(path, str) else next(iter(path.items()))
+
+
+def pattern_of(path: PathMatch) -> str:
+    """The pattern that a path of the Plan was made from; `/*` for a catch-all."""
+    kind, text = path_kind(path)
+    if kind in ("prefix", "any"):
         return f"{text}/*"
     return f"~{text}" if kind == "regex" else text
+
+
+def written_path(path: PathMatch) -> str:
+    """A path of the Plan for a person."""
+    return EVERYTHING_ELSE if path == CATCH_ALL else pattern_of(path)
 
 
 def written_host(host: HostMatch) -> str:
@@ -84,10 +97,19 @@ def path_within(inner: str, outer: str) -> bool:
 
 def regex_within(regex: str, outer: str) -> bool:
     """By the text with which the expression begins."""
-    if "|" in regex or outer.startswith("~") or "{" in outer or not outer.endswith("/*"):
+    if outer.startswith("~") or "{" in outer or not outer.endswith("/*"):
         return False
+    return literal_start(regex).startswith(outer[:-1])
+
+
+def literal_start(regex: str) -> str:
+    """The text with which everything that an expression matches begins, as far as that is plain to see."""
     found = REGEX_LITERAL.match(regex)
-    return found is not None and found[0].startswith(outer[:-1])
+    if found is None or "|" in regex:
+        return ""
+    # What may be missing is no beginning: the slash of `/a/?b`.
+    optional = regex[found.end() : found.end() + 1] in ("?", "*", "{")
+    return found[0][:-1] if optional else found[0]
 
 
 def combined_conditions(outer: Match | None, inner: Match | None, kind: str) -> list[ValueMatch]:

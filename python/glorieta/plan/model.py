@@ -127,8 +127,8 @@ class Target(TypedDict, total=False):
 
 HostMatch = str | dict[str, str]
 """`any`, `{"exact": NAME}` or `{"wildcard": NAME}`."""
-PathMatch = dict[str, str]
-"""One of `exact`, `prefix`, `parameters` and `regex`."""
+PathMatch = str | dict[str, str]
+"""`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
 """One of `addresses`, `max_body` and `headers`."""
 

@@ -1,13 +1,16 @@
 """Which of several routes wins, and which cannot stand beside each other: the engine's rules, read before it runs.
 
 Host exact, longest wildcard, any; path exact, parameters (more literals first), longest prefix, regular
-expressions by priority; then a named method, more headers and query. The truth is `engine/policy/src/route`.
+expressions by priority, the catch-all; then a named method, more headers and query. The truth is
+`engine/policy/src/route`.
 """
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+
+from .match import path_kind
 
 if TYPE_CHECKING:
     from ..config.errors import Path
@@ -26,22 +29,24 @@ def host_rank(host: HostMatch) -> Rank:
 
 def path_rank(route: Route) -> Rank:
     """The place among a host's paths; the smallest is tried first."""
-    kind, text = next(iter(route["path"].items()))
+    kind, text = path_kind(route["path"])
     if kind == "exact":
         return (0,)
     if kind == "parameters":
         rest = text.endswith("/*")
         names = [segment.startswith("{") for segment in text.removesuffix("/*").split("/")[1:]]
         return (1, -names.count(False), rest, -len(names), names)
-    return (2, -len(text)) if kind == "prefix" else (3, -route["priority"])
+    if kind == "prefix":
+        return (2, -len(text))
+    return (3, -route["priority"]) if kind == "regex" else (4,)
 
 
 def path_key(route: Route) -> tuple[str, str]:
     """Equal for two routes exactly if they match the same paths (regular expressions: are the same text)."""
-    kind, text = next(iter(route["path"].items()))
+    kind, text = path_kind(route["path"])
     if kind == "parameters":
         text = "/".join("{}" if segment.startswith("{") else segment for segment in text.split("/"))
-    return kind, text
+    return ("prefix", "") if kind == "any" else (kind, text)
 
 
 def conditions_rank(route: Route) -> Rank:

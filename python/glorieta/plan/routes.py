@@ -12,7 +12,7 @@ from ..config.match import Match, parameters_of
 from ..config.route import ASTERISK, TARGETS, Route, RouteDefaults, read_route_key
 from ..config.units import milliseconds
 from .filters import Merged, check_own
-from .match import ANY_PATH, combined_conditions, host_match, host_within, path_match, path_within
+from .match import ANY_PATH, CATCH_ALL, combined_conditions, host_match, host_within, path_match, path_within
 from .targets import compile_target, compile_timeouts, the_target
 
 if TYPE_CHECKING:
@@ -58,8 +58,12 @@ class Scope:
 
     def names(self, key: str) -> tuple[str, str]:
         """A route's id, unique in the Plan, and its name in metrics and logs, unique on its listener."""
-        id = f"{self.id}{key}" if key.startswith("/") else f"{self.id}/{key}"
+        id = route_id(self.id, key)
         return id, id if self.named else key
+
+
+def route_id(group: str, key: str) -> str:
+    return f"{group}{key}" if key.startswith("/") else f"{group}/{key}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class Matched:
     path: str
     hosts: list[HostMatch]
     methods: list[str]
+    catches_all: bool = False
+    """Whether it says nothing but hosts: then it comes after everything that says more."""
 
 
 def compile_scope(compiling: Compiling, scope: Scope) -> list[tuple[PlanRoute, Path]]:
@@ -100,7 +106,7 @@ def catch_all(compiling: Compiling, scope: Scope, kind: str) -> PlanRoute:
     outer = scope.match
     pattern = (outer.path if outer else None) or ANY_PATH
     hosts = host_matches(outer.host if outer else [])
-    matched = Matched(pattern, hosts, outer.method if outer else [])
+    matched = Matched(pattern, hosts, outer.method if outer else [], says_only_hosts(outer))
     return compile_route(compiling, scope, pattern, route, kind, scope.path, matched)
 
 
@@ -124,7 +130,7 @@ def compile_route(
         "name": name,
         "group": scope.id,
         "hosts": matched.hosts,
-        "path": path_match(matched.path),
+        "path": CATCH_ALL if matched.catches_all else path_match(matched.path),
         "methods": matched.methods,
         "headers": combined_conditions(scope.match, route.match, "headers"),
         "query": combined_conditions(scope.match, route.match, "query"),
@@ -154,18 +160,18 @@ def route_filters(compiling: Compiling, scope: Scope, route: Route, path: Path, 
 def match_route(compiling: Compiling, scope: Scope, key: str, route: Route, path: Path) -> Matched | None:
     """What a route matches, within what its group matches; `None` where that cannot be said."""
     try:
-        method, pattern = read_route_key(key)
+        method, written = read_route_key(key)
     except Wrong as wrong:
         compiling.error(path, wrong.message, wrong.fix, key=True)
         return None
     match = route.match
     if match is not None and match.path is not None:
-        if pattern is not None:
+        if written is not None:
             compiling.error(
                 (*path, "match", "path"), "the key already says the path", "leave it out, or give the route a name"
             )
-        pattern = match.path
-    if pattern is None and not (match and match.model_fields_set):
+        written = match.path
+    if written is None and not (match and match.model_fields_set):
         if not compiling.is_touched((*path, "match")):
             nearest = did_you_mean(key, ["GET", "POST"]) if key.isupper() else None
             compiling.error(
@@ -175,11 +181,15 @@ def match_route(compiling: Compiling, scope: Scope, key: str, route: Route, path
                 key=True,
             )
         return None
-    if pattern != ASTERISK:
-        pattern = path_in_group(compiling, scope, pattern, path)
+    pattern = written if written == ASTERISK else path_in_group(compiling, scope, written, path)
     hosts = hosts_in_group(compiling, scope, match.host if match else [], path)
     methods = methods_in_group(compiling, scope, method, match.method if match else [], path)
-    return Matched(pattern, hosts, methods)
+    catches_all = written is None and method is None and says_only_hosts(match) and says_only_hosts(scope.match)
+    return Matched(pattern, hosts, methods, catches_all)
+
+
+def says_only_hosts(match: Match | None) -> bool:
+    return match is None or not (match.path or match.method or match.headers or match.query)
 
 
 def path_in_group(compiling: Compiling, scope: Scope, pattern: str | None, path: Path) -> str:

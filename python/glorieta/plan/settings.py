@@ -8,19 +8,19 @@ from ..config.address import full_bind
 from ..config.admin import AUTO
 
 if TYPE_CHECKING:
-    from .compiling import Compiling
+    from .compiling import Compiling, Surroundings
     from .model import AccessLog, Admin
 
 STREAMS = ("stdout", "stderr")
 FORMATS = ("json", "combined", "human")
 
 
-def compile_admin(compiling: Compiling) -> Admin:
+def compile_admin(compiling: Compiling, surroundings: Surroundings) -> Admin:
     admin = compiling.edge.admin
     if admin is None:
         return {"address": None, "required": False, "socket": None, "hosts": []}
     if admin.socket == AUTO:
-        socket = compiling.surroundings.admin_socket
+        socket = surroundings.admin_socket
     else:
         socket = None if admin.socket == "off" else compiling.absolute(admin.socket)
     return {
@@ -31,11 +31,11 @@ def compile_admin(compiling: Compiling) -> Admin:
     }
 
 
-def compile_log(compiling: Compiling) -> AccessLog:
+def compile_log(compiling: Compiling, surroundings: Surroundings) -> AccessLog:
     log = compiling.edge.log
     is_stream = log.to in STREAMS
     form = log.format
-    if not log.written("format") and is_stream and compiling.surroundings.terminal:
+    if not log.written("format") and is_stream and surroundings.terminal:
         form = "human"
     return {
         "to": log.to if is_stream or log.to == "off" else {"file": compiling.absolute(log.to)},

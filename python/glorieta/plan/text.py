@@ -15,7 +15,7 @@ def canonical(value: Any) -> str:
 
 
 def version_of(plan: Plan) -> str:
-    """Twelve hexadecimal digits of a hash over everything else in the Plan."""
+    """Twelve hexadecimal digits of a hash over everything else in a Plan."""
     content = {key: value for key, value in plan.items() if key != "version"}
     return hashlib.sha256(canonical(content).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 

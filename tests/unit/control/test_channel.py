@@ -26,12 +26,16 @@ class Loop:
         self.selector = selectors.DefaultSelector()
         self.server = ControlServer(path, self.selector, lambda question, client: handle(self.server, question, client))
         self.ended = threading.Event()
+        self.later: list[Callable[[], None]] = []
+        """What the loop's own thread is to do next."""
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
         while not self.ended.is_set():
             for key, mask in self.selector.select(0.02):
                 key.data(mask)
+            while self.later:
+                self.later.pop()()
             self.server.drop_late(time.monotonic())
 
     def stop(self) -> None:
@@ -84,7 +88,7 @@ def test_an_answer_may_come_later_and_be_large(serve: Serve) -> None:
     assert asking.is_alive()
     server, client = waiting[0]
     plan = "x" * 3_000_000
-    server.answer(client, {"plan": plan})
+    loop.later.append(lambda: server.answer(client, {"plan": plan}))
     asking.join(5)
     assert answers == [{"plan": plan}]
 
@@ -135,7 +139,7 @@ def test_a_client_that_leaves_before_its_answer_is_nobodys_trouble(serve: Serve)
         end = time.monotonic() + 5
         while not waiting and time.monotonic() < end:
             time.sleep(0.01)
-    loop.server.answer(waiting[0], {"late": "x" * 1_000_000})
+    loop.later.append(lambda: loop.server.answer(waiting[0], {"late": "x" * 1_000_000}))
     end = time.monotonic() + 5
     while loop.server.clients and time.monotonic() < end:
         time.sleep(0.01)

@@ -126,6 +126,7 @@ class House:
         self.control = folder / "x.control"
         self.engine = NotingEngine()
         self.speaker = NotingSpeaker()
+        self.terminal = False
         self.trouble: list[BaseException] = []
 
     def compiled(self, plan: str) -> Compiled:
@@ -135,7 +136,9 @@ class House:
         return ask(self.control, {"do": question}, LONGEST)
 
     def run(self, meanwhile: Callable[[], None], watch: bool = False) -> bool:
-        options = Options(str(self.file), str(self.file), -1, control=str(self.control), watch=watch)
+        options = Options(
+            str(self.file), str(self.file), -1, control=str(self.control), watch=watch, terminal=self.terminal
+        )
         signals = Signals()
         loop = ControlLoop(self.engine, signals, options, self.compiled("first"), self.speaker)  # type: ignore[arg-type]
         loop.listen()
@@ -257,6 +260,18 @@ def test_sighup_reloads_and_sigusr1_reopens_logs(house: House) -> None:
         house.wait(lambda: house.engine.reopened == 1, "reopening")
 
     house.run(meanwhile)
+
+
+def test_a_terminal_that_goes_away_ends_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glorieta.control.loop.os.isatty", lambda descriptor: False)
+    house.terminal = True
+
+    def meanwhile() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        house.wait(lambda: "ended" in house.speaker.names(), "the end")
+
+    house.run(meanwhile)
+    assert ScriptedCompiler.started == 0
 
 
 def test_a_changed_file_reloads_also_after_a_refused_one(house: House) -> None:

@@ -1,6 +1,7 @@
 """Each claim of the demo fails when it should."""
 
 import pytest
+
 from glorieta.demo.checks import Check, verify
 from glorieta.demo.ledger import Ledger, Outcome
 

@@ -1,6 +1,7 @@
 """The demo's copy of the example: what is read from it, and how it moves away from taken ports."""
 
 import pytest
+
 from glorieta.demo.example import Example, move_ports, port_of, read_example
 
 TEXT = """\
@@ -16,9 +17,9 @@ upstreams:
 """
 
 
-def read(taken: set[int]) -> Example:
+def read(taken: set[int], text: str = TEXT) -> Example:
     numbers = iter(range(40000, 40100))
-    return read_example(TEXT, lambda port: port not in taken, lambda: next(numbers))
+    return read_example(text, lambda port: port not in taken, lambda: next(numbers))
 
 
 def test_an_example_on_free_ports_stays_as_it_is() -> None:
@@ -40,6 +41,25 @@ def test_a_taken_admin_port_is_written_down() -> None:
     example = read({9900})
     assert example.admin_port == 40000
     assert 'admin: {address: "127.0.0.1:40000"}' in example.text
+
+
+@pytest.mark.parametrize(
+    ("admin", "port", "moved_text"),
+    [
+        ('admin: "127.0.0.1:9901"', 9901, 'admin: "127.0.0.1:40000"'),
+        ('admin: ":9901"', 9901, 'admin: ":40000"'),
+        ('admin: {address: "[::1]:9901"}', 9901, 'admin: {address: "[::1]:40000"}'),
+        ("admin: {hosts: [admin.example]}", 9900, "admin: {hosts: [admin.example]}"),
+        ("admin: unix:/run/admin.sock", 9900, "admin: unix:/run/admin.sock"),
+        ("admin: off", 9900, "admin: off"),
+    ],
+)
+def test_an_admin_address_is_read_in_every_form(admin: str, port: int, moved_text: str) -> None:
+    text = f"{TEXT}{admin}\n"
+    assert read(set(), text).admin_port == port
+    moved = read({port}, text)
+    assert (moved.admin_port, moved.text.count("admin:")) == (40000, 1)
+    assert moved_text in moved.text
 
 
 def test_a_port_moves_once_even_onto_another() -> None:

@@ -37,13 +37,13 @@ def words(text: str) -> list[str]:
 
 def test_one_group_needs_no_heading() -> None:
     assert words(explain(compiled(TEXT)).text()) == [
-        "web *:8080 http roles: reverse proxy, load balancer (layer 7)",
+        "web :8080 http roles: reverse proxy, load balancer (layer 7)",
         "/old → redirect 302 /new",
         "GET /users/{id} → shop shop.internal:80, hash of cookie.cart, as /v2/${path.id}, host upstream, max_body 1MiB",
         "/service1/* → orders 2 endpoints, peak_ewma, health GET /healthz every 2s, without /service1, deadline 5m",
         "/* → shop shop.internal:80, hash of cookie.cart",
         "",
-        "mail *:1025 tcp role: load balancer (layer 4)",
+        "mail :1025 tcp role: load balancer (layer 4)",
         "every connection → smtp 2 endpoints, peak_ewma, health connecting every 2s, allow 10.0.0.0/8",
         "",
         "upstreams",
@@ -75,12 +75,12 @@ def test_arrows_stand_below_each_other() -> None:
 
 def test_short_is_for_the_start() -> None:
     assert words(explain(compiled(TEXT)).short()) == [
-        "web *:8080 http roles: reverse proxy, load balancer (layer 7)",
+        "web :8080 http roles: reverse proxy, load balancer (layer 7)",
         "/old → redirect 302 /new",
         "GET /users/{id} → shop shop.internal:80",
         "/service1/* → orders 2 endpoints",
         "/* → shop shop.internal:80",
-        "mail *:1025 tcp role: load balancer (layer 4)",
+        "mail :1025 tcp role: load balancer (layer 4)",
         "every connection → smtp 2 endpoints, peak_ewma, health connecting every 2s, allow 10.0.0.0/8",
     ]
     many = TEXT.replace("      /old:", "".join(f"      /n{number}: shop\n" for number in range(20)) + "      /old:")

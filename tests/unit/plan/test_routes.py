@@ -86,6 +86,9 @@ def test_a_groups_match_holds_for_its_routes() -> None:
         ("~/a/[0-9]+", "/a/*", True),
         ("~/a[0-9]+", "/a/*", False),
         ("~/a/x|/b", "/a/*", False),
+        ("~/a/?b", "/a/*", False),
+        ("~/a/{0,3}b", "/a/*", False),
+        ("~/a/+b", "/a/*", True),
         ("~/a/x", "~/a/.*", False),
         ("/a/x", "~/a/.*", False),
     ],
@@ -131,10 +134,13 @@ query: {match: {path: /a/b, query: {x: present}}, to: a}
 wild: {match: {host: '*.example', path: /a/b}, to: a}
 wilder: {match: {host: '*.s.example', path: /*}, to: a}
 host: {match: {host: h.example}, to: a}
+host-regex: {match: {host: h.example, path: ~/r}, to: a}
+conditional: {match: {headers: {x: present}}, to: a}
 """
     )
     assert [match_text(route) for route in in_order(all_routes(text))] == [
-        "h.example/*",
+        "h.example ~/r",
+        "h.example everything else",
         "*.s.example/*",
         "*.example/a/b",
         "GET /a/b",
@@ -147,10 +153,37 @@ host: {match: {host: h.example}, to: a}
         "/{x}/{y}",
         "/a/b/*",
         "/a/*",
+        "/* header x present",
         "/*",
         "~/s/.*",
         "~/r/.*",
     ]
+
+
+CATCH_ALLS = """\
+version: 1
+listeners: {web: {bind: ":80", to: a, routes: {named: {match: h.example, to: a}, GET /a: a}}}
+groups:
+  host: {match: g.example, to: a}
+  below: {match: g.example/b/*, to: a}
+  method: {match: {host: g.example, method: GET}, to: a}
+  header: {match: {headers: {x: present}}, routes: {named-too: {match: i.example, to: a}}, to: a}
+upstreams: {a: {endpoints: [localhost:3000]}}
+"""
+
+
+def test_what_says_nothing_but_hosts_is_a_catch_all() -> None:
+    found = {route["id"]: (route["path"], route["name"]) for route in all_routes(CATCH_ALLS)}
+    assert found == {
+        "web/named": ("any", "named"),
+        "web/GET /a": ({"exact": "/a"}, "GET /a"),
+        "web/*": ("any", "/*"),
+        "host/*": ("any", "host/*"),
+        "below/b/*": ({"prefix": "/b"}, "below/b/*"),
+        "method/*": ({"prefix": ""}, "method/*"),
+        "header/named-too": ({"prefix": ""}, "header/named-too"),
+        "header/*": ({"prefix": ""}, "header/*"),
+    }
 
 
 def test_paths_read_back_as_they_were_written() -> None:

@@ -11,7 +11,7 @@ fn route(text: &str) -> Route {
         Some((method, place)) => (vec![method.to_owned()], place),
         None => (Vec::new(), text),
     };
-    let begin = place.find(['/', '~']).unwrap_or(place.len() - "any".len());
+    let begin = place.find(['/', '~']).unwrap_or_else(|| place.len() - "any".len());
     let (host, path) = place.split_at(begin);
     let path = match path {
         "any" => PathMatch::Any,
@@ -68,8 +68,18 @@ fn winner(routes: &[&str], request: &str) -> Option<String> {
 
 /// From the first to win to the last.
 const ORDER: [&str; 12] = [
-    "s.a/x/1", "s.a/x/{id}", "s.a/x/*", "s.a/*", "s.a~/x/[0-9]+", "s.aany", "*.a/x/1", "*.aany", "GET /x/1", "/x/*",
-    "~/x/.", "any",
+    "s.a/x/1",
+    "s.a/x/{id}",
+    "s.a/x/*",
+    "s.a/*",
+    "s.a~/x/[0-9]+",
+    "s.aany",
+    "*.a/x/1",
+    "*.aany",
+    "GET /x/1",
+    "/x/*",
+    "~/x/.",
+    "any",
 ];
 
 #[test]

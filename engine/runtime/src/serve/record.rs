@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glorieta_core::{At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Span, Wire};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_http::Record;
-use glorieta_net::{End, TunnelReport};
+use glorieta_net::{self as net, TunnelReport};
 use glorieta_policy::{Parameters, Word};
 use glorieta_upstream::{Lease, Progress, Upstream};
 
@@ -41,6 +41,17 @@ pub struct RequestRecord {
     bytes_in: u64,
     bytes_out: u64,
     lease: Option<Lease>,
+    end: End,
+}
+
+/// How far a request has come when its record is dropped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Not answered yet.
+    Open,
+    Answered,
+    /// Switched, and the tunnel has not ended by itself.
+    Tunnel,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -76,12 +87,12 @@ impl RequestRecord {
             upgrade: None,
             allow: None,
             asked: Asked::default(),
-            // What it is called if it is dropped before it is answered.
-            status: Kind::ClientGone.status(),
+            status: 0,
             error: None,
             bytes_in: 0,
             bytes_out: 0,
             lease: None,
+            end: End::Open,
         });
         record.note_head();
         record
@@ -154,16 +165,32 @@ impl RequestRecord {
 
     pub fn answered(&mut self, status: u16) {
         self.status = status;
+        self.end = End::Answered;
     }
 
     pub fn failed(&mut self, error: &Error) {
         self.status = error.kind.status();
         self.error = Some(error.clone());
+        self.end = End::Answered;
     }
 
     /// Keeps a lease for as long as the request lasts.
     pub fn hold(&mut self, lease: Lease) {
         self.lease = Some(lease);
+        self.end = End::Tunnel;
+    }
+
+    /// What it is called if it is dropped before its end: the client went, or its time was up.
+    fn close(&mut self) {
+        if self.end == End::Answered || self.error.is_some() {
+            return;
+        }
+        let cut = self.worker.is_stopping() || self.view.cut.get();
+        let kind = if cut { Kind::Draining } else { Kind::ClientGone };
+        if self.end == End::Open {
+            self.status = kind.status();
+        }
+        self.error = Some(Error::new(kind));
     }
 
     fn log(&self, ended: Moment) {
@@ -184,7 +211,6 @@ impl RequestRecord {
                 extra.push((word, value));
             }
         }
-        let reason = self.reason();
         log.record(&Entry {
             time_unix_ns: self.worker.unix_nanoseconds(self.started),
             duration_ns: ended.since(self.started).as_nanos() as u64,
@@ -200,7 +226,7 @@ impl RequestRecord {
             query: self.asked.query.map(|query| self.head.fields.text(query)),
             protocol: self.head.version.text(),
             status: self.status,
-            reason,
+            reason: self.error.as_ref().map(|error| error.kind.reason()),
             detail: self.error.as_ref().map_or("", |error| error.detail()),
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
             endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
@@ -215,14 +241,6 @@ impl RequestRecord {
         });
         drop(log);
         self.worker.log_soon();
-    }
-
-    fn reason(&self) -> Option<&'static str> {
-        match &self.error {
-            Some(error) => Some(error.kind.reason()),
-            None if self.status == Kind::ClientGone.status() => Some(Kind::ClientGone.reason()),
-            None => None,
-        }
     }
 
     fn read_word(&self, word: &str) -> Option<Vec<u8>> {
@@ -263,16 +281,17 @@ impl Record for Box<RequestRecord> {
     }
 
     fn tunnelled(&mut self, report: &TunnelReport) {
+        self.end = End::Answered;
         self.bytes_in = report.bytes_in;
         self.bytes_out = report.bytes_out;
         let series = &self.view.listener.series;
         series.tunnel_bytes(self.worker.index, Direction::In, report.bytes_in);
         series.tunnel_bytes(self.worker.index, Direction::Out, report.bytes_out);
         let error = match report.end {
-            End::Closed => return,
-            End::Idle => Error::because(Kind::IdleTimeout, "nothing moved in the tunnel"),
-            End::ClientError => Error::new(Kind::ClientGone),
-            End::UpstreamError => Error::new(Kind::UpstreamReset),
+            net::End::Closed => return,
+            net::End::Idle => Error::because(Kind::IdleTimeout, "nothing moved in the tunnel"),
+            net::End::ClientError => Error::new(Kind::ClientGone),
+            net::End::UpstreamError => Error::new(Kind::UpstreamReset),
         };
         self.fail(&error);
     }
@@ -281,6 +300,7 @@ impl Record for Box<RequestRecord> {
 impl Drop for RequestRecord {
     fn drop(&mut self) {
         let ended = Moment::now();
+        self.close();
         match &self.route {
             Some(route) => {
                 let duration = ended.since(self.started).as_nanos() as u64;

@@ -50,6 +50,8 @@ pub fn current_worker() -> usize {
 pub struct View {
     pub listener: Arc<Listener>,
     pub settings: Rc<Settings>,
+    /// Whether what is still open at the entrance has been cut.
+    pub cut: Rc<Cell<bool>>,
 }
 
 /// One `bind` address on this worker, and the connections that came in there.
@@ -57,6 +59,7 @@ pub struct Entrance {
     view: RefCell<Rc<View>>,
     /// No more connections are accepted, and those that are open end with the request under way.
     closing: Cell<bool>,
+    cut: Rc<Cell<bool>>,
     stop: Notify,
     connections: RefCell<Slab<Guest>>,
 }
@@ -79,6 +82,8 @@ pub struct Worker {
     needed: RefCell<Rc<Needed>>,
     entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
     log_pending: Notify,
+    /// What is dropped from here on is cut by the end of the worker.
+    stopping: Cell<bool>,
 }
 
 /// Runs a worker until it is told to stop; connections that are still open are then cut.
@@ -102,6 +107,7 @@ pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Mes
                 Message::Stop => break,
             }
         }
+        worker.stopping.set(true);
         worker.log.borrow_mut().flush();
     });
     // A read that hangs on a dead disk must not keep the process.
@@ -128,6 +134,7 @@ impl Worker {
             needed: RefCell::default(),
             entrances: RefCell::default(),
             log_pending: Notify::new(),
+            stopping: Cell::new(false),
             shared,
         };
         worker.refresh();
@@ -149,7 +156,7 @@ impl Worker {
         for (bind, entrance) in self.entrances.borrow().iter() {
             // One that is gone keeps what it was for the connections that are still open.
             if let Some(listener) = snapshot.listener_at(bind) {
-                entrance.view.replace(View::of(listener));
+                entrance.view.replace(View::of(listener, &entrance.cut));
             }
         }
     }
@@ -169,6 +176,10 @@ impl Worker {
     fn leave_all(&self) {
         let entrances = std::mem::take(&mut *self.entrances.borrow_mut());
         entrances.values().for_each(|entrance| entrance.close());
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.get()
     }
 
     pub fn needed(&self) -> Rc<Needed> {
@@ -203,16 +214,18 @@ impl Worker {
 }
 
 impl View {
-    fn of(listener: &Arc<Listener>) -> Rc<View> {
-        Rc::new(View { listener: listener.clone(), settings: Rc::new(listener.settings) })
+    fn of(listener: &Arc<Listener>, cut: &Rc<Cell<bool>>) -> Rc<View> {
+        Rc::new(View { listener: listener.clone(), settings: Rc::new(listener.settings), cut: cut.clone() })
     }
 }
 
 impl Entrance {
     fn new(listener: &Arc<Listener>) -> Entrance {
+        let cut = Rc::default();
         Entrance {
-            view: RefCell::new(View::of(listener)),
+            view: RefCell::new(View::of(listener, &cut)),
             closing: Cell::new(false),
+            cut,
             stop: Notify::new(),
             connections: RefCell::default(),
         }
@@ -239,6 +252,7 @@ impl Entrance {
 
     /// Ends what is still open.
     fn cut(&self) {
+        self.cut.set(true);
         for (_, guest) in self.connections.borrow().iter() {
             if let Some(task) = &guest.task {
                 task.abort();
