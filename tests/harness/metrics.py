@@ -20,9 +20,6 @@ class Samples:
             labels = {name: value.replace("\\\\", "\\") for name, value in LABEL.findall(match[2] or "")}
             self.samples.append((match[1], labels, float(match[3])))
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
     def names(self) -> set[str]:
         return {name for name, _, _ in self.samples}
 

@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -285,16 +284,6 @@ def process_memory(pid: int, key: str = "VmRSS") -> int:
         if name == key:
             return int(value.split()[0]) * 1024
     raise KeyError(key)
-
-
-def peak_memory(glorieta: Glorieta, seconds: float, every: float = 0.02) -> int:
-    """The largest resident size seen within some seconds."""
-    end = time.monotonic() + seconds
-    peak = 0
-    while time.monotonic() < end:
-        peak = max(peak, glorieta.memory())
-        time.sleep(every)
-    return peak
 
 
 def die_with_parent() -> None:

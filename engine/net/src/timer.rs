@@ -10,7 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -227,9 +227,10 @@ pub async fn sleep_until(deadline: Moment) {
     poll_fn(|cx| timer.poll(cx)).await;
 }
 
-/// What a future comes to, or `None` once `deadline` has passed; then it is dropped.
-pub async fn within<T>(deadline: Moment, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
+/// What a future comes to, or `None` once `deadline` has passed.
+///
+/// It comes pinned: one that comes by value would be kept twice.
+pub async fn within<F: Future>(deadline: Moment, mut future: Pin<&mut F>) -> Option<F::Output> {
     let timer = Timer::new();
     timer.arm(deadline);
     poll_fn(|cx| match future.as_mut().poll(cx) {

@@ -1,6 +1,7 @@
 //! One try: an endpoint, a connection to it, and what comes of it.
 
 use std::io::ErrorKind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -109,7 +110,7 @@ impl Search<'_> {
             if let Some(way) = self.look(Moment::now())? {
                 return Ok(way);
             }
-            let woken = timer::within(until, place.woken()).await;
+            let woken = timer::within(until, pin!(place.woken())).await;
             let Some(grant) = woken else {
                 let late = self.deadline.is_some_and(|deadline| deadline <= own);
                 return Err(Error::new(if late { Kind::Deadline } else { Kind::QueueTimeout })
@@ -137,7 +138,7 @@ pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Opti
     let own = Moment::now().plus(patience);
     let until = deadline.map_or(own, |deadline| deadline.min(own));
     let name = || endpoint.label();
-    match timer::within(until, net::connect(&endpoint.destination)).await {
+    match timer::within(until, pin!(net::connect(&endpoint.destination))).await {
         Some(Ok(stream)) => Ok(stream),
         Some(Err(error)) => Err(explain(&error, &name()).retry(Retry::NotSent)),
         None if deadline.is_some_and(|deadline| deadline <= own) => {

@@ -16,6 +16,7 @@ mod proxy;
 mod record;
 mod respond;
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -40,14 +41,20 @@ enum Outcome {
 }
 
 /// Answers one request of a listener.
-pub async fn serve(
+///
+/// No `async fn`: what comes in as an argument of one is kept twice while it waits.
+pub fn serve<'a>(
     worker: &Rc<Worker>,
     view: Rc<View>,
-    peer_text: &PeerText,
+    peer_text: &'a PeerText,
     exchange: Exchange,
-) -> Reply<Box<RequestRecord>> {
+) -> impl Future<Output = Reply<Box<RequestRecord>>> + use<'a> {
     let Exchange { head, body, peer, started, upgrade, wire } = exchange;
-    let mut record = RequestRecord::begin(worker.clone(), view, head, peer, started, wire);
+    let record = RequestRecord::begin(worker.clone(), view, head, peer, started, wire);
+    tell(record, body, upgrade, peer_text)
+}
+
+async fn tell(mut record: Box<RequestRecord>, body: Body, upgrade: bool, peer_text: &PeerText) -> Reply<Box<RequestRecord>> {
     match story(&mut record, body, upgrade, peer_text).await {
         Ok(Outcome::Response(mut response)) => {
             record.answered(response.head.status);
@@ -163,7 +170,7 @@ async fn within<T>(deadline: Option<Moment>, answer: impl Future<Output = Result
     match deadline {
         None => answer.await,
         Some(deadline) => {
-            glorieta_net::timer::within(deadline, answer).await.unwrap_or_else(|| Err(Error::new(Kind::Deadline)))
+            glorieta_net::timer::within(deadline, pin!(answer)).await.unwrap_or_else(|| Err(Error::new(Kind::Deadline)))
         }
     }
 }

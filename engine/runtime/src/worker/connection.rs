@@ -78,8 +78,8 @@ impl Service for HttpService {
         self.entrance().view.borrow().settings.clone()
     }
 
-    async fn serve(&self, exchange: Exchange) -> Reply<Box<RequestRecord>> {
-        serve::serve(&self.open.worker, self.entrance().view(), &self.peer_text, exchange).await
+    fn serve(&self, exchange: Exchange) -> impl Future<Output = Reply<Box<RequestRecord>>> {
+        serve::serve(&self.open.worker, self.entrance().view(), &self.peer_text, exchange)
     }
 
     fn refuse(&self, peer: &Peer, head: RequestHead, started: Moment, error: Error) -> (Response, Box<RequestRecord>) {

@@ -9,7 +9,7 @@ mod head;
 mod request_body;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -119,7 +119,8 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, ser
         started,
         wire: connection.clone(),
     };
-    match answered(connection, service.serve(exchange)).await {
+    let answer = answered(connection, pin!(service.serve(exchange))).await;
+    match answer {
         None => Next::Close,
         Some(Reply::Answer(response, record)) => {
             match write_answer(connection, service, &settings, asked, response, record).await {
@@ -181,8 +182,9 @@ fn begin_body(connection: &Rc<Connection>, meta: &RequestMeta, settings: &Settin
 }
 
 /// Waits for the answer while watching the client; `None` if the client has gone, and the request is cancelled.
-async fn answered<R>(connection: &Connection, serving: impl Future<Output = R>) -> Option<R> {
-    let mut serving = pin!(serving);
+///
+/// The future comes pinned: one that comes by value would be kept twice, and copied once more for each request.
+async fn answered<F: Future>(connection: &Connection, mut serving: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| {
         let polled = serving.as_mut().poll(cx);
         if connection.poll_interim(cx).is_err() {
