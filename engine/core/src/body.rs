@@ -1,5 +1,6 @@
 //! Bodies. One trait, so that nothing above is generic over where bytes come from.
 
+use std::any::Any;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,6 +22,12 @@ pub trait BodySource {
 
     /// How many bytes are still to come, where that is known.
     fn remaining(&self) -> Option<u64> {
+        None
+    }
+
+    /// What it is made of, for whoever knows a cheaper way to take bytes from that kind. A source that changes or
+    /// counts what passes says nothing.
+    fn origin(&mut self) -> Option<&mut dyn Any> {
         None
     }
 }

@@ -32,8 +32,8 @@ thread_local! {
 pub struct Input(BytesMut);
 
 impl Input {
-    /// Reads once, behind what is there already; `Ok(0)` at the end.
-    pub fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<usize>> {
+    /// Reads once, behind what is there already, at most `most`; `Ok(0)` at the end.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut Stream, most: usize) -> Poll<io::Result<usize>> {
         ready!(stream.poll_read_ready(cx))?;
         if self.0.is_empty() {
             if self.0.capacity() < READ {
@@ -44,7 +44,7 @@ impl Input {
         } else {
             self.0.reserve(MORE);
         }
-        let read = stream.poll_read_into(cx, &mut self.0);
+        let read = stream.poll_read_into(cx, &mut self.0, most);
         if self.0.is_empty() {
             self.release();
         }

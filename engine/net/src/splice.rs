@@ -58,10 +58,10 @@ impl Pipe {
         Ok(Pipe { read, write })
     }
 
-    /// Moves what `from` has received into the pipe; 0 at its end. With an empty pipe, `WouldBlock` means that
-    /// nothing was there to read.
-    pub(crate) fn fill(&self, from: BorrowedFd<'_>) -> io::Result<usize> {
-        splice(from, borrow(&self.write), PIPE_ROOM)
+    /// Moves what `from` has received into the pipe, at most `most`; 0 at its end. With an empty pipe, `WouldBlock`
+    /// means that nothing was there to read.
+    pub(crate) fn fill(&self, from: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        splice(from, borrow(&self.write), most.min(PIPE_ROOM))
     }
 
     /// Moves at most `length` bytes out of the pipe to `to`.
@@ -116,15 +116,15 @@ mod tests {
         let (outside, mut server) = UnixStream::pair().unwrap();
         inside.set_nonblocking(true).unwrap();
         let pipe = Pipe::take().unwrap();
-        assert_eq!(pipe.fill(inside.as_fd()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(pipe.fill(inside.as_fd(), usize::MAX).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         client.write_all(b"seven b").unwrap();
-        assert_eq!(pipe.fill(inside.as_fd()).unwrap(), 7);
+        assert_eq!(pipe.fill(inside.as_fd(), usize::MAX).unwrap(), 7);
         assert_eq!(pipe.drain(outside.as_fd(), 7).unwrap(), 7);
         let mut seen = [0; 7];
         server.read_exact(&mut seen).unwrap();
         assert_eq!(&seen, b"seven b");
         drop(client);
-        assert_eq!(pipe.fill(inside.as_fd()).unwrap(), 0);
+        assert_eq!(pipe.fill(inside.as_fd(), usize::MAX).unwrap(), 0);
         let number = pipe.read.as_raw_fd();
         pipe.give_back();
         assert_eq!(Pipe::take().unwrap().read.as_raw_fd(), number);

@@ -40,12 +40,19 @@ impl Stream {
         }
     }
 
-    /// Reads once into the spare room of `buffer` (which must have some); 0 at the end.
+    /// Reads once into the spare room of `buffer` (which must have some), at most `most`; 0 at the end.
     ///
     /// A read that does not fill the room clears readiness, so that no second read is needed to learn
     /// that nothing is left (up to a fifth of a small request's cost).
-    pub fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+    pub fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
         let spare = buffer.spare_capacity_mut();
+        let most = most.min(spare.len());
+        let spare = &mut spare[..most];
         let mut read = ReadBuf::uninit(spare);
         match Pin::new(self).poll_read(cx, &mut read) {
             Poll::Ready(Ok(())) => {

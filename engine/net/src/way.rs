@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +9,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use crate::Stream;
+use crate::relay::{drain, try_io};
 use crate::splice::{self, Pipe};
 
 /// Room in the buffer all tunnels of a worker copy through.
@@ -213,7 +213,7 @@ impl Way {
                 self.bulk = false;
                 return Poll::Ready(Ok(()));
             };
-            match try_io(from, Interest::READABLE, |descriptor| pipe.fill(descriptor)) {
+            match try_io(from, Interest::READABLE, |descriptor| pipe.fill(descriptor, usize::MAX)) {
                 Ok(moved) => {
                     if self.count(moved) {
                         self.held = Held::Pipe(pipe, moved);
@@ -280,27 +280,5 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         other => other,
-    }
-}
-
-fn drain(cx: &mut Context<'_>, pipe: &Pipe, to: &Stream, length: usize) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(to.poll_write_ready(cx))?;
-        match try_io(to, Interest::WRITABLE, |descriptor| pipe.drain(descriptor, length)) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            other => return Poll::Ready(other),
-        }
-    }
-}
-
-/// Runs a system call; `WouldBlock` clears the readiness that led to it.
-fn try_io(
-    stream: &Stream,
-    interest: Interest,
-    call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
-) -> io::Result<usize> {
-    match stream {
-        Stream::Tcp(stream) => stream.try_io(interest, || call(stream.as_fd())),
-        Stream::Unix(stream) => stream.try_io(interest, || call(stream.as_fd())),
     }
 }

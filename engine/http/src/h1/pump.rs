@@ -16,6 +16,8 @@ use crate::buffers;
 const SMALL: usize = 4 << 10;
 /// So much is gathered at most before it is written.
 const GATHERED: usize = 16 << 10;
+/// So much must be left of a body to be worth a pipe (measured: below some 16 KiB two copies are cheaper).
+const WORTH_RELAYING: u64 = 32 << 10;
 /// Frames passed on in one turn before the worker's other connections get theirs.
 const FRAMES_PER_TURN: u32 = 64;
 
@@ -33,6 +35,15 @@ pub enum Broken {
 pub enum Waiting {
     Source,
     Sink,
+}
+
+/// Why a pump has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The whole message is written.
+    Done,
+    /// What is left could take a cheaper way: see [`Pump::relays`].
+    Relay,
 }
 
 /// Writes one message: what is in `out` first, then the body.
@@ -53,6 +64,8 @@ pub struct Pump {
     /// Bytes that the kernel has taken, heads and chunk heads included: a measure of progress.
     pub moved: u64,
     pub waiting: Waiting,
+    /// Stop before a large rest that could take a cheaper way, once all that was read is written.
+    pub relays: bool,
 }
 
 impl Pump {
@@ -71,10 +84,25 @@ impl Pump {
             gathered: 0,
             moved: 0,
             waiting: Waiting::Sink,
+            relays: false,
         }
     }
 
-    /// Moves on as far as source and sink allow. Ready: the whole message is written.
+    /// Whether everything read so far is written and much is left.
+    pub fn could_relay(&self) -> bool {
+        self.relays && self.left >= WORTH_RELAYING && self.out.is_empty() && self.frame.is_empty()
+    }
+
+    /// Counts bytes that took another way.
+    pub fn relayed(&mut self, bytes: u64) {
+        self.left = self.left.saturating_sub(bytes);
+        self.written += bytes;
+        self.moved += bytes;
+        self.ended = self.left == 0;
+    }
+
+    /// Moves on as far as source and sink allow. Ready: the whole message is written, or the
+    /// rest could be relayed.
     ///
     /// `sink` writes one or two pieces at once. It and `source` never run within each other.
     pub fn poll(
@@ -82,9 +110,12 @@ impl Pump {
         cx: &mut Context<'_>,
         mut sink: impl FnMut(&mut Context<'_>, &[u8], &[u8]) -> Poll<io::Result<usize>>,
         mut source: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Frame, Error>>>,
-    ) -> Poll<Result<(), Broken>> {
+    ) -> Poll<Result<Progress, Broken>> {
         let mut turn = 0;
         loop {
+            if self.could_relay() {
+                return Poll::Ready(Ok(Progress::Relay));
+            }
             let mut dry = false;
             while !self.ended && self.frame.is_empty() && self.out.len() < GATHERED && !dry {
                 turn += 1;
@@ -106,7 +137,7 @@ impl Pump {
                     }
                 }
             } else if self.ended {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(Progress::Done));
             } else if dry {
                 self.waiting = Waiting::Source;
                 return Poll::Pending;

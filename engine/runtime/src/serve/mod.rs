@@ -54,7 +54,12 @@ pub fn serve<'a>(
     tell(record, body, upgrade, peer_text)
 }
 
-async fn tell(mut record: Box<RequestRecord>, body: Body, upgrade: bool, peer_text: &PeerText) -> Reply<Box<RequestRecord>> {
+async fn tell(
+    mut record: Box<RequestRecord>,
+    body: Body,
+    upgrade: bool,
+    peer_text: &PeerText,
+) -> Reply<Box<RequestRecord>> {
     match story(&mut record, body, upgrade, peer_text).await {
         Ok(Outcome::Response(mut response)) => {
             record.answered(response.head.status);

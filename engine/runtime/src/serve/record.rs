@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Span, Wire};
+use glorieta_core::{
+    At, Body, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Span, Wire,
+};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};

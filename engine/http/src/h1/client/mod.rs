@@ -19,6 +19,7 @@ use super::codec::{Framing, Limits, Parsed, ResponseMeta, parse_response, write_
 use super::pump::{Broken, Waiting};
 use crate::buffers::{self, Input};
 
+pub use response_body::Received;
 use response_body::ResponseBody;
 use upload::Sending;
 pub use upload::Upload;
@@ -28,6 +29,9 @@ const MOST_INTERIM: u32 = 16;
 /// How long an endpoint may keep silent about `Expect: 100-continue` until the body is sent all the same
 /// (RFC 9110 §10.1.1).
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// The read in which a head is expected takes no more: what is left of a large body then passes by a relay.
+const FIRST_READ: usize = 24 << 10;
 
 /// A connection to an endpoint.
 pub struct Client {
@@ -94,8 +98,8 @@ impl Client {
         }
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.poll_fill(cx, &mut self.stream)
+    fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        self.input.poll_fill(cx, &mut self.stream, most)
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -171,7 +175,7 @@ impl Exchanging {
             if std::mem::take(&mut self.allowed) {
                 continue;
             }
-            match client.poll_fill(cx) {
+            match client.poll_fill(cx, FIRST_READ) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(client, "closed the connection"))),
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(self.ended(client, "reset the connection"))),
                 Poll::Ready(Ok(_)) => {}

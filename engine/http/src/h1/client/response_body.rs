@@ -1,10 +1,13 @@
 //! An answer's body as it comes from an endpoint, while the rest of the request may still be going out.
 
+use std::any::Any;
+use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Buf;
 use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
+use glorieta_net::Relay;
 
 use super::upload::Sending;
 use super::{Client, Home, arm};
@@ -18,9 +21,17 @@ enum Decoding {
     Done,
 }
 
+/// An answer's body, and the connection that it is lent to when it has ended.
 pub struct ResponseBody<H: Home> {
+    received: Received,
+    /// `None` once the connection has gone home or has failed.
+    home: Option<H>,
+}
+
+/// An answer's body as its connection brings it.
+pub struct Received {
     /// `None` once it has gone home or has failed.
-    lent: Option<(Client, H)>,
+    client: Option<Client>,
     decoding: Decoding,
     keep: bool,
     sending: Option<Sending>,
@@ -50,18 +61,69 @@ impl<H: Home> ResponseBody<H> {
             }
             Framing::UntilClose => Decoding::UntilClose,
         };
-        ResponseBody { lent: Some((client, home)), decoding, keep, sending, idle, deadline, waiting: false }
+        let client = Some(client);
+        let received = Received { client, decoding, keep, sending, idle, deadline, waiting: false };
+        ResponseBody { received, home: Some(home) }
     }
 
-    fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame, Error>>> {
-        self.lent = None;
+    /// Gives the connection home once both directions are done; a failed one has gone already.
+    fn finish(&mut self) {
+        let received = &mut self.received;
+        if matches!(received.decoding, Decoding::Done)
+            && received.sending.is_none()
+            && let Some(home) = self.home.take()
+            && let Some(client) = received.client.take()
+        {
+            client.go_home(received.keep, home);
+        }
+    }
+
+    /// Whether the connection is of no use any more, and its lease with it.
+    fn settle(&mut self) {
+        self.finish();
+        if self.received.client.is_none() {
+            self.home = None;
+        }
+    }
+}
+
+impl<H: Home + 'static> BodySource for ResponseBody<H> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+        let polled = self.received.poll_frame(cx);
+        if polled.is_ready() {
+            self.settle();
+            if matches!(polled, Poll::Ready(None)) {
+                // What is left of the request has no reader that would matter to the client.
+                self.received.client = None;
+                self.home = None;
+            }
+        }
+        polled
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        match self.received.decoding {
+            Decoding::Length(left) => Some(left),
+            Decoding::Done => Some(0),
+            Decoding::Chunked(_) | Decoding::UntilClose => None,
+        }
+    }
+
+    fn origin(&mut self) -> Option<&mut dyn Any> {
+        Some(&mut self.received)
+    }
+}
+
+impl Received {
+    fn fail(&mut self, error: Error) -> Error {
+        self.client = None;
         self.sending = None;
-        Poll::Ready(Some(Err(error)))
+        error
     }
 
     /// Goes on sending the request. An endpoint that takes no more of it may still answer.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let (Some(sending), Some((client, _))) = (&mut self.sending, &mut self.lent) else { return Ok(()) };
+        let (Some(sending), Some(client)) = (&mut self.sending, &mut self.client) else { return Ok(()) };
         match sending.poll(cx, &mut client.stream) {
             Poll::Ready(Ok(())) => self.sending = None,
             Poll::Ready(Err(Broken::Source(error))) => return Err(error),
@@ -76,17 +138,13 @@ impl<H: Home> ResponseBody<H> {
 
     /// Takes the next piece out of what has been read; `None`: more must be read, or the body has ended.
     fn decode(&mut self) -> Option<Result<Frame, Error>> {
-        let (client, _) = self.lent.as_mut()?;
-        let input = &mut client.input;
+        let input = &mut self.client.as_mut()?.input;
         match &mut self.decoding {
             Decoding::Done => None,
             _ if input.is_empty() => None,
             Decoding::Length(left) => {
                 let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                *left -= length as u64;
-                if *left == 0 {
-                    self.decoding = Decoding::Done;
-                }
+                self.decoding.take(length as u64);
                 Some(Ok(Frame::Data(input.split_to(length).freeze())))
             }
             Decoding::UntilClose => Some(Ok(Frame::Data(input.split().freeze()))),
@@ -111,72 +169,100 @@ impl<H: Home> ResponseBody<H> {
         }
     }
 
-    /// Gives the connection home once both directions are done.
-    fn finish(&mut self) {
-        if matches!(self.decoding, Decoding::Done)
-            && self.sending.is_none()
-            && let Some((client, home)) = self.lent.take()
-        {
-            client.go_home(self.keep, home);
-        }
-    }
-
-    fn ended(&mut self) -> Poll<Option<Result<Frame, Error>>> {
-        if matches!(self.decoding, Decoding::UntilClose) {
-            self.lent = None;
-            self.sending = None;
-            return Poll::Ready(None);
-        }
-        self.fail(Error::new(Kind::ResponseCutOff))
-    }
-}
-
-impl<H: Home> BodySource for ResponseBody<H> {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         loop {
             if let Err(error) = self.send(cx) {
-                return self.fail(error);
+                return Poll::Ready(Some(Err(self.fail(error))));
             }
             match self.decode() {
                 Some(Ok(frame)) => {
                     self.waiting = false;
-                    self.finish();
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                Some(Err(error)) => return self.fail(error),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
                 None => {}
             }
             if matches!(self.decoding, Decoding::Done) {
-                // What is left of the request has no reader that would matter to the client.
-                self.finish();
-                self.lent = None;
-                self.sending = None;
                 return Poll::Ready(None);
             }
-            let Some((client, _)) = &mut self.lent else { return Poll::Ready(None) };
-            match client.poll_fill(cx) {
+            let Some(client) = &mut self.client else { return Poll::Ready(None) };
+            match client.poll_fill(cx, usize::MAX) {
                 Poll::Ready(Ok(count)) if count > 0 => self.waiting = false,
-                Poll::Ready(Ok(_)) => return self.ended(),
-                Poll::Ready(Err(_)) => return self.fail(Error::new(Kind::ResponseCutOff)),
-                Poll::Pending => {
-                    if !std::mem::replace(&mut self.waiting, true) {
-                        arm(&client.timer, Some(self.idle), self.deadline);
-                    }
-                    if client.timer.poll(cx).is_pending() {
-                        return Poll::Pending;
-                    }
-                    let late = self.deadline.is_some_and(|deadline| Moment::now() >= deadline);
-                    return self.fail(Error::new(if late { Kind::Deadline } else { Kind::IdleTimeout }));
-                }
+                Poll::Ready(Ok(_)) => return Poll::Ready(self.ended().map(Err)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Some(Err(self.fail(Error::new(Kind::ResponseCutOff))))),
+                Poll::Pending => match self.wait(cx) {
+                    Some(error) => return Poll::Ready(Some(Err(error))),
+                    None => return Poll::Pending,
+                },
             }
         }
     }
 
-    fn remaining(&self) -> Option<u64> {
-        match self.decoding {
-            Decoding::Length(left) => Some(left),
-            Decoding::Done => Some(0),
-            Decoding::Chunked(_) | Decoding::UntilClose => None,
+    /// Whether what is left may pass by a relay: its length is known, none of it has been read, and nothing else goes
+    /// on on its connection.
+    pub fn may_relay(&self) -> bool {
+        matches!(self.decoding, Decoding::Length(_))
+            && self.sending.is_none()
+            && self.client.as_ref().is_some_and(|client| client.input.is_empty())
+    }
+
+    /// Moves what has arrived into an empty relay. Ready with 0: this way is not to be had, read frames instead.
+    ///
+    /// # Errors
+    /// As reading frames.
+    pub fn poll_relay(&mut self, cx: &mut Context<'_>, relay: &mut Relay) -> Poll<Result<usize, Error>> {
+        let (Some(client), Decoding::Length(left)) = (&self.client, &self.decoding) else {
+            return Poll::Ready(Ok(0));
+        };
+        let most = usize::try_from(*left).unwrap_or(usize::MAX);
+        match relay.poll_fill(cx, &client.stream, most) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(self.fail(Error::new(Kind::ResponseCutOff)))),
+            Poll::Ready(Ok(moved)) => {
+                self.waiting = false;
+                self.decoding.take(moved as u64);
+                Poll::Ready(Ok(moved))
+            }
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Unsupported => Poll::Ready(Ok(0)),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(self.fail(Error::new(Kind::ResponseCutOff)))),
+            Poll::Pending => match self.wait(cx) {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
+    }
+
+    /// Times the wait for more; an error once it has taken too long.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Option<Error> {
+        let client = self.client.as_ref()?;
+        if !std::mem::replace(&mut self.waiting, true) {
+            arm(&client.timer, Some(self.idle), self.deadline);
+        }
+        if client.timer.poll(cx).is_pending() {
+            return None;
+        }
+        let late = self.deadline.is_some_and(|deadline| Moment::now() >= deadline);
+        Some(self.fail(Error::new(if late { Kind::Deadline } else { Kind::IdleTimeout })))
+    }
+
+    /// The connection has ended: well, where that is what ends the body.
+    fn ended(&mut self) -> Option<Error> {
+        let well = matches!(self.decoding, Decoding::UntilClose);
+        let error = self.fail(Error::new(Kind::ResponseCutOff));
+        if well {
+            self.decoding = Decoding::Done;
+        }
+        (!well).then_some(error)
+    }
+}
+
+impl Decoding {
+    /// Counts bytes of a known length as taken.
+    fn take(&mut self, length: u64) {
+        if let Decoding::Length(left) = self {
+            *left -= length;
+            if *left == 0 {
+                *self = Decoding::Done;
+            }
         }
     }
 }

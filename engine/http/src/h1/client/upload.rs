@@ -154,8 +154,8 @@ impl Sending {
                 upload.poll_frame(replayed, cx)
             },
         );
-        self.done = matches!(polled, Poll::Ready(Ok(())));
-        polled
+        self.done = matches!(polled, Poll::Ready(Ok(_)));
+        polled.map_ok(|_| ())
     }
 
     /// Frees what is kept: an answer has arrived.

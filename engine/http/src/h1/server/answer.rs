@@ -1,16 +1,18 @@
 //! Writing an answer, and deciding whether the connection lives on after it.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use glorieta_core::{Body, Error, Kind, Method, Moment, Response, Version};
+use glorieta_net::Relay;
 
 use super::Asked;
 use super::connection::Connection;
 use super::request_body::BodyState;
+use crate::h1::client::Received;
 use crate::h1::codec::{Close, Framing, write_bodiless_response, write_response};
-use crate::h1::pump::{Broken, Pump, Waiting};
+use crate::h1::pump::{Broken, Progress, Pump, Waiting};
 use crate::service::{Record, Service, Settings};
 
 /// Up to this many bytes of a body that nobody wanted are read and forgotten, so that the connection lives on.
@@ -118,34 +120,113 @@ fn may_keep(body: BodyState) -> bool {
 }
 
 async fn write(connection: &Connection, settings: &Settings, pump: &mut Pump, body: &mut Body) -> Result<(), Error> {
-    let mut armed_at = u64::MAX;
-    poll_fn(|cx: &mut Context<'_>| {
-        let polled =
-            pump.poll(cx, |cx, first, second| connection.poll_write_two(cx, first, second), |cx| body.poll_frame(cx));
-        match polled {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(Broken::Source(error))) => Poll::Ready(Err(error)),
-            Poll::Ready(Err(Broken::Sink)) => Poll::Ready(Err(Error::new(Kind::ClientGone))),
-            Poll::Pending if pump.waiting == Waiting::Source => {
-                armed_at = u64::MAX;
-                if connection.poll_gone(cx) {
-                    return Poll::Ready(Err(Error::new(Kind::ClientGone)));
-                }
-                Poll::Pending
+    let mut writing = Writing { connection, settings, armed_at: u64::MAX, relay: None };
+    pump.relays = received(body).is_some();
+    poll_fn(|cx| writing.poll(cx, pump, body)).await
+}
+
+/// The body as an endpoint's connection brings it, if it is nothing else.
+fn received(body: &mut Body) -> Option<&mut Received> {
+    match body {
+        Body::Stream(source) => source.origin()?.downcast_mut(),
+        _ => None,
+    }
+}
+
+struct Writing<'a> {
+    connection: &'a Connection,
+    settings: &'a Settings,
+    /// How far the answer had come when the timer was armed.
+    armed_at: u64,
+    /// Bytes that pass us by.
+    relay: Option<Relay>,
+}
+
+impl Writing<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>, pump: &mut Pump, body: &mut Body) -> Poll<Result<(), Error>> {
+        loop {
+            if self.relay.is_some()
+                && let Err(error) = ready!(self.poll_relay(cx, pump, body))
+            {
+                return Poll::Ready(Err(error));
             }
-            Poll::Pending => {
-                if armed_at != pump.moved {
-                    armed_at = pump.moved;
-                    connection.timer.arm(Moment::now().plus(settings.write_timeout));
+            let connection = self.connection;
+            let polled = pump.poll(
+                cx,
+                |cx, first, second| connection.poll_write_two(cx, first, second),
+                |cx| body.poll_frame(cx),
+            );
+            match polled {
+                Poll::Ready(Ok(Progress::Done)) => {
+                    // A relayed body has not been asked for its end yet, which sends its connection home.
+                    if self.relay.take().is_some() {
+                        let _ = body.poll_frame(cx);
+                    }
+                    return Poll::Ready(Ok(()));
                 }
-                if connection.timer.poll(cx).is_ready() {
-                    return Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")));
+                Poll::Ready(Ok(Progress::Relay)) if received(body).is_some_and(|received| received.may_relay()) => {
+                    self.relay = Some(Relay::default());
                 }
-                Poll::Pending
+                Poll::Ready(Ok(Progress::Relay)) => pump.relays = false,
+                Poll::Ready(Err(Broken::Source(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(Broken::Sink)) => return Poll::Ready(Err(Error::new(Kind::ClientGone))),
+                Poll::Pending => return self.wait(cx, pump),
             }
         }
-    })
-    .await
+    }
+
+    /// Moves the rest of a body past us; ready once it has passed, or where it must be copied after all.
+    fn poll_relay(&mut self, cx: &mut Context<'_>, pump: &mut Pump, body: &mut Body) -> Poll<Result<(), Error>> {
+        while let (Some(relay), Some(received)) = (&mut self.relay, received(body)) {
+            if relay.is_empty() {
+                if !received.may_relay() {
+                    break;
+                }
+                match received.poll_relay(cx, relay) {
+                    Poll::Ready(Ok(0)) => {
+                        pump.relays = false;
+                        self.relay = None;
+                        break;
+                    }
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
+                        pump.waiting = Waiting::Source;
+                        return self.wait(cx, pump);
+                    }
+                }
+            }
+            match self.connection.poll_drain(cx, relay) {
+                Poll::Ready(Ok(moved)) => pump.relayed(moved as u64),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Error::new(Kind::ClientGone))),
+                Poll::Pending => {
+                    pump.waiting = Waiting::Sink;
+                    return self.wait(cx, pump);
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Times a client that does not read, and watches one for whom nothing is there yet.
+    fn wait(&mut self, cx: &mut Context<'_>, pump: &Pump) -> Poll<Result<(), Error>> {
+        let connection = self.connection;
+        if pump.waiting == Waiting::Source {
+            self.armed_at = u64::MAX;
+            if connection.poll_gone(cx) {
+                return Poll::Ready(Err(Error::new(Kind::ClientGone)));
+            }
+            return Poll::Pending;
+        }
+        if self.armed_at != pump.moved {
+            self.armed_at = pump.moved;
+            connection.timer.arm(Moment::now().plus(self.settings.write_timeout));
+        }
+        if connection.timer.poll(cx).is_ready() {
+            return Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")));
+        }
+        Poll::Pending
+    }
 }
 
 /// Reads the rest of a body that nobody wanted; `false` if it is too long or does not come.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use glorieta_core::{Moment, Peer, ResponseHead, Wire};
-use glorieta_net::{Silence, Stream, Timer};
+use glorieta_net::{Relay, Silence, Stream, Timer};
 use tokio::io::AsyncWrite;
 
 use super::recycle;
@@ -77,10 +77,15 @@ impl Connection {
         self.with_stream(|stream| stream.poll_write_two(cx, first, second)).unwrap_or_else(|| Poll::Ready(Err(gone())))
     }
 
+    /// Passes on what a relay holds; how much the client has taken.
+    pub fn poll_drain(&self, cx: &mut Context<'_>, relay: &mut Relay) -> Poll<io::Result<usize>> {
+        self.with_stream(|stream| relay.poll_drain(cx, stream)).unwrap_or_else(|| Poll::Ready(Err(gone())))
+    }
+
     /// Reads more behind what is there already; `Ok(0)` at the end.
     pub fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self.stream.borrow_mut().as_mut() {
-            Some(stream) => self.input.borrow_mut().poll_fill(cx, stream),
+            Some(stream) => self.input.borrow_mut().poll_fill(cx, stream, usize::MAX),
             None => Poll::Ready(Err(gone())),
         }
     }
