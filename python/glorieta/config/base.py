@@ -95,6 +95,7 @@ class Shorthand:
 
 TEXT = {"type": "string"}
 OFF = {"enum": ["off", False]}
+ON = {"enum": ["on", True]}
 
 
 def off_for_none(value: Any, serialize: Callable[[Any], Any]) -> Any:
@@ -103,6 +104,15 @@ def off_for_none(value: Any, serialize: Callable[[Any], Any]) -> Any:
 
 def off_is_none(value: Any) -> Any:
     return None if is_off(value) else value
+
+
+def all_off(*names: str) -> Callable[[Any], Any]:
+    """`off` for a mapping of switches: each of them."""
+
+    def expand(value: Any) -> Any:
+        return dict.fromkeys(names, False) if is_off(value) else value
+
+    return expand
 
 
 def off_as_text(value: Any) -> Any:

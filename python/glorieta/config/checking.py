@@ -7,17 +7,16 @@ instead of staying silent until the first mistake is mended.
 from __future__ import annotations
 
 import re
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import ValidationError
 from yaml import MappingNode, SequenceNode
 
-from .base import Noun
 from .edge import Edge
+from .elsewhere import ELSEWHERE, belongs, known_at
 from .errors import Path, Problem, Wrong, did_you_mean, nearest, path_text
 from .later import KEYS, not_yet
 from .places import Places
@@ -28,24 +27,6 @@ if typing.TYPE_CHECKING:
 ROUNDS = 8
 KEY = "[key]"
 """How pydantic marks that a mapping's key is meant."""
-ELSEWHERE = {
-    "listen": "bind",
-    "address": "bind",
-    "port": "bind",
-    "backend": "to",
-    "upstream": "to",
-    "proxy_pass": "to",
-    "target": "to",
-    "servers": "endpoints",
-    "hosts": "endpoints",
-    "backends": "endpoints",
-    "health_check": "health",
-    "healthcheck": "health",
-    "return": "respond",
-    "root": "files",
-    "access_log": "log",
-}
-"""What other programs call it."""
 
 
 @dataclass
@@ -70,7 +51,7 @@ def check(data: Any, places: Places, unread: Iterable[Path] = ()) -> Partial:
             return Partial(Edge.model_validate(data), frozenset(missing), problems)
         except ValidationError as error:
             wrong = [(each["loc"], each) for each in error.errors(include_url=False)]
-            problems += [translate(each, places) for _, each in wrong]
+            problems += [translate(each, places) for path, each in wrong if not lacks_what_was_wrong(path, missing)]
             missing |= {meant for path, each in wrong if each["type"] == "extra_forbidden" for meant in meant_by(path)}
             for path in {whole_list(without_mark(path)) for path, _ in wrong}:
                 missing.add(path)
@@ -83,6 +64,11 @@ def whole_list(path: Path) -> Path:
     """The path of the outermost list: without one of its items, the others would no longer be where they stand."""
     steps = [index for index, step in enumerate(path) if isinstance(step, int)]
     return path[: steps[0]] if steps else path
+
+
+def lacks_what_was_wrong(path: Path, missing: Iterable[Path]) -> bool:
+    """Whether something within was taken out in an earlier round: what is wrong now may only come of that."""
+    return any(len(each) > len(path) and each[: len(path)] == path for each in missing)
 
 
 def without_mark(path: Path) -> Path:
@@ -159,7 +145,7 @@ def quotes(value: Any, path: Path, places: Places) -> str | None:
     node = places.node(path)
     if isinstance(node, MappingNode) and node.flow_style and len(value) == 1 and next(iter(value.values())) is None:
         return f'YAML reads {{ }} as a mapping; put it in quotes: "{{{next(iter(value))}}}"'
-    if isinstance(node, SequenceNode) and node.flow_style:
+    if isinstance(node, SequenceNode) and node.flow_style and len(value) == 1:
         return "YAML reads [ ] as a list; put it in quotes"
     return None
 
@@ -172,7 +158,7 @@ def blank_missing(value: Any) -> str | None:
 def unknown_key(path: Path, value: Any, places: Places) -> Problem:
     """A key that this mapping does not have: of a later version, misspelt, or split wrongly by YAML."""
     key = str(path[-1])
-    known = noun_fields(path[:-1])
+    known = known_at(path[:-1])
     message, fix = f'unknown key "{key}"', did_you_mean(key, known)
     before, colon, after = key.partition(":")
     if colon and value is None and before in known:
@@ -181,44 +167,19 @@ def unknown_key(path: Path, value: Any, places: Places) -> Problem:
         message, fix = not_yet(key, KEYS[key]), None
     elif ELSEWHERE.get(key) in known:
         fix = f'did you mean "{ELSEWHERE[key]}"?'
+    else:
+        fix = belongs(path[:-1], key) or fix
     return Problem(path[:-1], message, fix, places.find(path, key=True), places.file or None)
 
 
 def meant_by(path: Path) -> list[Path]:
     """The path of the key that was most likely meant, so that nobody is told that it is missing."""
     key = str(path[-1])
-    known = noun_fields(path[:-1])
+    known = known_at(path[:-1])
     meant = next(
         (each for each in (key.partition(":")[0], ELSEWHERE.get(key), nearest(key, known)) if each in known), None
     )
     return [(*path[:-1], meant)] if meant else []
-
-
-def noun_fields(path: Iterable[str | int]) -> list[str]:
-    """The keys of the noun at a path."""
-    kind: Any = Edge
-    for step in path:
-        kind = inner(kind, step)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, Noun) else []
-
-
-def inner(kind: Any, step: str | int) -> Any:
-    """The type of what stands one step further in."""
-    if isinstance(kind, type) and issubclass(kind, Noun):
-        return bare(kind.model_fields[str(step)].annotation)
-    arguments = typing.get_args(kind)
-    return bare(arguments[-1]) if arguments else kind
-
-
-def bare(kind: Any) -> Any:
-    """A type without what it is annotated with, and without `None`."""
-    while True:
-        if typing.get_origin(kind) is Annotated:
-            kind = typing.get_args(kind)[0]
-        elif isinstance(kind, types.UnionType):
-            kind = next(each for each in typing.get_args(kind) if each is not type(None))
-        else:
-            return kind
 
 
 def unplaced(error: ValidationError, file: str, line: int | None = None) -> list[Problem]:

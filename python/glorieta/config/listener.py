@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .address import Bind, Network
-from .base import TEXT, NamesOnly, Noun, Shorthand, Switch, as_list, one_of
+from .base import OFF, TEXT, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, one_of
 from .filter import Filters
 from .role import Role
 from .route import RouteKey, RouteValue
@@ -48,10 +48,14 @@ class ListenerDefaults(Noun):
     trusted_proxies: Annotated[list[Network], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Networks (CIDR) of proxies in front, whose `X-Forwarded-*`, `Forwarded` and `X-Request-ID` are believed.
     Left out: none, because anybody can write such headers."""
-    forwarded: Forwarded = Field(default_factory=Forwarded)
-    """What upstreams are told about the client."""
-    request_id: RequestId = Field(default_factory=RequestId)
-    """Where the request's id is sent."""
+    forwarded: Annotated[Forwarded, Shorthand(all_off(*Forwarded.model_fields), (OFF,))] = Field(
+        default_factory=Forwarded
+    )
+    """What upstreams are told about the client; `off`: nothing."""
+    request_id: Annotated[RequestId, Shorthand(all_off(*RequestId.model_fields), (OFF,))] = Field(
+        default_factory=RequestId
+    )
+    """Where the request's id is sent; `off`: nowhere, and none is believed."""
 
 
 class Listener(ListenerDefaults):

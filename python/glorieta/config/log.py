@@ -19,6 +19,8 @@ def check_log_target(text: str) -> str:
         raise Wrong("a stream or a file is expected here", "write stdout, stderr, off or a file's path")
     if text in STREAMS or re.search(r"[/.]", text):
         return text
+    if text in FORMATS:
+        raise Wrong(f'"{text}" is a format', f"write {{format: {text}}}")
     if nearest(text, STREAMS):
         raise Wrong(f'"{text}" is no stream', did_you_mean(text, STREAMS))
     raise Wrong(f'"{text}" is neither a stream nor a file', f"write stdout, stderr, off or ./{text}")

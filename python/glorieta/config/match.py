@@ -116,6 +116,9 @@ def check_method(text: str) -> str:
     if METHOD.fullmatch(text):
         return text
     upper = text.upper()
+    several = upper.split(",")
+    if len(several) > 1 and all(METHOD.fullmatch(each) for each in several):
+        raise Wrong(f'"{text}" is several methods', f"write a name, and match: {{method: [{', '.join(several)}], …}}")
     raise Wrong(f'"{text}" is no method', f"write {upper}" if METHOD.fullmatch(upper) else None)
 
 

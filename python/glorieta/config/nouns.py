@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from .base import Noun
-from .checking import bare
 from .edge import Edge
+from .elsewhere import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

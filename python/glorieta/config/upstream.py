@@ -9,7 +9,20 @@ from pydantic import Field
 
 from .address import EndpointAddress, check_host_or_address
 from .balancing import Balance, BalanceValue
-from .base import OFF, TEXT, Noun, OffIsZero, Shorthand, Switchable, as_list, checked_text, is_off, whole
+from .base import (
+    OFF,
+    ON,
+    TEXT,
+    Noun,
+    OffIsZero,
+    Shorthand,
+    Switchable,
+    as_list,
+    checked_text,
+    is_off,
+    off_is_none,
+    whole,
+)
 from .errors import Wrong
 from .health import HealthValue, Outlier
 from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
@@ -22,6 +35,11 @@ def expand_endpoint(value: Any) -> Any:
 def expand_queue(value: Any) -> Any:
     """`off`: nobody waits."""
     return {"max": 0} if is_off(value) else value
+
+
+def expand_outlier(value: Any) -> Any:
+    """`on`: with the figures of the documentation; `off`: none."""
+    return {} if value is True or value == "on" else off_is_none(value)
 
 
 def check_dns_name(text: str) -> str:
@@ -98,7 +116,7 @@ class UpstreamDefaults(Noun):
     """How an endpoint is chosen: `peak_ewma`, `round_robin`, `random`, `first_available` or `{hash: WORD}`."""
     health: Annotated[HealthValue | None, Switchable] = None
     """An active check, such as `{path: /healthz}` or `{tcp: on}`; text: the path. Left out or `off`: none."""
-    outlier: Annotated[Outlier | None, Switchable] = Field(default_factory=Outlier)
+    outlier: Annotated[Outlier | None, Shorthand(expand_outlier, (ON, OFF), off=True)] = Field(default_factory=Outlier)
     """Passive checks; on with these figures unless `off`."""
     panic: Percent = 50
     """Below this share of usable endpoints, health is ignored and all are used; `off`: never."""

@@ -1,8 +1,8 @@
 """A small real HTTP service: `python -m glorieta.demo.service --port 3001 --name service1-a`.
 
 It answers every GET and POST with JSON that holds its own name and what reached it, so that one can
-see through the proxy who answered and what was forwarded. POST takes a while on purpose: then some
-requests are always under way, and killing the process cuts real work.
+see through the proxy who answered and what was forwarded. Both take a while on purpose: then some
+requests are always under way, and killing the process cuts real work, of which GETs are retried.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 
 Answer = dict[str, object]
 """The JSON of an answer."""
-READ_SECONDS = 0.003
+READ_SECONDS = 0.03
 WRITE_SECONDS = 0.04
 MAX_BODY_BYTES = 1024 * 1024
 SHOWN_HEADERS = frozenset(

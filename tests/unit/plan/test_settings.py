@@ -59,6 +59,18 @@ def test_the_admin_address(written: str, expected: dict[str, Any]) -> None:
     assert plan["admin"] == {**expected, "hosts": []}
 
 
+def test_switches_are_switched_off_together() -> None:
+    off = compiled(top("defaults: {listener: {forwarded: off, request_id: off}, upstream: {outlier: off}}"))
+    assert set(off["listeners"][0]["forwarded"].values()) == {False}
+    assert set(off["listeners"][0]["request_id"].values()) == {False}
+    assert off["upstreams"][0]["outlier"] is None
+    text = top("defaults: {listener: {forwarded: off}, upstream: {outlier: off}}")
+    text = text.replace("to: a", "to: a, forwarded: {via: on}").replace("3000]", "3000], outlier: on")
+    own = compiled(text)
+    assert own["listeners"][0]["forwarded"] == {"x_forwarded": False, "forwarded": False, "via": True}
+    assert own["upstreams"][0]["outlier"] == compiled(top(""))["upstreams"][0]["outlier"]
+
+
 @pytest.mark.parametrize(
     ("written", "to", "form"),
     [

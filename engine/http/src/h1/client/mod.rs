@@ -31,7 +31,7 @@ const MOST_INTERIM: u32 = 16;
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// The read in which a head is expected takes no more: what is left of a large body then passes by a relay.
-const FIRST_READ: usize = 24 << 10;
+const FIRST_READ: usize = 16 << 10;
 
 /// A connection to an endpoint.
 pub struct Client {
