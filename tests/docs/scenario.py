@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 SERVES = re.compile(r"^(glorieta (run|reverse|balance)|glorieta-engine [^-])", re.MULTILINE)
 MAKE = re.compile(r"^make [a-z]+$", re.MULTILINE)
-CURL_ADMIN = re.compile(rf":{ADMIN}\b")
 COMMAND_SECONDS = 60.0
 SERVING = "is running"
 
@@ -46,9 +45,7 @@ class Scenario:
         for block in self.blocks:
             self.moved.notice(block.text)
         self.folder = self.prepare(folder)
-        self.asks_admin = any(CURL_ADMIN.search(block.text) for block in self.blocks if block.language == "sh")
-        if self.asks_admin:
-            self.moved.port(ADMIN)
+        self.moved.port(ADMIN)
         self.terminal: Terminal | None = None
         self.groups: list[int] = []
         self.printed = ""
@@ -103,11 +100,11 @@ class Scenario:
         return done
 
     def write(self, block: Block) -> None:
-        """Puts the file there; a change of one that is served has been taken notice of when this returns."""
+        """Puts the file there in one step, as editors do. Its admin address is this test's own."""
         path = self.folder / block.about.partition(",")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         text = self.moved.there(block.text)
-        if block.language == "yaml" and self.asks_admin and not re.search("^admin:", text, re.MULTILINE):
+        if block.language == "yaml" and not re.search("^admin:", text, re.MULTILINE):
             text += f'admin: "127.0.0.1:{self.moved.port(ADMIN)}"\n'
         fresh = path.with_name(f".{path.name}.new")
         fresh.write_text(text)

@@ -87,7 +87,6 @@ impl Engine {
     /// cannot be opened. Then nothing runs.
     pub fn start(plan: &Plan, options: Options) -> Result<Engine, Vec<Problem>> {
         raise_descriptor_limit();
-        refuse_huge_pages();
         let count = worker_count(plan);
         let registry = Arc::new(Registry::new(count));
         let snapshot = Snapshot::build(plan, None, &registry)?;
@@ -340,11 +339,4 @@ fn raise_descriptor_limit() {
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }
     }
-}
-
-/// A huge page is 2 MiB of which a pool of small things uses little: without them the engine starts with a third of
-/// the memory (measured: 6.6 against 18.8 MB), and a thousand connections cost what they take.
-fn refuse_huge_pages() {
-    // SAFETY: this prctl takes numbers only. Where the kernel does not know it nothing changes.
-    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
 }

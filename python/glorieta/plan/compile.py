@@ -107,7 +107,7 @@ def check_whole(compiling: Compiling) -> None:
     ids: dict[str, Path] = {}
     for route, path in compiling.routes:
         first = ids.setdefault(route["id"], path)
-        if first is not path:
+        if first is not path and not compiling.has_told(path, first):
             message = f'two routes have the id "{route["id"]}"'
             compiling.error(path, message, "give one of them another name", also=first)
     for name in edge.upstreams:

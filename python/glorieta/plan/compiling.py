@@ -71,6 +71,11 @@ class Compiling:
             )
         )
 
+    def has_told(self, path: Path, also: Path) -> bool:
+        """Whether these two were told to collide already."""
+        both = self.places.written(path), self.places.written(also)
+        return any((problem.path, problem.also) == both for problem in self.problems)
+
     def is_missing(self, path: Path) -> bool:
         """Whether this, or something around it, was taken out."""
         return bool(self.missing) and any(path[: len(each)] == each for each in self.missing)
