@@ -59,7 +59,8 @@ pub(crate) fn take(state: &Arc<State>, endpoint: &Endpoint) -> Option<(Client, P
 /// Puts a connection by for the next request, or passes on the right to it.
 pub(crate) fn give(permit: Permit, mut client: Client) {
     let state = permit.state.clone();
-    if permit.endpoint.is_retired() {
+    let age = Moment::recent().since(client.opened).as_nanos() as u64;
+    if permit.endpoint.is_retired() || age >= state.max_age.load(Ordering::Relaxed) {
         return;
     }
     let waited_for = state.queue.waiting() > 0;

@@ -11,6 +11,7 @@ import selectors
 import signal
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING
 
 from .channel import Client, ControlServer, Document
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .serve import Options
     from .signals import Signals
     from .watch import Watcher
+
+DEFECT_PAUSE = 0.2
+"""Seconds after a defect, so that one that comes again at once neither fills the log nor a core."""
 
 
 class ControlLoop:
@@ -61,7 +65,7 @@ class ControlLoop:
         """Until it has ended; whether somebody cut what was under way."""
         try:
             while not self.drained:
-                self.step()
+                self.step_safely()
         finally:
             if self.server:
                 self.server.close()
@@ -69,6 +73,14 @@ class ControlLoop:
         text = "" if self.complete else "ended; what was still under way was cut"
         self.speaker.event("ended", text, complete=self.complete)
         return self.cut
+
+    def step_safely(self) -> None:
+        """The engine serves without us: a defect here must be heard of, and must not end it."""
+        try:
+            self.step()
+        except Exception:
+            self.speaker.event("defect", f"a defect in the control loop; serving goes on\n{traceback.format_exc()}")
+            time.sleep(DEFECT_PAUSE)
 
     def step(self) -> None:
         for key, mask in self.selector.select(self.patience()):

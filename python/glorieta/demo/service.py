@@ -15,7 +15,7 @@ import signal
 
 Answer = dict[str, object]
 """The JSON of an answer."""
-READ_SECONDS = 0.03
+READ_SECONDS = 0.06
 WRITE_SECONDS = 0.04
 MAX_BODY_BYTES = 1024 * 1024
 SHOWN_HEADERS = frozenset(

@@ -341,3 +341,18 @@ def test_what_is_under_way_is_finished_before_the_end(house: House) -> None:
     assert not house.run(meanwhile)
     assert not house.engine.aborted.is_set()
     assert ("ended", {"complete": True}) in [(event, facts) for event, _, facts in house.speaker.events]
+
+
+def test_a_defect_of_ours_is_said_and_serving_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reopen() -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(house.engine, "reopen_logs", reopen)
+
+    def meanwhile() -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        house.wait(lambda: "defect" in house.speaker.names(), "a word about the defect")
+        assert house.ask("status")["version"] == "version-first"
+
+    house.run(meanwhile)
+    assert "AttributeError: no such thing" in next(text for event, text, _ in house.speaker.events if event == "defect")
