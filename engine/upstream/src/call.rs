@@ -113,6 +113,7 @@ pub async fn call(
         let was_dead = reused && error.kind == Kind::UpstreamReset && error.retry == Retry::IfIdempotent;
         if was_dead && dead < DEAD_CONNECTIONS && head.method.is_idempotent() && upload.is_replayable() {
             dead += 1;
+            upstream.observer.retried(error.kind);
             continue;
         }
         upstream.note_failure(&endpoint, &error, began, now);
