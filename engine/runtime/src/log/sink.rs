@@ -106,7 +106,8 @@ impl LogSink {
         LogWriter::new(self.shared.clone())
     }
 
-    /// Takes over another target, format or bound. Entries recorded before go to the old ones.
+    /// Takes over another target, format or bound. Entries handed over before go to the old ones, those still in a
+    /// worker's batch (of the last 50 ms) to the new.
     ///
     /// # Errors
     /// As [`LogSink::start`]; then nothing has changed.
