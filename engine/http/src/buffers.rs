@@ -121,3 +121,108 @@ pub fn give_write(mut buffer: Vec<u8>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::testing::{on_worker, pattern, tcp_pair};
+
+    async fn fill(input: &mut Input, stream: &mut Stream) -> usize {
+        poll_fn(|cx| input.poll_fill(cx, stream, usize::MAX)).await.unwrap()
+    }
+
+    #[test]
+    fn an_input_without_bytes_holds_no_memory() {
+        on_worker(async {
+            let (mut inside, mut outside) = tcp_pair().await;
+            let mut input = Input::default();
+            assert_eq!(input.capacity(), 0);
+            outside.write_all(b"some bytes").await.unwrap();
+            assert_eq!(fill(&mut input, &mut inside).await, 10);
+            assert!(input.capacity() >= READ);
+            drop(input.split());
+            input.settle();
+            assert_eq!(input.capacity(), 0);
+            outside.shutdown().await.unwrap();
+            assert_eq!(fill(&mut input, &mut inside).await, 0);
+            assert_eq!(input.capacity(), 0);
+        });
+    }
+
+    #[test]
+    fn a_few_bytes_that_wait_get_a_buffer_of_their_size() {
+        on_worker(async {
+            let (mut inside, mut outside) = tcp_pair().await;
+            let mut input = Input::default();
+            outside.write_all(b"GET / HT").await.unwrap();
+            fill(&mut input, &mut inside).await;
+            input.settle();
+            assert_eq!(&input[..], b"GET / HT");
+            assert!(input.capacity() < 2 * SPARE, "{}", input.capacity());
+            outside.write_all(b"TP/1.1").await.unwrap();
+            assert_eq!(fill(&mut input, &mut inside).await, 6);
+            assert_eq!(&input.into_bytes()[..], b"GET / HTTP/1.1");
+        });
+    }
+
+    #[test]
+    fn what_was_taken_out_survives_the_buffer_being_used_again() {
+        on_worker(async {
+            let (mut inside, outside) = tcp_pair().await;
+            let sent = pattern(2 << 20);
+            let sending = async {
+                let mut outside = outside;
+                outside.write_all(&sent).await.unwrap();
+            };
+            let reading = async {
+                let (mut input, mut taken) = (Input::default(), Vec::new());
+                while fill(&mut input, &mut inside).await > 0 {
+                    // Some is left each time, so that pieces of one buffer lie in two frames.
+                    let keep = input.len().min(7);
+                    let take = input.len() - keep;
+                    taken.push(input.split_to(take).freeze());
+                }
+                taken.push(input.split().freeze());
+                taken
+            };
+            let ((), taken) = tokio::join!(sending, reading);
+            assert!(taken.concat() == sent);
+        });
+    }
+
+    #[test]
+    fn released_bytes_are_forgotten_and_reach_no_other_connection() {
+        on_worker(async {
+            let (mut inside, mut outside) = tcp_pair().await;
+            let (mut other, mut other_outside) = tcp_pair().await;
+            outside.write_all(b"a secret").await.unwrap();
+            let mut input = Input::default();
+            fill(&mut input, &mut inside).await;
+            drop(input);
+            other_outside.write_all(b"hello").await.unwrap();
+            let mut input = Input::default();
+            fill(&mut input, &mut other).await;
+            assert_eq!(&input[..], b"hello");
+        });
+    }
+
+    #[test]
+    fn write_buffers_are_used_again_unless_they_have_grown() {
+        // Tests that ran before on this thread may have left some.
+        while take_write().capacity() > 0 {}
+        let mut buffer = take_write();
+        buffer.extend_from_slice(b"HTTP/1.1 200 OK");
+        let place = buffer.as_ptr();
+        give_write(buffer);
+        let again = take_write();
+        assert!(again.is_empty());
+        assert_eq!(again.as_ptr(), place);
+        give_write(Vec::with_capacity(LARGEST_WRITE + 1));
+        give_write(Vec::new());
+        assert_eq!(take_write().capacity(), 0);
+    }
+}

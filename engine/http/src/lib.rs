@@ -3,5 +3,7 @@
 pub mod buffers;
 pub mod h1;
 mod service;
+#[cfg(test)]
+mod testing;
 
 pub use service::{Record, Reply, Service, Settings};

@@ -53,3 +53,85 @@ async fn connect_tcp(address: SocketAddr) -> io::Result<Stream> {
     stream.set_nodelay(true)?;
     Ok(Stream::Tcp(stream))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use socket2::{Domain, Socket, Type};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::testing::on_worker;
+
+    /// A port that is taken and at which nobody listens: connecting to it is refused.
+    fn refusing() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, address)
+    }
+
+    #[test]
+    fn a_tcp_connection_sends_without_delay() {
+        on_worker(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let destination = Destination::Tcp(listener.local_addr().unwrap());
+            let mut stream = connect(&destination).await.unwrap();
+            let Stream::Tcp(socket) = &stream else { panic!("{stream:?}") };
+            assert!(socket.nodelay().unwrap());
+            stream.write_all(b"hello").await.unwrap();
+            let mut seen = [0; 5];
+            std::io::Read::read_exact(&mut listener.accept().unwrap().0, &mut seen).unwrap();
+            assert_eq!(&seen, b"hello");
+        });
+    }
+
+    #[test]
+    fn what_the_system_says_comes_through() {
+        on_worker(async {
+            let (_held, address) = refusing();
+            let kind = |error: io::Error| error.kind();
+            assert_eq!(
+                connect(&Destination::Tcp(address)).await.map_err(kind).unwrap_err(),
+                ErrorKind::ConnectionRefused
+            );
+            let missing: &Path = "/nonexistent/glorieta.sock".as_ref();
+            assert_eq!(
+                connect(&Destination::Unix(missing.into())).await.map_err(kind).unwrap_err(),
+                ErrorKind::NotFound
+            );
+        });
+    }
+
+    #[test]
+    fn localhost_is_whichever_family_listens() {
+        on_worker(async {
+            let (_held, address) = refusing();
+            let refused = connect(&Destination::Localhost(address.port())).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+            // A machine without IPv6 has no other family to try.
+            let Ok(listener) = tokio::net::TcpListener::bind((Ipv6Addr::LOCALHOST, address.port())).await else {
+                return;
+            };
+            let mut stream = connect(&Destination::Localhost(address.port())).await.unwrap();
+            stream.write_all(b"6").await.unwrap();
+            let mut seen = [0];
+            listener.accept().await.unwrap().0.read_exact(&mut seen).await.unwrap();
+            assert_eq!(&seen, b"6");
+        });
+    }
+
+    #[test]
+    fn destinations_are_written_as_in_a_configuration() {
+        let path: &Path = "/run/a.sock".as_ref();
+        for (destination, text) in [
+            (Destination::Tcp(([10, 0, 0, 1], 80).into()), "10.0.0.1:80"),
+            (Destination::Tcp((Ipv6Addr::LOCALHOST, 80).into()), "[::1]:80"),
+            (Destination::Localhost(3000), "localhost:3000"),
+            (Destination::Unix(path.into()), "unix:/run/a.sock"),
+        ] {
+            assert_eq!(destination.to_string(), text);
+        }
+    }
+}

@@ -8,6 +8,8 @@ pub mod listen;
 mod relay;
 mod splice;
 mod stream;
+#[cfg(test)]
+mod testing;
 pub mod timer;
 mod tunnel;
 mod way;

@@ -89,3 +89,74 @@ pub(crate) fn try_io(
         Stream::Unix(stream) => stream.try_io(interest, || call(stream.as_fd())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::Silence;
+    use crate::testing::{on_worker, pattern, tcp_pair, unix_pair};
+
+    #[test]
+    fn as_much_as_is_wanted_passes_and_the_rest_stays() {
+        on_worker(async {
+            let ((from, mut source), (to, mut drain)) = (tcp_pair().await, unix_pair());
+            source.write_all(b"a body, and more").await.unwrap();
+            let mut relay = Relay::default();
+            assert_eq!(poll_fn(|cx| relay.poll_drain(cx, &to)).await.unwrap(), 0);
+            assert_eq!(poll_fn(|cx| relay.poll_fill(cx, &from, 6)).await.unwrap(), 6);
+            assert!(!relay.is_empty());
+            assert_eq!(poll_fn(|cx| relay.poll_drain(cx, &to)).await.unwrap(), 6);
+            assert!(relay.is_empty());
+            let mut seen = [0; 6];
+            drain.read_exact(&mut seen).await.unwrap();
+            assert_eq!(&seen, b"a body");
+            assert_eq!(from.peek(), Silence::Bytes);
+        });
+    }
+
+    #[test]
+    fn the_end_and_a_reset_are_told_apart() {
+        on_worker(async {
+            let (from, source) = tcp_pair().await;
+            drop(source);
+            let mut relay = Relay::default();
+            assert_eq!(poll_fn(|cx| relay.poll_fill(cx, &from, 10)).await.unwrap(), 0);
+            assert!(relay.is_empty());
+            let (from, source) = tcp_pair().await;
+            crate::testing::reset(source);
+            let error = poll_fn(|cx| relay.poll_fill(cx, &from, 10)).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        });
+    }
+
+    #[test]
+    fn much_passes_a_reader_that_is_slow() {
+        on_worker(async {
+            let ((from, mut source), (to, mut drain)) = (tcp_pair().await, unix_pair());
+            let sent = pattern(3 << 20);
+            let moving = async {
+                let (mut relay, mut left) = (Relay::default(), sent.len());
+                while left > 0 {
+                    poll_fn(|cx| relay.poll_fill(cx, &from, left)).await.unwrap();
+                    while !relay.is_empty() {
+                        left -= poll_fn(|cx| relay.poll_drain(cx, &to)).await.unwrap();
+                    }
+                }
+            };
+            let reading = async {
+                let mut seen = Vec::new();
+                while seen.len() < sent.len() {
+                    drain.read_buf(&mut seen).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+                assert!(seen == sent);
+            };
+            let ((), (), written) = tokio::join!(moving, reading, source.write_all(&sent));
+            written.unwrap();
+        });
+    }
+}

@@ -85,6 +85,14 @@ impl Timer {
         }
     }
 
+    /// Moves the deadline forward to this one, if it is later or none is set.
+    #[inline]
+    pub fn arm_by(&self, deadline: Moment) {
+        if deadline.0 < self.entry.deadline.get() {
+            self.arm(deadline);
+        }
+    }
+
     /// Takes the deadline back.
     #[inline]
     pub fn disarm(&self) {
@@ -241,77 +249,5 @@ pub async fn within<F: Future>(deadline: Moment, mut future: Pin<&mut F>) -> Opt
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::Wake;
-
-    #[derive(Default)]
-    struct Count(AtomicU32);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn advance_to(millis: u64) {
-        WHEEL.with(|wheel| wheel.advance(millis * 1_000_000));
-    }
-
-    fn polled(timer: &Timer, count: &Arc<Count>) -> Poll<()> {
-        timer.poll(&mut Context::from_waker(&count.clone().into()))
-    }
-
-    #[test]
-    fn fires_once_its_deadline_has_passed_and_not_before() {
-        let (timer, count) = (Timer::new(), Arc::new(Count::default()));
-        timer.arm(Moment::from_millis(105));
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-        advance_to(104);
-        assert_eq!((polled(&timer, &count), count.0.load(Ordering::Relaxed)), (Poll::Pending, 0));
-        advance_to(110);
-        assert_eq!((polled(&timer, &count), count.0.load(Ordering::Relaxed)), (Poll::Ready(()), 1));
-        timer.arm(Moment::from_millis(200));
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-    }
-
-    #[test]
-    fn a_deadline_may_move_both_ways() {
-        let (timer, count) = (Timer::new(), Arc::new(Count::default()));
-        timer.arm(Moment::from_millis(1000));
-        timer.arm(Moment::from_millis(5000));
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-        advance_to(1500);
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-        timer.arm(Moment::from_millis(2000));
-        advance_to(2000);
-        assert_eq!(polled(&timer, &count), Poll::Ready(()));
-    }
-
-    #[test]
-    fn a_dropped_timer_leaves_its_entry_to_the_next_and_wakes_nobody() {
-        let (timer, count) = (Timer::new(), Arc::new(Count::default()));
-        timer.arm(Moment::from_millis(100));
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-        drop(timer);
-        assert_eq!(Arc::strong_count(&count), 1);
-        let entries = |wheel: &Wheel| wheel.slots.borrow().values().map(Vec::len).sum::<usize>();
-        for _ in 0..1000 {
-            Timer::new().arm(Moment::from_millis(100));
-        }
-        assert_eq!(WHEEL.with(entries), 1);
-        advance_to(1000);
-        assert_eq!(count.0.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn an_alarm_wakes_and_the_deadline_stands() {
-        let (timer, count) = (Timer::new(), Arc::new(Count::default()));
-        let alarm = timer.alarm();
-        assert_eq!(polled(&timer, &count), Poll::Pending);
-        alarm.ring();
-        assert_eq!((polled(&timer, &count), count.0.load(Ordering::Relaxed)), (Poll::Pending, 1));
-    }
-}
+#[path = "timer_tests.rs"]
+mod tests;

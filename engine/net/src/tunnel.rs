@@ -90,7 +90,7 @@ impl Tunnel {
             if !self.inward.is_refused() {
                 self.client.reset_on_close();
             }
-            return Poll::Ready(if self.inward.is_done() { End::Closed } else { End::UpstreamError });
+            return Poll::Ready(End::UpstreamError);
         }
         match (self.inward.is_over(), self.outward.is_over()) {
             (true, true) if self.inward.is_refused() => Poll::Ready(End::UpstreamError),
@@ -140,3 +140,7 @@ impl Idle {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tunnel_tests.rs"]
+mod tests;

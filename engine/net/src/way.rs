@@ -282,3 +282,7 @@ fn written(result: io::Result<usize>) -> io::Result<usize> {
         other => other,
     }
 }
+
+#[cfg(test)]
+#[path = "way_tests.rs"]
+mod tests;

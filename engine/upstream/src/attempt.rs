@@ -204,3 +204,7 @@ impl Upstream {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "attempt_tests.rs"]
+mod tests;

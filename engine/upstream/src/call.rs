@@ -216,3 +216,7 @@ fn is_event_stream(content_type: &[u8]) -> bool {
     const EVENTS: &[u8] = b"text/event-stream";
     content_type.get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

@@ -86,3 +86,150 @@ async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Resu
         status => Err(format!("status {status}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
+    use tokio::task::spawn_local;
+
+    use super::*;
+    use crate::EndpointState;
+    use crate::testing::{Act, Hanging, Recorder, Refusing, Server, build, endpoint, on_worker, plan, until};
+
+    fn check(kind: CheckKind, fall: u32, rise: u32) -> ActiveCheck {
+        ActiveCheck { kind, every_ms: 20, timeout_ms: 20_000, fall, rise }
+    }
+
+    fn http(path: &str, host: Option<&str>) -> CheckKind {
+        CheckKind::Http { path: path.to_owned(), host: host.map(str::to_owned), status_from: 200, status_to: 299 }
+    }
+
+    fn checked(addresses: &[&str], check: ActiveCheck) -> Arc<Upstream> {
+        build(&glorieta_plan::Upstream { health: Some(check), ..plan(addresses) })
+    }
+
+    /// One check of the first endpoint; what was said.
+    async fn once(upstream: &Upstream) -> Vec<String> {
+        let said = RefCell::new(Vec::new());
+        let check = upstream.settings.health.clone().unwrap();
+        check_one(upstream, &endpoint(upstream, 0), &check, |text| said.borrow_mut().push(text.to_owned())).await;
+        said.into_inner()
+    }
+
+    #[test]
+    fn failures_in_a_row_take_an_endpoint_down_and_successes_bring_it_up() {
+        on_worker(async {
+            let well = Rc::new(Cell::new(true));
+            let is_well = well.clone();
+            let server = Server::new(move |_| match is_well.get() {
+                true => Act::Say("ok"),
+                false => Act::Raw("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
+            });
+            let upstream = checked(&[&server.address], check(http("/healthz", None), 2, 2));
+            let name = &server.address;
+            let state = || endpoint(&upstream, 0).state(Moment::now());
+            assert!(once(&upstream).await.is_empty());
+            well.set(false);
+            assert!(once(&upstream).await.is_empty());
+            assert_eq!(state(), EndpointState::Up);
+            assert_eq!(once(&upstream).await, [format!("upstream orders: {name} is down: status 503")]);
+            assert_eq!(state(), EndpointState::Down);
+            assert!(upstream.state.troubled.load(Ordering::Relaxed));
+            well.set(true);
+            assert!(once(&upstream).await.is_empty());
+            assert_eq!(once(&upstream).await, [format!("upstream orders: {name} is up")]);
+            assert_eq!(state(), EndpointState::Up);
+            // Each check has a connection of its own, and takes none of those for requests.
+            assert_eq!((server.count(), server.connections()), (5, 5));
+            assert_eq!(endpoint(&upstream, 0).connections(), 0);
+        });
+    }
+
+    #[test]
+    fn what_is_asked_is_what_is_configured() {
+        on_worker(async {
+            let server = Server::saying("ok");
+            for (kind, line, host) in [
+                (http("/healthz", None), "GET /healthz HTTP/1.1\r\n", &*server.address),
+                (http("/ready?deep=1", Some("a.example")), "GET /ready?deep=1 HTTP/1.1\r\n", "a.example"),
+            ] {
+                once(&checked(&[&server.address], check(kind, 1, 1))).await;
+                let head = server.seen.borrow().last().unwrap().head.clone();
+                assert!(head.starts_with(line) && head.contains(&format!("Host: {host}\r\n")), "{head}");
+                assert!(head.contains("User-Agent: glorieta-health\r\n"), "{head}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_way_to_fail_is_a_failure() {
+        on_worker(async {
+            let (refusing, hanging) = (Refusing::new(), Hanging::new().await);
+            let (closing, silent) = (Server::new(|_| Act::Close), Server::new(|_| Act::Hang));
+            let redirecting = Server::new(|_| Act::Raw("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"));
+            for (address, kind, reason) in [
+                (&refusing.address, CheckKind::Tcp, "refused"),
+                (&refusing.address, http("/", None), "refused"),
+                (&hanging.address, CheckKind::Tcp, "no answer within 60 ms"),
+                (&silent.address, http("/", None), "no answer within 60 ms"),
+                (&closing.address, http("/", None), "closed the connection"),
+                (&redirecting.address, http("/", None), "status 302"),
+            ] {
+                let upstream = checked(&[address], ActiveCheck { timeout_ms: 60, ..check(kind, 1, 1) });
+                let said = once(&upstream).await;
+                let text = said.first().expect(reason).to_lowercase();
+                assert!(text.contains(" is down: ") && text.contains(reason), "{text}");
+            }
+            // Whoever accepts is well at layer 4, whatever it would say.
+            assert!(once(&checked(&[&silent.address], check(CheckKind::Tcp, 1, 1))).await.is_empty());
+        });
+    }
+
+    #[test]
+    fn a_passed_check_ends_an_ejection() {
+        on_worker(async {
+            let server = Server::saying("ok");
+            let mut plan = plan(&[&server.address, "10.0.0.2:80"]);
+            plan.health = Some(check(CheckKind::Tcp, 1, 1));
+            plan.outlier = Some(glorieta_plan::Outlier {
+                consecutive: 1,
+                success_percent: 0,
+                window_ms: 10_000,
+                minimum_requests: 20,
+                ejection_ms: 600_000,
+                max_ejection_ms: 600_000,
+                max_percent: 50,
+            });
+            let upstream = build(&plan);
+            upstream.note_health(&endpoint(&upstream, 0), false, Moment::now());
+            assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Ejected);
+            once(&upstream).await;
+            assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Up);
+        });
+    }
+
+    #[test]
+    fn endpoints_are_checked_for_as_long_as_it_is_wanted() {
+        on_worker(async {
+            let (server, refusing) = (Server::saying("ok"), Refusing::new());
+            let upstream = checked(&[&server.address, &refusing.address], check(http("/", None), 2, 1));
+            let said = Rc::new(RefCell::new(Vec::new()));
+            let saying = said.clone();
+            let checking = spawn_local(keep_checking(upstream.clone(), move |text| {
+                saying.borrow_mut().push(text.to_owned());
+            }));
+            until(|| server.count() >= 3 && said.borrow().len() == 1).await;
+            assert!(said.borrow()[0].contains(&refusing.address), "{said:?}");
+            // An endpoint that comes later is checked too.
+            let late = Server::new(|_| Act::Close);
+            let next = plan(&[&late.address]);
+            Upstream::build(&next, Some(&upstream), Arc::<Recorder>::default()).unwrap().refresh();
+            until(|| endpoint(&upstream, 0).state(Moment::now()) == EndpointState::Down).await;
+            checking.abort();
+        });
+        // Without a check there is nothing to keep doing.
+        on_worker(keep_checking(build(&plan(&["10.0.0.1:80"])), |_| panic!("nothing to say")));
+    }
+}

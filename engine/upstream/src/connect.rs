@@ -56,3 +56,68 @@ pub async fn connect(upstream: &Upstream, context: &CallContext<'_>) -> Result<C
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use glorieta_core::Kind;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::testing::{Caller, Recorder, Refusing, build, build_observed, endpoint, on_worker, plan};
+
+    #[test]
+    fn a_refused_connection_goes_elsewhere() {
+        on_worker(async {
+            let refusing = Refusing::new();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let recorder = Arc::<Recorder>::default();
+            let upstream = build_observed(&plan(&[&refusing.address, &address]), &recorder);
+            let caller = Caller::retrying(1);
+            let Connected { mut stream, lease } = connect(&upstream, &caller.context()).await.unwrap();
+            assert!(Arc::ptr_eq(lease.endpoint(), &endpoint(&upstream, 1)));
+            assert_eq!((lease.endpoint().in_flight(), lease.endpoint().connections()), (1, 1));
+            assert_eq!(*recorder.retried.lock().unwrap(), [Kind::Refused]);
+            assert_eq!(*recorder.tried.lock().unwrap(), [Outcome::Error(Kind::Refused), Outcome::Connected]);
+            assert_eq!(caller.progress.tries.get(), 2);
+            stream.write_all(b"hello").await.unwrap();
+            let mut seen = [0; 5];
+            listener.accept().await.unwrap().0.read_exact(&mut seen).await.unwrap();
+            assert_eq!(&seen, b"hello");
+            drop((stream, lease));
+            assert_eq!(endpoint(&upstream, 1).connections(), 0);
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_connected_fails_as_the_last_try_did() {
+        on_worker(async {
+            let refusing = Refusing::new();
+            let upstream = build(&plan(&[&refusing.address]));
+            let caller = Caller::retrying(2);
+            let error = connect(&upstream, &caller.context()).await.err().unwrap();
+            assert_eq!((error.kind, caller.progress.tries.get()), (Kind::Refused, 3));
+            assert_eq!(endpoint(&upstream, 0).in_flight(), 0);
+        });
+    }
+
+    #[test]
+    fn the_bound_on_connections_holds_here_too() {
+        on_worker(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut plan = plan(&[&listener.local_addr().unwrap().to_string()]);
+            plan.pool.max_connections = 1;
+            plan.queue.timeout_ms = 50;
+            let upstream = build(&plan);
+            let caller = Caller::default();
+            let first = connect(&upstream, &caller.context()).await.unwrap();
+            let second = connect(&upstream, &caller.context()).await;
+            assert_eq!(second.err().unwrap().kind, Kind::QueueTimeout);
+            drop(first);
+            assert!(connect(&upstream, &caller.context()).await.is_ok());
+        });
+    }
+}

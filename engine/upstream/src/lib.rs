@@ -17,6 +17,8 @@ mod resolve;
 mod set;
 mod settings;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use call::{Answer, CallContext, Host, Timeouts, call};
 pub use check::keep_checking;

@@ -94,13 +94,14 @@ pub(crate) fn give(permit: Permit, mut client: Client) {
 /// Closes what has been idle too long or is wanted elsewhere; ends with the last idle connection.
 async fn keep(state: Arc<State>) {
     loop {
-        let wanted = {
-            let tick = timer::sleep_until(Moment::now().plus_millis(SWEEP));
-            tokio::select! {
-                () = state.queue.wanted.notified() => true,
+        let notified = state.queue.wanted.notified();
+        let tick = timer::sleep_until(Moment::now().plus_millis(SWEEP));
+        // The count is the truth; the word is only a hint, and lost on a keeper that does not listen just now.
+        let wanted = state.queue.waiting() > 0
+            || tokio::select! {
+                () = notified => true,
                 () = tick => false,
-            }
-        };
+            };
         let closed = POOL.with_borrow_mut(|pool| {
             let shelves = pool.get_mut(&key(&state))?;
             let closed = if wanted { Vec::from_iter(oldest(shelves)) } else { sweep(&state, shelves) };
@@ -133,3 +134,7 @@ fn sweep(state: &State, shelves: &mut Shelves) -> Vec<Idle> {
     };
     shelves.iter_mut().flat_map(|shelf| shelf.idle.extract_if(.., stale)).collect()
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

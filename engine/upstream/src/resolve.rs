@@ -63,3 +63,7 @@ async fn look_up(upstream: &Upstream, name: &Arc<str>, resolver: &Resolver) -> R
     let changed = upstream.note_addresses(name, resolved.addresses);
     Ok((resolved.valid_for, changed))
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -126,3 +126,81 @@ impl State {
         self.queue.waiting()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Recorder, build, endpoint, on_worker, plan};
+
+    fn successor(previous: &Upstream, plan: &glorieta_plan::Upstream) -> Upstream {
+        Upstream::build(plan, Some(previous), Arc::<Recorder>::default()).unwrap()
+    }
+
+    #[test]
+    fn a_successor_takes_over_the_state_and_changes_it_only_when_told() {
+        let first = build(&plan(&["10.0.0.1:80", "10.0.0.2:80"]));
+        let [stays, goes] = [endpoint(&first, 0), endpoint(&first, 1)];
+        let second = successor(&first, &plan(&["10.0.0.1:80", "10.0.0.3:80"]));
+        assert!(Arc::ptr_eq(&first.state, &second.state));
+        // Until the new Plan is in force, requests of the old one meet the old endpoints.
+        assert!(!goes.is_retired() && second.state.set().has(&goes));
+        second.refresh();
+        assert!(Arc::ptr_eq(&endpoint(&second, 0), &stays));
+        assert!(!stays.is_retired() && goes.is_retired());
+        assert_eq!(second.state.set().endpoints.len(), 2);
+        second.retire();
+        assert!(stays.is_retired());
+        // A later Plan may have it again.
+        successor(&second, &plan(&["10.0.0.1:80"])).refresh();
+        assert!(!stays.is_retired());
+    }
+
+    #[test]
+    fn the_retry_budget_lasts_as_long_as_its_settings() {
+        let first = build(&plan(&["10.0.0.1:80"]));
+        let same = successor(&first, &plan(&["10.0.0.2:80"]));
+        assert!(Arc::ptr_eq(&first.budget, &same.budget));
+        let mut other = plan(&["10.0.0.1:80"]);
+        other.retry_budget.percent = 7;
+        assert!(!Arc::ptr_eq(&first.budget, &successor(&first, &other).budget));
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let mut wrong = plan(&["no-port", "10.0.0.1:80", "a:99999"]);
+        wrong.balance = glorieta_plan::Balance::Hash("nonsense".to_owned());
+        let Err(problems) = Upstream::build(&wrong, None, Arc::<Recorder>::default()) else { panic!("accepted") };
+        assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn addresses_of_names_are_noted_and_told_when_they_change() {
+        let upstream = build(&plan(&["orders.example:80", "orders.example:81", "other.example:80", "10.0.0.1:80"]));
+        let names = upstream.names();
+        assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["orders.example", "other.example"]);
+        assert_eq!(upstream.state.set().endpoints.len(), 1);
+        let found: Vec<IpAddr> = vec![[10, 0, 0, 8].into()];
+        assert!(upstream.note_addresses(&names[0], found.clone()));
+        assert!(!upstream.note_addresses(&names[0], found));
+        upstream.refresh();
+        assert_eq!(upstream.state.set().endpoints.len(), 3);
+        // What a name was known to mean outlives the Plan that asked.
+        let second = successor(&upstream, &plan(&["orders.example:90"]));
+        second.refresh();
+        assert_eq!(endpoint(&second, 0).destination.to_string(), "10.0.0.8:90");
+    }
+
+    #[test]
+    fn a_refresh_wakes_all_who_wait() {
+        on_worker(async {
+            let upstream = build(&plan(&["10.0.0.1:80"]));
+            let mut places = [0, 1].map(|_| upstream.state.queue.join(10, false).unwrap());
+            assert_eq!(upstream.state.waiting(), 2);
+            upstream.refresh();
+            for place in &mut places {
+                assert!(matches!(place.woken().await, crate::queue::Grant::Changed));
+            }
+            assert_eq!(upstream.state.waiting(), 0);
+        });
+    }
+}

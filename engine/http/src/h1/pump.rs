@@ -234,3 +234,7 @@ impl Drop for Pump {
         buffers::give_write(std::mem::take(&mut self.out));
     }
 }
+
+#[cfg(test)]
+#[path = "pump_tests.rs"]
+mod tests;

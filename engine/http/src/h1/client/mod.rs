@@ -4,6 +4,8 @@
 //! home only when both directions have ended well and nothing is left over (attack 21).
 
 mod response_body;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::future::poll_fn;

@@ -38,6 +38,8 @@ pub struct Received {
     idle: Duration,
     deadline: Option<Moment>,
     waiting: bool,
+    /// How far the request had come when it was looked at last.
+    sent: u64,
 }
 
 impl<H: Home> ResponseBody<H> {
@@ -62,7 +64,7 @@ impl<H: Home> ResponseBody<H> {
             Framing::UntilClose => Decoding::UntilClose,
         };
         let client = Some(client);
-        let received = Received { client, decoding, keep, sending, idle, deadline, waiting: false };
+        let received = Received { client, decoding, keep, sending, idle, deadline, waiting: false, sent: 0 };
         ResponseBody { received, home: Some(home) }
     }
 
@@ -124,7 +126,13 @@ impl Received {
     /// Goes on sending the request. An endpoint that takes no more of it may still answer.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let (Some(sending), Some(client)) = (&mut self.sending, &mut self.client) else { return Ok(()) };
-        match sending.poll(cx, &mut client.stream) {
+        let polled = sending.poll(cx, &mut client.stream);
+        if sending.moved() != self.sent {
+            // A request that goes on is no idle connection, however long its answer pauses.
+            self.sent = sending.moved();
+            self.waiting = false;
+        }
+        match polled {
             Poll::Ready(Ok(())) => self.sending = None,
             Poll::Ready(Err(Broken::Source(error))) => return Err(error),
             Poll::Ready(Err(Broken::Sink)) => {

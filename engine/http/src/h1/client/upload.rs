@@ -131,6 +131,11 @@ impl Sending {
         self.done
     }
 
+    /// Bytes that the endpoint has taken, the head's included.
+    pub fn moved(&self) -> u64 {
+        self.pump.moved
+    }
+
     pub fn allow(&mut self) {
         self.held = false;
     }
@@ -165,5 +170,106 @@ impl Sending {
 
     pub fn into_upload(self) -> Upload {
         self.upload
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glorieta_core::Kind;
+
+    use super::*;
+    use crate::testing::{Script, Step, idle_context, pattern};
+
+    /// One try at reading an upload: what comes until it pauses, ends or fails.
+    fn read(upload: &mut Upload) -> Vec<u8> {
+        let (mut replayed, mut data) = (0, Vec::new());
+        while let Poll::Ready(Some(Ok(Frame::Data(bytes)))) = upload.poll_frame(&mut replayed, &mut idle_context()) {
+            data.extend_from_slice(&bytes);
+        }
+        data
+    }
+
+    fn streamed(sizes: &[usize]) -> Upload {
+        Upload::new(Script::body(None, sizes.iter().map(|&size| Step::Data(Bytes::from(pattern(size))))))
+    }
+
+    #[test]
+    fn the_framing_says_what_is_known_of_the_length() {
+        let framing = |body| Upload::new(body).framing();
+        assert_eq!(framing(Body::Empty), Framing::None);
+        assert_eq!(framing(Body::Full(Bytes::from_static(b"four"))), Framing::Length(4));
+        assert_eq!(framing(Script::body(Some(9), [])), Framing::Length(9));
+        assert_eq!(framing(Script::body(None, [])), Framing::Chunked);
+        // It does not change with what has been taken out.
+        let mut upload = Upload::new(Script::body(Some(4), [Step::data("four")]));
+        read(&mut upload);
+        assert_eq!(upload.framing(), Framing::Length(4));
+    }
+
+    #[test]
+    fn every_try_reads_the_same() {
+        let mut upload = Upload::new(Script::body(None, [Step::data("a"), Step::Later, Step::data("b")]));
+        assert!(!upload.is_begun());
+        for expected in [&b"a"[..], b"ab", b"ab"] {
+            assert_eq!(read(&mut upload), expected);
+            assert!(upload.is_replayable() && upload.is_begun());
+        }
+    }
+
+    #[test]
+    fn up_to_64_kib_are_kept() {
+        let mut fits = streamed(&[32 << 10, 16 << 10, 16 << 10]);
+        let first = read(&mut fits);
+        assert!(fits.is_replayable() && read(&mut fits) == first);
+        let mut too_long = streamed(&[32 << 10, 32 << 10, 1]);
+        assert_eq!(read(&mut too_long).len(), (64 << 10) + 1);
+        assert!(!too_long.is_replayable());
+        assert_eq!(too_long.kept_bytes, 0);
+    }
+
+    #[test]
+    fn all_requests_of_a_worker_keep_a_bounded_sum_and_give_it_back() {
+        let before = KEPT.get();
+        let mut uploads: Vec<_> = (0..300).map(|_| streamed(&[64 << 10])).collect();
+        uploads.iter_mut().for_each(|upload| drop(read(upload)));
+        let kept = uploads.iter().filter(|upload| upload.is_replayable()).count();
+        assert_eq!(kept, (KEPT_PER_WORKER - before) / KEPT_PER_REQUEST);
+        assert_eq!(KEPT.get() - before, kept * KEPT_PER_REQUEST);
+        uploads[0].forget();
+        assert!(!uploads[0].is_replayable());
+        assert_eq!(KEPT.get() - before, (kept - 1) * KEPT_PER_REQUEST);
+        drop(uploads);
+        assert_eq!(KEPT.get(), before);
+    }
+
+    #[test]
+    fn forgetting_what_was_never_asked_for_loses_nothing() {
+        let mut upload = streamed(&[3]);
+        upload.forget();
+        assert!(upload.is_replayable());
+        assert_eq!(read(&mut upload).len(), 3);
+        upload.forget();
+        assert!(!upload.is_replayable());
+    }
+
+    #[test]
+    fn small_pieces_are_copied_so_that_they_hold_no_large_buffer() {
+        let buffer = Bytes::from(pattern(72 << 10));
+        let piece = buffer.slice(100..200);
+        let mut upload = Upload::new(Script::body(None, [Step::Data(piece.clone())]));
+        assert!(read(&mut upload) == piece);
+        assert_ne!(upload.kept[0].as_ptr(), piece.as_ptr());
+        assert_eq!(upload.kept[0], piece);
+        let large = buffer.slice(..WORTH_SHARING);
+        let mut upload = Upload::new(Script::body(None, [Step::Data(large.clone())]));
+        read(&mut upload);
+        assert_eq!(upload.kept[0].as_ptr(), large.as_ptr());
+    }
+
+    #[test]
+    fn a_failure_is_not_replayable() {
+        let mut upload = Upload::new(Script::body(None, [Step::data("x"), Step::Fail(Error::new(Kind::BodyCutOff))]));
+        assert_eq!(read(&mut upload), b"x");
+        assert!(!upload.is_replayable());
     }
 }

@@ -120,7 +120,7 @@ fn may_keep(body: BodyState) -> bool {
 }
 
 async fn write(connection: &Connection, settings: &Settings, pump: &mut Pump, body: &mut Body) -> Result<(), Error> {
-    let mut writing = Writing { connection, settings, armed_at: u64::MAX, relay: None };
+    let mut writing = Writing { connection, settings, moved: u64::MAX, until: Moment::ZERO, relay: None };
     pump.relays = received(body).is_some();
     poll_fn(|cx| writing.poll(cx, pump, body)).await
 }
@@ -136,8 +136,9 @@ fn received(body: &mut Body) -> Option<&mut Received> {
 struct Writing<'a> {
     connection: &'a Connection,
     settings: &'a Settings,
-    /// How far the answer had come when the timer was armed.
-    armed_at: u64,
+    /// How far the answer had come when it began to wait for the client, and how long that may last.
+    moved: u64,
+    until: Moment,
     /// Bytes that pass us by.
     relay: Option<Relay>,
 }
@@ -212,17 +213,17 @@ impl Writing<'_> {
     fn wait(&mut self, cx: &mut Context<'_>, pump: &Pump) -> Poll<Result<(), Error>> {
         let connection = self.connection;
         if pump.waiting == Waiting::Source {
-            self.armed_at = u64::MAX;
+            self.moved = u64::MAX;
             if connection.poll_gone(cx) {
                 return Poll::Ready(Err(Error::new(Kind::ClientGone)));
             }
             return Poll::Pending;
         }
-        if self.armed_at != pump.moved {
-            self.armed_at = pump.moved;
-            connection.timer.arm(Moment::now().plus(self.settings.write_timeout));
+        if self.moved != pump.moved {
+            self.moved = pump.moved;
+            self.until = Moment::now().plus(self.settings.write_timeout);
         }
-        if connection.timer.poll(cx).is_ready() {
+        if connection.poll_until(cx, self.until).is_ready() {
             return Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")));
         }
         Poll::Pending

@@ -90,6 +90,17 @@ impl Connection {
         }
     }
 
+    /// Ready once a deadline has passed. The timer is shared by whoever waits on this connection, each for its own.
+    pub fn poll_until(&self, cx: &mut Context<'_>, deadline: Moment) -> Poll<()> {
+        self.timer.arm_by(deadline);
+        loop {
+            match self.timer.poll(cx) {
+                Poll::Ready(()) if Moment::now() < deadline => self.timer.arm(deadline),
+                other => return other,
+            }
+        }
+    }
+
     /// Gives the buffer back if it is empty, and keeps what little there is in one of its own.
     pub fn settle(&self) {
         self.input.borrow_mut().settle();

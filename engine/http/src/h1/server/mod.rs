@@ -7,6 +7,8 @@ mod answer;
 mod connection;
 mod head;
 mod request_body;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -163,12 +163,8 @@ impl BodySource for RequestBody {
                 }
                 Poll::Ready(Err(_)) => return self.fail(Error::new(Kind::ClientGone)),
                 Poll::Pending => {
-                    if self.waiting.is_none() {
-                        let now = Moment::now();
-                        self.waiting = Some(now);
-                        self.connection.timer.arm(now.plus(self.timeout));
-                    }
-                    if self.connection.timer.poll(cx).is_ready() {
+                    let since = *self.waiting.get_or_insert_with(Moment::now);
+                    if self.connection.poll_until(cx, since.plus(self.timeout)).is_ready() {
                         return self.fail(Error::new(Kind::BodyTimeout));
                     }
                     return Poll::Pending;
@@ -191,5 +187,65 @@ impl Drop for RequestBody {
         if self.begun && !self.is_done() {
             self.connection.body.set(BodyState::Failed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use glorieta_core::{Peer, Scheme};
+    use glorieta_net::Timer;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::h1::codec::Limits;
+    use crate::testing::{on_worker, tcp_pair};
+
+    /// The next piece of a body of which one byte comes after it has been waited for so long in all.
+    async fn next_after(waited: Duration, rate: u32, bytes_in: u64) -> Result<usize, Kind> {
+        let (stream, mut client) = tcp_pair().await;
+        let peer = Peer { address: None, local: None, client: None, scheme: Scheme::Http, trusted: false };
+        let connection = Rc::new(Connection::new(stream, Timer::new(), peer));
+        let long = Duration::from_secs(60);
+        let settings = Settings {
+            limits: Limits::default(),
+            head_timeout: long,
+            body_timeout: long,
+            write_timeout: long,
+            keep_alive: long,
+            requests_per_connection: 0,
+            body_rate: rate,
+        };
+        let meta = RequestMeta {
+            framing: Framing::Length(1000),
+            keep_alive: true,
+            expect_continue: false,
+            upgrade: false,
+            absolute_form: false,
+        };
+        let mut body = RequestBody::new(connection.clone(), &meta, &settings);
+        connection.bytes_in.set(bytes_in);
+        body.waited = waited;
+        body.waiting = Some(Moment::now());
+        client.write_all(b"x").await.unwrap();
+        match poll_fn(|cx| body.poll_frame(cx)).await {
+            Some(Ok(Frame::Data(bytes))) => Ok(bytes.len()),
+            Some(Err(error)) => Err(error.kind),
+            _ => panic!("neither a piece nor an error"),
+        }
+    }
+
+    #[test]
+    fn a_body_that_comes_too_slowly_fails_once_it_has_had_its_grace() {
+        on_worker(async {
+            let seconds = Duration::from_secs;
+            // Ten seconds beyond the grace at 100 bytes a second are 1000 bytes.
+            assert_eq!(next_after(RATE_GRACE + seconds(10), 100, 900).await, Err(Kind::BodyTimeout));
+            assert_eq!(next_after(RATE_GRACE + seconds(10), 100, 1100).await, Ok(1));
+            // Rates that are not asked for, and waits within the grace, do not count.
+            assert_eq!(next_after(RATE_GRACE + seconds(10), 0, 0).await, Ok(1));
+            assert_eq!(next_after(RATE_GRACE - seconds(2), 100, 0).await, Ok(1));
+        });
     }
 }

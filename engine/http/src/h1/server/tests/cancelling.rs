@@ -1,0 +1,137 @@
+//! A client that goes cancels what is done for it; one that only has no more to say does not.
+
+use super::*;
+
+/// Says when it is dropped.
+struct Guard(Rc<Cell<bool>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.set(true);
+    }
+}
+
+/// A handler that never ends by itself; whether it has begun, and whether it was dropped.
+fn endless() -> (Handler, Rc<Cell<bool>>, Rc<Cell<bool>>) {
+    let (begun, dropped) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (begins, guard) = (begun.clone(), Guard(dropped.clone()));
+    let handler = handler(move |exchange| async move {
+        begins.set(true);
+        std::future::pending::<()>().await;
+        drop((exchange, guard));
+        Response::new(200)
+    });
+    (handler, begun, dropped)
+}
+
+#[test]
+fn a_reset_cancels_the_request() {
+    on_worker(async {
+        for request in
+            ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"]
+        {
+            let (handler, begun, dropped) = endless();
+            let mut served = serve([handler]).await;
+            served.send(request).await;
+            until(|| begun.get()).await;
+            assert!(!dropped.get());
+            let Served { client, story, task, .. } = served;
+            reset(client);
+            until(|| dropped.get()).await;
+            task.await.unwrap();
+            assert_eq!(story.take(), [Told::Over]);
+        }
+    });
+}
+
+#[test]
+fn the_end_of_the_clients_direction_does_not() {
+    on_worker(async {
+        let (go, told) = tokio::sync::oneshot::channel::<()>();
+        let waiting = handler(|exchange| async move {
+            told.await.unwrap();
+            drop(exchange);
+            full(200, "still here")
+        });
+        let mut served = serve([waiting]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        served.client.shutdown().await.unwrap();
+        // Time enough for it to be noticed.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!served.task.is_finished());
+        go.send(()).unwrap();
+        assert!(read_all(&mut served.client).await.ends_with("\r\n\r\nstill here"));
+        assert_eq!(served.ended().await, [Told::Out(10), Told::Over]);
+    });
+}
+
+#[test]
+fn a_next_request_does_not_either() {
+    on_worker(async {
+        let (go, told) = tokio::sync::oneshot::channel::<()>();
+        let waiting = handler(|exchange| async move {
+            told.await.unwrap();
+            drop(exchange);
+            full(200, "first")
+        });
+        let mut served = serve([waiting, ok("second")]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let rests = served.rests.clone();
+        until(|| rests.get() == (1, 1)).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        go.send(()).unwrap();
+        assert_eq!(served.answer().await.1, "first");
+        assert_eq!(served.answer().await.1, "second");
+    });
+}
+
+#[test]
+fn a_reset_between_two_pieces_of_an_answer_drops_its_source() {
+    on_worker(async {
+        struct Silent(Guard, bool);
+        impl glorieta_core::BodySource for Silent {
+            fn poll_frame(
+                &mut self,
+                _: &mut std::task::Context<'_>,
+            ) -> Poll<Option<Result<glorieta_core::Frame, Error>>> {
+                if std::mem::replace(&mut self.1, true) {
+                    return Poll::Pending;
+                }
+                assert!(!self.0.0.get());
+                Poll::Ready(Some(Ok(glorieta_core::Frame::Data(Bytes::from_static(b"event")))))
+            }
+        }
+        let dropped = Rc::new(Cell::new(false));
+        let body = Body::Stream(Box::new(Silent(Guard(dropped.clone()), false)));
+        let mut served = serve([answer(Response { body, ..Response::new(200) })]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        read_head(&mut served.client).await;
+        assert_eq!(read_bytes(&mut served.client, 10).await, b"5\r\nevent\r\n");
+        let Served { client, story, task, .. } = served;
+        reset(client);
+        until(|| dropped.get()).await;
+        task.await.unwrap();
+        assert_eq!(story.take(), [Told::Out(5), Told::Failed(Kind::ClientGone), Told::Over]);
+    });
+}
+
+#[test]
+fn a_reset_within_a_body_fails_what_reads_it() {
+    on_worker(async {
+        let seen = Rc::new(Cell::new(None));
+        let says = seen.clone();
+        let reading = handler(move |mut exchange| async move {
+            says.set(collect(&mut exchange.body).await.err().map(|error| error.kind));
+            Response::new(400)
+        });
+        let mut served = serve([reading]).await;
+        served.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\npart").await;
+        let rests = served.rests.clone();
+        until(|| rests.get() == (1, 1)).await;
+        let Served { client, task, .. } = served;
+        reset(client);
+        task.await.unwrap();
+        assert_eq!(seen.get(), Some(Kind::ClientGone));
+    });
+}
