@@ -24,7 +24,7 @@ class Part(StrEnum):
 
 ROUNDS = 5
 """Fewer say too little: results of such a run are not published."""
-SECONDS = 3
+SECONDS = 2
 
 
 @dataclass(frozen=True)
