@@ -25,14 +25,20 @@ impl Scheme {
 pub struct Peer {
     /// The address of the socket; `None` for a Unix socket.
     pub address: Option<SocketAddr>,
-    /// The address at which the client reached us; `None` for a Unix socket.
-    pub local: Option<SocketAddr>,
     /// The client: the socket's address, or what a trusted proxy said in front of it.
     pub client: Option<IpAddr>,
     /// How the client spoke: to us, or to a trusted proxy that said so.
     pub scheme: Scheme,
     /// Whether the peer is a trusted proxy.
     pub trusted: bool,
+}
+
+impl Peer {
+    /// Whoever speaks plain HTTP from this address, believed in nothing yet; `None`: through a Unix socket.
+    pub fn at(address: Option<SocketAddr>) -> Peer {
+        let client = address.map(|address| address.ip().to_canonical());
+        Peer { address, client, scheme: Scheme::Http, trusted: false }
+    }
 }
 
 /// What a request under way may ask of its client's connection.

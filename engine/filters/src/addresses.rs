@@ -1,31 +1,24 @@
 //! Who may come in, by the client's address.
 
 use glorieta_core::{Error, Kind};
-use glorieta_policy::Networks;
+use glorieta_policy::{Access, Networks};
 
 use crate::{Scope, Step};
 
 #[derive(Debug)]
-pub struct Addresses {
-    /// Empty: all.
-    allow: Networks,
-    /// Wins over `allow`.
-    deny: Networks,
-}
+pub struct Addresses(Access);
 
 impl Addresses {
     pub(crate) fn read(plan: &glorieta_plan::AddressesFilter) -> Result<Addresses, String> {
         let read = |texts: &[String]| Networks::parse(texts).map_err(|problem| problem.to_string());
-        Ok(Addresses { allow: read(&plan.allow)?, deny: read(&plan.deny)? })
+        Ok(Addresses(Access { allow: read(&plan.allow)?, deny: read(&plan.deny)? }))
     }
 
-    /// A client without an address (a Unix socket's) is let in only where nothing is restricted to networks.
     pub(crate) fn request(&self, scope: &Scope<'_>) -> Step {
-        let permitted = match scope.peer.client {
-            Some(address) => !self.deny.contains(address) && (self.allow.is_empty() || self.allow.contains(address)),
-            None => self.allow.is_empty(),
-        };
-        if permitted { Step::Continue } else { Step::Refuse(Error::because(Kind::Denied, "the client's address")) }
+        if self.0.permits(scope.peer.client) {
+            return Step::Continue;
+        }
+        Step::Refuse(Error::because(Kind::Denied, "the client's address"))
     }
 }
 
@@ -39,7 +32,7 @@ mod tests {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let plan = glorieta_plan::AddressesFilter { allow: texts(allow), deny: texts(deny) };
         let client = client.map(|text| text.parse().unwrap());
-        let peer = Peer { address: None, local: None, client, scheme: Scheme::Http, trusted: false };
+        let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
         let (id, parameters) = (RequestId::random(1), Parameters::default());
         let scope =
             Scope { peer: &peer, id: &id, parameters: &parameters, matched_path: None, listener: "web", route: "/" };

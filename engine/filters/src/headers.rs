@@ -118,7 +118,7 @@ mod tests {
     fn run(request: HeaderChanges, head: &mut RequestHead) {
         let headers = Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }).unwrap();
         let client = Some("10.0.0.9".parse().unwrap());
-        let peer = Peer { address: None, local: None, client, scheme: Scheme::Http, trusted: false };
+        let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
         let (id, parameters) = (RequestId::random(1), Parameters::default());
         let scope =
             Scope { peer: &peer, id: &id, parameters: &parameters, matched_path: None, listener: "web", route: "/" };

@@ -82,6 +82,11 @@ impl Filters {
         }
     }
 
+    /// Whether it has anything to do with requests.
+    pub fn has_request(&self) -> bool {
+        !self.request.is_empty()
+    }
+
     /// Whether it has anything to do with answers.
     pub fn has_response(&self) -> bool {
         !self.response.is_empty()

@@ -1,5 +1,6 @@
 //! Sockets, streams, timers and names: everything that touches the operating system.
 
+mod acceptor;
 pub mod activation;
 mod address;
 pub mod connect;
@@ -14,6 +15,7 @@ pub mod timer;
 mod tunnel;
 mod way;
 
+pub use acceptor::Acceptor;
 pub use activation::Activation;
 pub use address::BoundAddress;
 pub use connect::{Destination, connect};

@@ -18,7 +18,7 @@ pub mod template;
 pub mod window;
 pub mod word;
 
-pub use networks::Networks;
+pub use networks::{Access, Networks};
 pub use route::{Found, Parameters, Table};
 pub use template::Template;
 pub use word::{View, Word};

@@ -19,6 +19,25 @@ pub struct Networks {
     version6: Vec<(u128, u128)>,
 }
 
+/// Who may come in, by address.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Empty: all.
+    pub allow: Networks,
+    /// Wins over `allow`.
+    pub deny: Networks,
+}
+
+impl Access {
+    /// A client without an address (a Unix socket's) is let in only where nothing is restricted to networks.
+    pub fn permits(&self, client: Option<IpAddr>) -> bool {
+        match client {
+            Some(address) => !self.deny.contains(address) && (self.allow.is_empty() || self.allow.contains(address)),
+            None => self.allow.is_empty(),
+        }
+    }
+}
+
 /// Why a network could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

@@ -2,5 +2,6 @@
 
 pub mod client;
 pub mod codec;
+mod pieces;
 mod pump;
 pub mod server;

@@ -55,12 +55,6 @@ impl Outlier {
         self.until.load(Ordering::Acquire) > now.0
     }
 
-    /// Until when it is left out, if it is.
-    pub fn ejected_until(&self, now: Moment) -> Option<Moment> {
-        let until = self.until.load(Ordering::Acquire);
-        (until > now.0).then_some(Moment(until))
-    }
-
     /// Notes how a request ended; `true`: that ejected the endpoint.
     ///
     /// `random`: 64 random bits. `counts` is asked only when an ejection is due; it counts all

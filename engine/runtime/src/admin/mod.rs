@@ -12,11 +12,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glorieta_core::{Peer, Scheme};
+use glorieta_core::Peer;
 use glorieta_http::h1::server::serve_connection;
 use glorieta_net::listen::Socket;
-use glorieta_net::{Stream, Timer};
-use tokio::net::{TcpListener, UnixListener};
+use glorieta_net::{Acceptor, Timer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -40,34 +39,6 @@ pub trait View: Send + Sync {
     fn status(&self) -> serde_json::Value;
 }
 
-enum Acceptor {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-impl Acceptor {
-    fn new(socket: Socket) -> io::Result<Acceptor> {
-        match socket {
-            Socket::Tcp(listener) => TcpListener::from_std(listener).map(Acceptor::Tcp),
-            Socket::Unix(listener) => UnixListener::from_std(listener).map(Acceptor::Unix),
-        }
-    }
-
-    async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        let mut peer = Peer { address: None, local: None, client: None, scheme: Scheme::Http, trusted: false };
-        match self {
-            Acceptor::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                peer.address = Some(address);
-                peer.client = Some(address.ip());
-                peer.local = stream.local_addr().ok();
-                Ok((Stream::Tcp(stream), peer))
-            }
-            Acceptor::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), peer)),
-        }
-    }
-}
-
 /// Serves these sockets until it is dropped, on the `LocalRuntime` that runs it and drives its timers.
 /// Connections under way outlive it.
 pub async fn accept(sockets: Vec<Socket>, view: Arc<dyn View>) {
@@ -89,11 +60,11 @@ async fn accept_at(acceptor: Acceptor, view: Arc<dyn View>, free: Rc<Semaphore>)
         // Nobody closes it.
         let Ok(place) = free.acquire().await else { return };
         match acceptor.accept().await {
-            Ok((stream, peer)) => {
+            Ok((stream, address)) => {
                 // The task gives it back.
                 place.forget();
                 let service = AdminService::new(view.clone(), Place(free.clone()));
-                tokio::task::spawn_local(serve_connection(stream, Timer::new(), peer, service));
+                tokio::task::spawn_local(serve_connection(stream, Timer::new(), Peer::at(address), service));
             }
             // The client has gone again before it was accepted.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}

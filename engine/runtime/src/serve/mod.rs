@@ -18,6 +18,7 @@ mod respond;
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead};
@@ -91,7 +92,9 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     if let Target::Proxy(_) = &route.target {
         proxy::prepare(record, peer_text, upgrade);
     }
-    if let Step::Refuse(error) = record.filter_request(&route.filters, &mut body) {
+    if route.filters.has_request()
+        && let Step::Refuse(error) = record.filter_request(&route.filters, &mut body)
+    {
         return Err(error);
     }
     let mut outcome = match &route.target {
@@ -128,11 +131,7 @@ fn who(record: &mut RequestRecord, listener: &Listener) {
 }
 
 /// Where it goes: brings the path into its one form and looks for its route.
-fn find(
-    record: &mut RequestRecord,
-    table: &Table,
-    routes: &[std::sync::Arc<Route>],
-) -> Result<std::sync::Arc<Route>, Error> {
+fn find<'a>(record: &mut RequestRecord, table: &Table, routes: &'a [Arc<Route>]) -> Result<&'a Route, Error> {
     if record.head.method == Method::Connect {
         return Err(Error::new(Kind::ConnectRefused));
     }
@@ -152,7 +151,7 @@ fn find(
                 record.note_head();
             }
             record.routed(route.clone(), parameters);
-            Ok(route.clone())
+            Ok(route)
         }
         Found::MethodNotAllowed(methods) => {
             record.allow = Some(methods.join(", "));

@@ -200,19 +200,12 @@ impl RequestRecord {
         if !log.enabled() {
             return;
         }
-        let needed = self.worker.needed();
+        let needs = self.worker.log_needs();
         let value = |wanted: bool, name| wanted.then(|| self.head.fields.get(name)).flatten().unwrap_or_default();
         let endpoint = self.progress.endpoint.borrow();
-        let mut values = Vec::new();
-        let mut extra: Vec<(&str, &[u8])> = Vec::new();
-        if !needed.words.is_empty() {
-            values = needed.words.iter().map(|word| self.read_word(word)).collect();
-        }
-        for (word, value) in needed.words.iter().zip(&values) {
-            if let Some(value) = value {
-                extra.push((word, value));
-            }
-        }
+        let values: Vec<_> =
+            needs.words.iter().filter_map(|(text, word)| Some((text, self.read_word(word)?))).collect();
+        let extra: Vec<(&str, &[u8])> = values.iter().map(|(text, value)| (text.as_str(), value.as_slice())).collect();
         log.record(&Entry {
             time_unix_ns: self.worker.unix_nanoseconds(self.started),
             duration_ns: ended.since(self.started).as_nanos() as u64,
@@ -237,17 +230,16 @@ impl RequestRecord {
             bytes_out: self.bytes_out,
             tls: "",
             trace_id: self.trace_id(),
-            referer: value(needed.referer, Name::Referer),
-            user_agent: value(needed.user_agent, Name::UserAgent),
+            referer: value(needs.referer, Name::Referer),
+            user_agent: value(needs.user_agent, Name::UserAgent),
             extra: &extra,
         });
         drop(log);
         self.worker.log_soon();
     }
 
-    fn read_word(&self, word: &str) -> Option<Vec<u8>> {
+    fn read_word(&self, word: &Word) -> Option<Vec<u8>> {
         let mut value = Vec::new();
-        let word = Word::parse(word).ok()?;
         word.read(&self.scope().view(&self.head), &mut value).then_some(value)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
 use glorieta_plan::{ForwardedHeaders, Protocol, RequestIdHeaders};
-use glorieta_policy::{Networks, Table, Word};
+use glorieta_policy::{Access, Networks, Table, Word};
 use glorieta_upstream::{Balance, Upstream};
 use rustc_hash::FxHashMap;
 
@@ -52,8 +52,7 @@ pub struct TcpRoute {
     pub by_client: bool,
     pub idle: Duration,
     pub connect: Duration,
-    pub allow: Networks,
-    pub deny: Networks,
+    pub access: Access,
 }
 
 pub(super) struct Context<'a> {
@@ -167,7 +166,6 @@ fn tcp(
         by_client,
         idle: Duration::from_millis(plan.idle_ms),
         connect: Duration::from_millis(plan.connect_ms),
-        allow: allow?,
-        deny: deny?,
+        access: Access { allow: allow?, deny: deny? },
     }))
 }

@@ -2,14 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use glorieta_core::{Kind, Moment};
 use glorieta_net::listen::{self, Accepted, Socket};
-use glorieta_net::{Stream, timer};
-use tokio::net::{TcpListener, UnixListener};
+use glorieta_net::{Acceptor, Stream, timer};
 
 use super::connection::{Open, serve_http};
 use super::tcp::serve_tcp;
@@ -21,11 +19,6 @@ const PAUSE: u64 = 50;
 /// To a client that is turned away: small, and sent without waiting.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
-
-enum Acceptor {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
 
 /// Begins to accept at one address.
 pub fn listen(worker: &Rc<Worker>, bind: String, socket: Socket) {
@@ -99,33 +92,4 @@ fn turn_away(stream: &Stream) {
         Stream::Tcp(stream) => stream.try_write(TOO_MANY),
         Stream::Unix(stream) => stream.try_write(TOO_MANY),
     };
-}
-
-impl Acceptor {
-    fn new(socket: Socket) -> io::Result<Acceptor> {
-        match socket {
-            Socket::Tcp(listener) => TcpListener::from_std(listener).map(Acceptor::Tcp),
-            Socket::Unix(listener) => UnixListener::from_std(listener).map(Acceptor::Unix),
-        }
-    }
-
-    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        match self {
-            Acceptor::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                Ok((Stream::Tcp(stream), Some(address)))
-            }
-            Acceptor::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), None))
-            }
-        }
-    }
-
-    fn into_socket(self) -> io::Result<Socket> {
-        Ok(match self {
-            Acceptor::Tcp(listener) => Socket::Tcp(OwnedFd::from(listener.into_std()?).into()),
-            Acceptor::Unix(listener) => Socket::Unix(OwnedFd::from(listener.into_std()?).into()),
-        })
-    }
 }

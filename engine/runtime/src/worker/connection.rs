@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response, Scheme};
+use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response};
 use glorieta_http::h1::server::serve_connection;
 use glorieta_http::{Reply, Service, Settings};
 use glorieta_net::{Stream, Timer};
@@ -49,14 +49,9 @@ pub fn serve_http(open: Open, stream: Stream, address: Option<SocketAddr>) -> im
     if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
         guest.alarm = Some(timer.alarm());
     }
-    let peer = peer(address);
+    let peer = Peer::at(address);
     let service = HttpService { open, peer_text: PeerText::new(&peer) };
     serve_connection(stream, timer, peer, service)
-}
-
-pub fn peer(address: Option<SocketAddr>) -> Peer {
-    let client = address.map(|address| address.ip().to_canonical());
-    Peer { address, local: None, client, scheme: Scheme::Http, trusted: false }
 }
 
 struct HttpService {

@@ -18,6 +18,8 @@ use std::time::Duration;
 use glorieta_core::Moment;
 use glorieta_http::Settings;
 use glorieta_net::timer::{self, Alarm};
+use glorieta_plan::LogFormat;
+use glorieta_policy::Word;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 use tokio::sync::Notify;
@@ -44,6 +46,23 @@ thread_local! {
 /// The index of the worker that this thread is; `usize::MAX` on all others.
 pub fn current_worker() -> usize {
     INDEX.get()
+}
+
+/// What the log's format needs of a request beside what every entry has, its words read once.
+#[derive(Default)]
+pub struct LogNeeds {
+    pub referer: bool,
+    pub user_agent: bool,
+    pub words: Vec<(String, Word)>,
+}
+
+impl LogNeeds {
+    fn of(format: &LogFormat) -> LogNeeds {
+        let Needed { referer, user_agent, words } = needed(format);
+        // The format was checked with the Plan; a word that is none has no value.
+        let words = words.into_iter().filter_map(|text| Word::parse(&text).ok().map(|word| (text, word))).collect();
+        LogNeeds { referer, user_agent, words }
+    }
 }
 
 /// A listener as connections of this worker see it.
@@ -79,7 +98,7 @@ pub struct Worker {
     pub log: RefCell<LogWriter>,
     clock: Clock,
     generation: Cell<u64>,
-    needed: RefCell<Rc<Needed>>,
+    log_needs: RefCell<Rc<LogNeeds>>,
     entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
     log_pending: Notify,
     /// What is dropped from here on is cut by the end of the worker.
@@ -131,7 +150,7 @@ impl Worker {
             log,
             clock: Clock::default(),
             generation: Cell::new(0),
-            needed: RefCell::default(),
+            log_needs: RefCell::default(),
             entrances: RefCell::default(),
             log_pending: Notify::new(),
             stopping: Cell::new(false),
@@ -152,7 +171,7 @@ impl Worker {
 
     #[cold]
     fn take_over(&self, snapshot: &Snapshot) {
-        *self.needed.borrow_mut() = Rc::new(needed(&snapshot.plan.access_log.format));
+        *self.log_needs.borrow_mut() = Rc::new(LogNeeds::of(&snapshot.plan.access_log.format));
         for (bind, entrance) in self.entrances.borrow().iter() {
             // One that is gone keeps what it was for the connections that are still open.
             if let Some(listener) = snapshot.listener_at(bind) {
@@ -182,8 +201,8 @@ impl Worker {
         self.stopping.get()
     }
 
-    pub fn needed(&self) -> Rc<Needed> {
-        self.needed.borrow().clone()
+    pub fn log_needs(&self) -> Rc<LogNeeds> {
+        self.log_needs.borrow().clone()
     }
 
     /// The value of `Date` now.

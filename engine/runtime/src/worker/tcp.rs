@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use glorieta_core::{Error, Kind, Moment, RequestId};
+use glorieta_core::{Error, Kind, Moment, Peer, RequestId};
 use glorieta_net::{End, Stream, TunnelOptions, TunnelReport, tunnel};
 use glorieta_policy::balance::hash;
 use glorieta_upstream::{CallContext, Host, Progress, Timeouts, connect};
 
 use super::View;
-use super::connection::{Open, peer};
+use super::connection::Open;
 use crate::log::Entry;
 use crate::metrics::Direction;
 use crate::snapshot::{Duty, TcpRoute};
@@ -39,11 +39,8 @@ struct Story {
 }
 
 async fn carry(story: &Story, route: &TcpRoute, client: Stream) -> Result<TunnelReport, Error> {
-    let client_address = peer(story.address).client;
-    let permitted = client_address.map_or(route.allow.is_empty(), |address| {
-        !route.deny.contains(address) && (route.allow.is_empty() || route.allow.contains(address))
-    });
-    if !permitted {
+    let client_address = Peer::at(story.address).client;
+    if !route.access.permits(client_address) {
         return Err(Error::because(Kind::Denied, "the client's address"));
     }
     let none = std::time::Duration::MAX;
@@ -113,7 +110,7 @@ impl Drop for Story {
                 id: RequestId::random(fastrand::u128(..)).as_str(),
                 listener: &listener.id,
                 route: &route.route,
-                client: peer(self.address).client,
+                client: Peer::at(self.address).client,
                 client_port: self.address.map_or(0, |address| address.port()),
                 protocol: "tcp",
                 reason: error.as_ref().map(|error| error.kind.reason()),

@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Buf;
 use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
 use glorieta_net::Relay;
 
 use super::upload::Sending;
 use super::{Client, Home, arm};
-use crate::h1::codec::{ChunkStep, ChunkedDecoder, Framing, TrailerLimits};
+use crate::h1::codec::{ChunkedDecoder, Framing, TrailerLimits};
+use crate::h1::pieces::{take_chunk, take_known};
 use crate::h1::pump::Broken;
 
 enum Decoding {
@@ -151,29 +151,18 @@ impl Received {
             Decoding::Done => None,
             _ if input.is_empty() => None,
             Decoding::Length(left) => {
-                let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                self.decoding.take(length as u64);
-                Some(Ok(Frame::Data(input.split_to(length).freeze())))
+                let bytes = take_known(*left, input);
+                self.decoding.take(bytes.len() as u64);
+                Some(Ok(Frame::Data(bytes)))
             }
             Decoding::UntilClose => Some(Ok(Frame::Data(input.split().freeze()))),
-            Decoding::Chunked(decoder) => loop {
-                if input.is_empty() {
-                    return None;
+            Decoding::Chunked(decoder) => {
+                let piece = take_chunk(decoder, input)?;
+                if decoder.is_done() {
+                    self.decoding = Decoding::Done;
                 }
-                match decoder.decode(input) {
-                    Ok(ChunkStep::Need { consumed }) => input.advance(consumed),
-                    Ok(ChunkStep::Data { skip, length }) => {
-                        input.advance(skip);
-                        return Some(Ok(Frame::Data(input.split_to(length).freeze())));
-                    }
-                    Ok(ChunkStep::End { consumed, trailers }) => {
-                        input.advance(consumed);
-                        self.decoding = Decoding::Done;
-                        return trailers.map(|trailers| Ok(Frame::Trailers(trailers)));
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-            },
+                piece.transpose()
+            }
         }
     }
 

@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Buf;
 use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
 
 use super::connection::Connection;
-use crate::h1::codec::{ChunkStep, ChunkedDecoder, Framing, RequestMeta, TrailerLimits};
+use crate::h1::codec::{ChunkedDecoder, Framing, RequestMeta, TrailerLimits};
+use crate::h1::pieces::{take_chunk, take_known};
 use crate::service::Settings;
 
 /// So long a client may wait between its bytes before the rate of its body is judged.
@@ -66,31 +66,13 @@ impl RequestBody {
     fn decode(&mut self) -> Option<Result<Option<Frame>, Error>> {
         let connection = self.connection.clone();
         connection.with_input(|input| match &mut self.decoding {
+            Decoding::Length(_) if input.is_empty() => None,
             Decoding::Length(left) => {
-                if input.is_empty() {
-                    return None;
-                }
-                let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                *left -= length as u64;
-                Some(Ok(Some(Frame::Data(input.split_to(length).freeze()))))
+                let bytes = take_known(*left, input);
+                *left -= bytes.len() as u64;
+                Some(Ok(Some(Frame::Data(bytes))))
             }
-            Decoding::Chunked(decoder) => loop {
-                if input.is_empty() {
-                    return None;
-                }
-                match decoder.decode(input) {
-                    Ok(ChunkStep::Need { consumed }) => input.advance(consumed),
-                    Ok(ChunkStep::Data { skip, length }) => {
-                        input.advance(skip);
-                        return Some(Ok(Some(Frame::Data(input.split_to(length).freeze()))));
-                    }
-                    Ok(ChunkStep::End { consumed, trailers }) => {
-                        input.advance(consumed);
-                        return Some(Ok(trailers.map(Frame::Trailers)));
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-            },
+            Decoding::Chunked(decoder) => take_chunk(decoder, input),
         })
     }
 
@@ -205,7 +187,7 @@ mod tests {
     /// The next piece of a body of which one byte comes after it has been waited for so long in all.
     async fn next_after(waited: Duration, rate: u32, bytes_in: u64) -> Result<usize, Kind> {
         let (stream, mut client) = tcp_pair().await;
-        let peer = Peer { address: None, local: None, client: None, scheme: Scheme::Http, trusted: false };
+        let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
         let connection = Rc::new(Connection::new(stream, Timer::new(), peer));
         let long = Duration::from_secs(60);
         let settings = Settings {

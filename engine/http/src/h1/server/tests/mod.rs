@@ -188,7 +188,7 @@ async fn serve_with(settings: Settings, handlers: impl IntoIterator<Item = Handl
     let (story, closing, rests) = (service.story.clone(), service.closing.clone(), service.rests.clone());
     let timer = Timer::new();
     let alarm = timer.alarm();
-    let peer = Peer { address: None, local: None, client: None, scheme: Scheme::Http, trusted: false };
+    let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
     let task = spawn_local(serve_connection(inside, timer, peer, service));
     Served { client, story, closing, rests, alarm, task }
 }
