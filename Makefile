@@ -14,9 +14,11 @@ ENGINE_STAMP := $(VENV)/.made-engine
 ENGINE_SOURCES := $(shell find engine -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml .cargo/config.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SECONDS ?= 60
+ROUTES ?= 10000
+FILES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz lint format wheel develop lock doctor clean
+.PHONY: help demo test bench size fuzz lint format wheel develop lock doctor clean
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -30,6 +32,9 @@ test: $(DEV_STAMP) $(ENGINE_STAMP) ## every test, Rust and Python
 
 bench: $(DEV_STAMP) ## measure glorieta beside other proxies; OPTIONS= is passed on
 	@$(BIN)/python -m bench $(OPTIONS)
+
+size: $(DEV_STAMP) $(ENGINE_STAMP) ## measure ROUTES=10000 in FILES=100: check, try, reload under load, memory
+	@PYTHONPATH=python:tests $(BIN)/python -m size $(ROUTES) $(FILES)
 
 fuzz: doctor ## fuzz every target for SECONDS=60 each
 	@fuzz/run $(SECONDS)

@@ -1,6 +1,6 @@
 """The same objects as in YAML, made by Python: a loop instead of a template."""
 
-from glorieta import Edge, Health, Listener, Route, Upstream
+from glorieta import Case, Edge, Health, Listener, Route, Upstream
 
 SERVICES = {
     "service1": ["localhost:3001", "localhost:3002"],
@@ -16,5 +16,8 @@ edge = Edge(
     },
     upstreams={
         name: Upstream(endpoints=endpoints, health=Health(path="/healthz")) for name, endpoints in SERVICES.items()
+    },
+    tests={
+        f"GET http://shop/{name}/hello": Case(route=f"/{name}/*", forwards=f"{name} /hello") for name in SERVICES
     },
 )

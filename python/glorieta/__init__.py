@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import (
         Admin,
+        Case,
         ConfigError,
         Edge,
         Endpoint,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "config": (
         "Admin",
+        "Case",
         "ConfigError",
         "Edge",
         "Endpoint",
@@ -56,6 +58,7 @@ _HOMES = {
 
 __all__ = [
     "Admin",
+    "Case",
     "ConfigError",
     "Edge",
     "Endpoint",

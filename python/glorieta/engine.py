@@ -5,12 +5,37 @@ It imports nothing but the extension module, because the serving process lives o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 try:
     from glorieta._engine import Engine, PlanRefused, check, version
+    from glorieta._engine import Trial as EngineTrial
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "the engine is not built for this Python; run `make develop` in a checkout, or reinstall glorieta",
         name=error.name,
     ) from None
 
-__all__ = ["Engine", "PlanRefused", "check", "version"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Engine", "PlanRefused", "Trial", "check", "version"]
+
+
+class Trial:
+    """A Plan that is asked instead of served: what becomes of a request, by the code that serves. Nothing is sent.
+
+    A question is `{"method", "url", "headers": [[name, value]], "from", "body_bytes", "listener"}`; all but the
+    first two may be left out. The answer is what `glorieta try --json` prints.
+    """
+
+    def __init__(self, plan: str) -> None:
+        """`PlanRefused`."""
+        self._trial = EngineTrial(plan)
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """What would become of this request. `ValueError`: the question cannot be understood."""
+        import json
+
+        answer: dict[str, Any] = json.loads(self._trial.ask(json.dumps(question)))
+        return answer

@@ -5,7 +5,8 @@ A block is fenced text. What is done with it follows from its language; a commen
     <!-- test: check -->               a configuration that only needs to be right, because it names other machines
     <!-- test: refused -->             a configuration that must be refused
     <!-- test: part routes -->         a part of a configuration: routes, listener, upstream or top
-    <!-- test: file glorieta.yaml -->  written under this name before the page's next commands run; `, refused` may follow
+    <!-- test: file glorieta.yaml -->  written under this name before the page's next commands run; `, refused` or `, check`
+                                       may follow, or `, composed` for what is nothing without the page's other files
     <!-- test: exits 2 -->             commands that end with this code
     <!-- test: prints -->              what the commands before it print; `…` stands for anything
     <!-- test: terminal -->            what stands on the terminal of the glorieta that runs; `…` as before
@@ -29,6 +30,8 @@ MARKS = {
     "sh": {"", "exits"},
     "json": {"prints"},
     "text": {"prints", "terminal", "file", "not run"},
+    "nginx": {"file"},
+    "xml": {"prints"},
 }
 """The languages, and the marks that each may have."""
 
@@ -45,6 +48,11 @@ class Block:
     about: str
     """The rest of the mark."""
     text: str
+
+    @property
+    def composed(self) -> bool:
+        """Whether it is right only together with other files, so that the page's commands are its test."""
+        return self.about.partition(", ")[2] == "composed"
 
     @property
     def place(self) -> str:
@@ -86,8 +94,8 @@ def anchor(heading: str) -> str:
 
 
 def pages() -> list[Page]:
-    """The README, the documents and the examples' own pages."""
-    paths = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "examples").rglob("*.md")]
+    """The READMEs, the documents and the examples' own pages."""
+    paths = [*CHECKOUT.glob("README*.md"), *(CHECKOUT / "docs").rglob("*.md"), *(CHECKOUT / "examples").rglob("*.md")]
     return [Page(path, path.read_text()) for path in sorted(paths)]
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SERVES = re.compile(r"^(glorieta (run|reverse|balance)|glorieta-engine [^-])", re.MULTILINE)
 MAKE = re.compile(r"^make [a-z]+$", re.MULTILINE)
+WHOLE = re.compile("^version:", re.MULTILINE)
+ADMIN_SAID = re.compile("^admin:", re.MULTILINE)
 COMMAND_SECONDS = 60.0
 SERVING = "is running"
 
@@ -88,8 +90,10 @@ class Scenario:
             ("yaml", "file"): self.write,
             ("python", "file"): self.write,
             ("text", "file"): self.write,
+            ("nginx", "file"): self.write,
             ("text", "prints"): self.compare,
             ("json", "prints"): self.compare,
+            ("xml", "prints"): self.compare,
             ("text", "terminal"): self.look,
         }
         done = 0
@@ -100,11 +104,11 @@ class Scenario:
         return done
 
     def write(self, block: Block) -> None:
-        """Puts the file there in one step, as editors do. Its admin address is this test's own."""
+        """Puts the file there in one step, as editors do. A whole file's admin address is this test's own."""
         path = self.folder / block.about.partition(",")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
         text = self.moved.there(block.text)
-        if block.language == "yaml" and not re.search("^admin:", text, re.MULTILINE):
+        if block.language == "yaml" and WHOLE.search(text) and not ADMIN_SAID.search(text):
             text += f'admin: "127.0.0.1:{self.moved.port(ADMIN)}"\n'
         fresh = path.with_name(f".{path.name}.new")
         fresh.write_text(text)

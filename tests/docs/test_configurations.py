@@ -20,7 +20,7 @@ from .pages import Block, blocks
 if TYPE_CHECKING:
     from glorieta.plan import Plan
 
-WHOLE = [block for block in blocks("yaml") if block.mark != "part"]
+WHOLE = [block for block in blocks("yaml") if block.mark != "part" and not block.composed]
 PARTS = [block for block in blocks("yaml") if block.mark == "part"]
 EXAMPLES = sorted((CHECKOUT / "examples").glob("*/glorieta.yaml"))
 

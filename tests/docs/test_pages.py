@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+from typer.main import get_command
 
 from glorieta.cli.main import app
 from harness.process import CHECKOUT
@@ -15,7 +16,7 @@ from .pages import MARKS, PARTS, Block, Page, pages
 ALL = pages()
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 INLINE = re.compile(r"`([^`\n]+)`")
-COMMANDS = {command.callback.__name__ for command in app.registered_commands if command.callback}
+COMMANDS = set(get_command(app).commands)  # type: ignore[attr-defined]
 MISTAKABLE = re.compile(r"^\s*(\$ |# )?(glorieta|make|curl|python|pip|systemctl) ", re.MULTILINE)
 GENERATED = "<!-- Generated "
 
@@ -39,7 +40,15 @@ def check_about(block: Block) -> None:
         assert block.about in ("1", "2", "130"), f"{block.place}: no such exit code"
     elif block.mark == "file":
         name, _, how = block.about.partition(", ")
-        assert name and not name.startswith("/") and how in ("", "refused", "check"), block.place
+        assert name and not name.startswith("/") and how in ("", "refused", "check", "composed"), block.place
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
+def test_what_is_composed_is_tried_by_commands(page: Page) -> None:
+    found = page.blocks()
+    for number, block in enumerate(found):
+        if block.composed:
+            assert any(later.language == "sh" for later in found[number:]), f"{block.place}: nothing reads it"
 
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)

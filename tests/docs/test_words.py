@@ -9,9 +9,13 @@ import pytest
 from typer.main import get_command
 
 from glorieta.cli.main import app
-from glorieta.config import schema
+from glorieta.config import load_text, schema
+from glorieta.config.later import VALUES
 from glorieta.config.role import BUILT, ROLES
 from glorieta.control.exits import ExitCode
+from glorieta.engine import Trial
+from glorieta.plan import compile as compile_plan
+from glorieta.plan import plan_json
 from harness import HttpUpstream, get, refusing_address, unused_port, wait_until
 from harness.process import CHECKOUT
 
@@ -150,6 +154,22 @@ def picture() -> str:
     return (DOCS / "images" / "roles.svg").read_text()
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_roles_page_says_whether_it_works(role: str) -> None:
+    """Plainly, with the word that `check` uses; its drawing says the same by the line around it."""
+    text = page(f"concepts/{role}.md").text
+    drawn = (DOCS / "images" / f"{role}.svg").read_text()
+    if role in BUILT:
+        assert "Not in this version" not in text
+        assert 'class="later"' not in drawn
+        assert 'class="role"' in drawn
+        return
+    comes = re.search(r"^\*\*Not in this version\.\*\* It comes with \*([\w ]+)\*", text, re.MULTILINE)
+    assert comes and comes[1] == VALUES[role]
+    assert 'class="later"' in drawn
+    assert not [block for block in page(f"concepts/{role}.md").blocks() if block.language == "yaml"]
+
+
 COMMANDS: TyperGroup = get_command(app)  # type: ignore[assignment]
 REFERENCE = page("reference/command-line.md").text
 
@@ -242,3 +262,42 @@ def test_keys_of_the_access_log_are_those_that_are_written(edge: Any) -> None:
         assert [key for key in keys if key in record] == list(record), "in this order"
         written |= record.keys()
     assert written == set(keys) - {"tls"}
+
+
+TRIED = """\
+version: 1
+listeners:
+  web: {bind: ":8080", filters: {deny: 192.0.2.0/24}, routes: {/a/*: a, GET /a/*: a, POST /a/b: a}}
+  mail: {bind: ":1025", protocol: tcp, to: a}
+upstreams: {a: {endpoints: [localhost:3000]}}
+"""
+
+
+def test_keys_of_a_trial_are_those_that_are_told() -> None:
+    """Of the whole and of each of its parts, as the page's tables name them."""
+    text = page("reference/try.md").text
+    tables = [part for part in text.split("\n\n") if part.startswith("| key | what |")]
+    heads = ["", *re.findall(r"^Of (?:each of )?`(\w+)`:$", text, re.MULTILINE)]
+    said = {
+        head: [key for cells in list(rows(table))[1:] for key in CODE.findall(cells[0])]
+        for head, table in zip(heads, tables, strict=True)
+    }
+    trial = Trial(plan_json(compile_plan(load_text(TRIED).edge)))
+    questions = [
+        {"method": "GET", "url": "http://localhost:8080/a/b"},
+        {"method": "GET", "url": "http://localhost:8080/a/b", "from": "192.0.2.1"},
+        {"method": "", "url": "tcp://:1025"},
+        {"method": "GET", "url": "http://localhost:99/"},
+    ]
+    outcomes, told = set(), dict.fromkeys(heads[1:], False)
+    for question in questions:
+        answer = trial.ask(question)
+        outcomes.add(answer["outcome"])
+        assert sorted(answer) == sorted(said[""])
+        for head in told:
+            parts = answer[head] if isinstance(answer[head], list) else [answer[head]]
+            for part in filter(None, parts):
+                told[head] = True
+                assert sorted(part) == sorted(said[head]), head
+    assert all(told.values()), told
+    assert outcomes == {"forward", "answer", "tunnel", "nothing"}

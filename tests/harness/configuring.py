@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from glorieta.config import ConfigError, load_text
-from glorieta.plan.build import with_later_errors
+from glorieta.plan.build import build, with_later_errors
 from glorieta.plan.compile import inspect, refuse
 from glorieta.plan.compiling import Surroundings
 
@@ -77,3 +77,24 @@ def cases(file: Path) -> list[Any]:
         lines = said.rstrip("\n").split("\n")
         made.append(pytest.param(text, lines, id=lines[0].partition(" ")[2][:72]))
     return made
+
+
+def put_files(folder: Path, text: str) -> list[str]:
+    """Writes the files of a case: each begins with a line `### NAME`. Gives what a command would be given: the first,
+    and with `-f` those that are called `over….yaml`."""
+    names = []
+    for part in text.split("### ")[1:]:
+        name, _, content = part.partition("\n")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        names.append(name)
+    return [names[0], *(name for name in names[1:] if name.startswith("over"))]
+
+
+def told_of(references: list[str]) -> list[str]:
+    """Everything that is said of files, errors or else warnings."""
+    try:
+        return [problem.line() for problem in build(references).warnings]
+    except ConfigError as error:
+        return [problem.line() for problem in error.problems]

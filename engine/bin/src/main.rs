@@ -3,6 +3,7 @@
 //! Whatever makes plans runs elsewhere; this reads one, serves it, and follows signals.
 
 mod arguments;
+mod memory;
 mod notify;
 mod plan;
 mod serve;
@@ -11,11 +12,6 @@ mod signals;
 use std::process::ExitCode;
 
 use arguments::{HELP, Invocation};
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
 /// How the program ends; the numbers are part of its interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -34,7 +34,7 @@ pub fn check(path: &Path) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let problems = glorieta_runtime::check(&plan);
+    let problems = glorieta_runtime::check(&plan, true);
     if problems.is_empty() {
         println!("{}: plan {} can be run", path.display(), plan.version);
         return Exit::Ended;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use glorieta_plan::Plan;
 use glorieta_runtime::{Engine, Options};
 
+use crate::memory::give_back;
 use crate::{Exit, notify, plan, signals};
 
 /// What the main thread waits for.
@@ -43,7 +45,7 @@ fn failed(what: &str, error: &std::io::Error) -> Exit {
 
 fn start(path: &Path) -> Result<Engine, Exit> {
     let read = plan::read(path)?;
-    let engine = Engine::start(&read, Options { colour: false, utc_offset_seconds: 0 }).map_err(|problems| {
+    let engine = Engine::start(&read, Options { give_back, ..Options::default() }).map_err(|problems| {
         plan::say_problems(path, &problems);
         Exit::Refused
     })?;
@@ -54,6 +56,8 @@ fn start(path: &Path) -> Result<Engine, Exit> {
         eprintln!("glorieta-engine: admin at {address}");
     }
     eprintln!("glorieta-engine: plan {} is running", read.version);
+    drop(read);
+    give_back();
     Ok(engine)
 }
 
@@ -81,19 +85,24 @@ fn follow(path: &Path, engine: &Arc<Engine>, sender: &Sender<Event>, events: &Re
 fn reload(path: &Path, engine: &Engine) {
     notify::tell(&notify::reloading());
     match plan::read(path) {
-        Ok(fresh) => match engine.apply(&fresh) {
-            Ok(()) => eprintln!("glorieta-engine: plan {} is running", fresh.version),
-            Err(problems) => {
-                plan::say_problems(path, &problems);
-                eprintln!("glorieta-engine: the plan was refused; the old one stays");
-            }
-        },
+        Ok(fresh) => apply(path, engine, &fresh),
         Err(_) => {
             engine.count_refused();
             eprintln!("glorieta-engine: the old plan stays");
         }
     }
+    give_back();
     notify::tell("READY=1");
+}
+
+fn apply(path: &Path, engine: &Engine, fresh: &Plan) {
+    match engine.apply(fresh) {
+        Ok(()) => eprintln!("glorieta-engine: plan {} is running", fresh.version),
+        Err(problems) => {
+            plan::say_problems(path, &problems);
+            eprintln!("glorieta-engine: the plan was refused; the old one stays");
+        }
+    }
 }
 
 /// Waits in a thread of its own, so that a second SIGINT is still heard.

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::memory::give_back;
 use crate::refusal::Refusal;
 
 /// Serves a plan in threads of its own; Python only tells it what to do next.
@@ -21,7 +22,8 @@ impl Engine {
     #[new]
     #[pyo3(signature = (plan, *, colour = false, utc_offset_seconds = 0))]
     fn new(py: Python<'_>, plan: &str, colour: bool, utc_offset_seconds: i32) -> PyResult<Engine> {
-        py.detach(|| start(plan, Options { colour, utc_offset_seconds })).map_err(|refusal| refusal.raise(py))
+        py.detach(|| start(plan, Options { colour, utc_offset_seconds, give_back }))
+            .map_err(|refusal| refusal.raise(py))
     }
 
     /// Runs this plan instead, all of it or (with `PlanRefused`) nothing of it.
@@ -83,9 +85,16 @@ impl Engine {
 
 fn start(plan: &str, options: Options) -> Result<Engine, Refusal> {
     let plan = glorieta_plan::read(plan)?;
-    Ok(Engine { engine: glorieta_runtime::Engine::start(&plan, options)? })
+    let engine = glorieta_runtime::Engine::start(&plan, options);
+    drop(plan);
+    give_back();
+    Ok(Engine { engine: engine? })
 }
 
 fn apply(engine: &glorieta_runtime::Engine, plan: &str) -> Result<(), Refusal> {
-    Ok(engine.apply(&glorieta_plan::read(plan)?)?)
+    let plan = glorieta_plan::read(plan)?;
+    let applied = engine.apply(&plan);
+    drop(plan);
+    give_back();
+    Ok(applied?)
 }

@@ -4,13 +4,9 @@
 //! ever waits for the other's memory; every call that may block lets other Python threads run.
 
 mod engine;
+mod memory;
 mod refusal;
-
-use mimalloc::MiMalloc;
-
-/// For the engine's side of the process; Python keeps its own allocator.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+mod trial;
 
 #[pyo3::pymodule(name = "_engine")]
 mod module {
@@ -21,14 +17,24 @@ mod module {
     #[pymodule_export]
     use crate::refusal::PlanRefused;
     use crate::refusal::{self, Pairs};
+    #[pymodule_export]
+    use crate::trial::Trial;
 
-    /// Every problem of a plan (as JSON) that can be found without opening a socket, as (path, message).
+    /// Every problem of a plan (as JSON) that can be found without opening a socket, as (path, message). `secrets`:
+    /// whether the variables and files that it refers to must be at hand.
     #[pyfunction]
-    fn check(py: Python<'_>, plan: &str) -> Pairs {
+    #[pyo3(signature = (plan, *, secrets = true))]
+    fn check(py: Python<'_>, plan: &str, secrets: bool) -> Pairs {
         py.detach(|| match glorieta_plan::read(plan) {
-            Ok(plan) => refusal::pairs(glorieta_runtime::check(&plan)),
+            Ok(plan) => refusal::pairs(glorieta_runtime::check(&plan, secrets)),
             Err(problem) => vec![(problem.path, problem.message)],
         })
+    }
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        glorieta_runtime::give_back_large_blocks();
+        Ok(())
     }
 
     /// The engine's version.

@@ -1,7 +1,7 @@
 //! Header fields set, added and removed, in requests and in answers.
 
 use glorieta_core::{Fields, Name, RequestHead, ResponseHead};
-use glorieta_policy::{Template, View};
+use glorieta_policy::{LookUp, Template, View};
 
 use crate::{Scope, Step};
 
@@ -23,8 +23,11 @@ struct Changes {
 type Change = (Box<[u8]>, Template);
 
 impl Headers {
-    pub(crate) fn read(plan: &glorieta_plan::HeadersFilter) -> Result<Headers, String> {
-        Ok(Headers { request: Changes::read(&plan.request)?, response: Changes::read(&plan.response)? })
+    pub(crate) fn read(plan: &glorieta_plan::HeadersFilter, look_up: LookUp<'_>) -> Result<Headers, String> {
+        Ok(Headers {
+            request: Changes::read(&plan.request, look_up)?,
+            response: Changes::read(&plan.response, look_up)?,
+        })
     }
 
     pub(crate) fn touches_requests(&self) -> bool {
@@ -33,6 +36,10 @@ impl Headers {
 
     pub(crate) fn touches_responses(&self) -> bool {
         !self.response.is_empty()
+    }
+
+    pub(crate) fn removed_from_answers(&self) -> &[Box<[u8]>] {
+        &self.response.remove
     }
 
     pub(crate) fn request(&self, head: &mut RequestHead, scope: &Scope<'_>) -> Step {
@@ -60,13 +67,13 @@ fn is_plain_authority(text: &[u8]) -> bool {
 }
 
 impl Changes {
-    fn read(plan: &glorieta_plan::HeaderChanges) -> Result<Changes, String> {
+    fn read(plan: &glorieta_plan::HeaderChanges, look_up: LookUp<'_>) -> Result<Changes, String> {
         let name = |text: &str| match Fields::is_token(text.as_bytes()) {
             true => Ok(text.as_bytes().into()),
             false => Err(format!("{text:?} is no header name")),
         };
         let values = |list: &[(String, String)]| -> Result<Vec<Change>, String> {
-            list.iter().map(|(header, value)| Ok((name(header)?, Template::parse(value)?))).collect()
+            list.iter().map(|(header, value)| Ok((name(header)?, Template::parse(value, look_up)?))).collect()
         };
         Ok(Changes {
             remove: plan.remove.iter().map(|text| name(text)).collect::<Result<_, _>>()?,
@@ -109,6 +116,7 @@ mod tests {
     use glorieta_core::{Peer, RequestId, Scheme};
     use glorieta_plan::{HeaderChanges, HeadersFilter};
     use glorieta_policy::Parameters;
+    use glorieta_policy::reference::as_written;
 
     fn changes(remove: &[&str], set: &[(&str, &str)], add: &[(&str, &str)]) -> HeaderChanges {
         let pairs = |list: &[(&str, &str)]| list.iter().map(|(one, two)| ((*one).into(), (*two).into())).collect();
@@ -116,7 +124,8 @@ mod tests {
     }
 
     fn run(request: HeaderChanges, head: &mut RequestHead) {
-        let headers = Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }).unwrap();
+        let headers =
+            Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }, &as_written).unwrap();
         let client = Some("10.0.0.9".parse().unwrap());
         let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
         let (id, parameters) = (RequestId::random(1), Parameters::default());
@@ -145,7 +154,9 @@ mod tests {
 
     #[test]
     fn wrong_names_and_templates_are_refused() {
-        let read = |changes| Headers::read(&HeadersFilter { request: changes, response: HeaderChanges::default() });
+        let read = |changes| {
+            Headers::read(&HeadersFilter { request: changes, response: HeaderChanges::default() }, &as_written)
+        };
         assert!(read(changes(&["a b"], &[], &[])).is_err());
         assert!(read(changes(&[], &[("X", "${nothing}")], &[])).is_err());
     }

@@ -11,6 +11,7 @@ mod scope;
 use std::sync::Arc;
 
 use glorieta_core::{Body, Error, RequestHead, ResponseHead};
+use glorieta_policy::LookUp;
 
 pub use addresses::Addresses;
 pub use headers::Headers;
@@ -42,14 +43,14 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// Reads the filters of a Plan's route, in the order in which they run.
+    /// Reads the filters of a Plan's route, in the order in which they run; `look_up` reads what values refer to.
     ///
     /// # Errors
     /// A sentence for each that cannot be understood.
-    pub fn read(plan: &[glorieta_plan::Filter]) -> Result<Filters, Vec<String>> {
+    pub fn read(plan: &[glorieta_plan::Filter], look_up: LookUp<'_>) -> Result<Filters, Vec<String>> {
         let (mut all, mut problems) = (Vec::with_capacity(plan.len()), Vec::new());
         for filter in plan {
-            match Filter::read(filter) {
+            match Filter::read(filter, look_up) {
                 Ok(filter) => all.push(filter),
                 Err(problem) => problems.push(problem),
             }
@@ -63,12 +64,20 @@ impl Filters {
         })
     }
 
-    /// Runs over a request, up to the first filter that refuses it.
+    /// Runs over a request, up to the first filter that refuses it. `ran` is told of each, and what it said.
     #[inline]
-    pub fn request(&self, head: &mut RequestHead, body: &mut Body, scope: &Scope<'_>) -> Step {
+    pub fn request(
+        &self,
+        head: &mut RequestHead,
+        body: &mut Body,
+        scope: &Scope<'_>,
+        mut ran: impl FnMut(&Filter, &RequestHead, &Step),
+    ) -> Step {
         for filter in &self.request {
-            if let Step::Refuse(error) = filter.request(head, body, scope) {
-                return Step::Refuse(error);
+            let step = filter.request(head, body, scope);
+            ran(filter, head, &step);
+            if let Step::Refuse(_) = step {
+                return step;
             }
         }
         Step::Continue
@@ -80,6 +89,11 @@ impl Filters {
         for filter in self.response.iter().rev() {
             filter.response(head, request, scope);
         }
+    }
+
+    /// The names of fields that are removed from answers, as they are written.
+    pub fn removed_from_answers(&self) -> impl Iterator<Item = &[u8]> {
+        self.response.iter().flat_map(Filter::removed_from_answers).map(|name| &**name)
     }
 
     /// Whether it has anything to do with requests.
@@ -94,12 +108,28 @@ impl Filters {
 }
 
 impl Filter {
-    fn read(plan: &glorieta_plan::Filter) -> Result<Filter, String> {
+    fn read(plan: &glorieta_plan::Filter, look_up: LookUp<'_>) -> Result<Filter, String> {
         Ok(match plan {
             glorieta_plan::Filter::Addresses(plan) => Filter::Addresses(Arc::new(Addresses::read(plan)?)),
             glorieta_plan::Filter::MaxBody(plan) => Filter::MaxBody(MaxBody { bytes: plan.bytes }),
-            glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan)?)),
+            glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan, look_up)?)),
         })
+    }
+
+    /// The word for it in a Plan.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Filter::Addresses(_) => "addresses",
+            Filter::MaxBody(_) => "max_body",
+            Filter::Headers(_) => "headers",
+        }
+    }
+
+    fn removed_from_answers(&self) -> &[Box<[u8]>] {
+        match self {
+            Filter::Addresses(_) | Filter::MaxBody(_) => &[],
+            Filter::Headers(headers) => headers.removed_from_answers(),
+        }
     }
 
     fn touches_requests(&self) -> bool {

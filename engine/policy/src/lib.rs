@@ -12,6 +12,7 @@ pub mod health;
 pub mod networks;
 pub mod path;
 pub mod range;
+pub mod reference;
 pub mod retry;
 pub mod route;
 pub mod template;
@@ -19,6 +20,7 @@ pub mod window;
 pub mod word;
 
 pub use networks::{Access, Networks};
+pub use reference::{LookUp, Reference};
 pub use route::{Found, Parameters, Table};
 pub use template::Template;
 pub use word::{View, Word};

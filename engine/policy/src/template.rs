@@ -7,6 +7,7 @@ use glorieta_core::error::Kind;
 use glorieta_core::{Error, Result};
 
 use crate::path::is_unreserved;
+use crate::reference::{LookUp, Reference};
 use crate::word::{View, Word};
 
 /// A text with words in it.
@@ -22,13 +23,14 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template for a request: `${client.ip}`, `$$` for a dollar sign.
+    /// Reads a template for a request: `${client.ip}`, `$$` for a dollar sign. What references (`${env:NAME}`,
+    /// `${file:/path}`) name is looked up now and is text from then on.
     ///
     /// # Errors
     /// A sentence for the person who wrote it: an unknown word, a `$` alone, a missing brace, a
-    /// word that has no value before the answer.
-    pub fn parse(text: &str) -> Result<Template, String> {
-        let template = Template::parse_log(text)?;
+    /// word that has no value before the answer, or what `look_up` says.
+    pub fn parse(text: &str, look_up: LookUp<'_>) -> Result<Template, String> {
+        let template = Template::parse_log(text, look_up)?;
         for part in &template.parts {
             if let Part::Word(word) = part
                 && word.is_outcome()
@@ -43,7 +45,7 @@ impl Template {
     ///
     /// # Errors
     /// As [`Template::parse`].
-    pub fn parse_log(text: &str) -> Result<Template, String> {
+    pub fn parse_log(text: &str, look_up: LookUp<'_>) -> Result<Template, String> {
         let mut template = Template::default();
         let mut literal = String::new();
         let mut rest = text;
@@ -63,8 +65,13 @@ impl Template {
             let Some(brace) = after.find('}') else {
                 return Err(format!("{text:?} has a `${{` without `}}`"));
             };
-            template.push_literal(&mut literal);
-            template.parts.push(Part::Word(word(&after[..brace])?));
+            match Reference::read(&after[..brace]) {
+                Some(reference) => literal.push_str(&look_up(reference)?),
+                None => {
+                    template.push_literal(&mut literal);
+                    template.parts.push(Part::Word(word(&after[..brace])?));
+                }
+            }
             rest = &after[brace + 1..];
         }
         literal.push_str(rest);
@@ -160,7 +167,9 @@ impl Template {
 
 fn word(text: &str) -> Result<Word, String> {
     if let Some((kind, _)) = text.split_once(':') {
-        return Err(format!("${{{text}}}: {kind:?} with a colon is read when the configuration is loaded, not here"));
+        return Err(format!(
+            "${{{text}}}: there is no {kind:?}; values from outside are ${{env:NAME}} and ${{file:/path}}"
+        ));
     }
     Word::parse(text)
 }
@@ -185,5 +194,41 @@ fn encode(out: &mut Vec<u8>, start: usize) {
         } else {
             out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::as_written;
+
+    fn look_up(reference: Reference<'_>) -> Result<String, String> {
+        match reference {
+            Reference::Env("TOKEN") => Ok("s3cret ${path} $".to_owned()),
+            other => Err(format!("there is no {other}")),
+        }
+    }
+
+    #[test]
+    fn what_a_reference_names_is_text_and_never_read_again() {
+        let template = Template::parse("Bearer ${env:TOKEN}", &look_up).unwrap();
+        assert_eq!(template.as_literal(), Some(&b"Bearer s3cret ${path} $"[..]));
+        let mixed = Template::parse("${env:TOKEN}/${path}/$${env:TOKEN}", &look_up).unwrap();
+        assert_eq!(mixed.words().count(), 1);
+        assert!(!mixed.is_literal());
+    }
+
+    #[test]
+    fn errors_name_the_reference_and_never_its_value() {
+        assert_eq!(Template::parse("${file:/run/a}", &look_up).unwrap_err(), "there is no ${file:/run/a}");
+        for wrong in ["${env:TOKEN} ${nothing}", "${env:TOKEN} $", "${env:TOKEN} ${path", "${vault:a} ${env:TOKEN}"] {
+            assert!(!Template::parse(wrong, &look_up).unwrap_err().contains("s3cret"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_reference_may_stand_for_itself() {
+        let template = Template::parse("${env:TOKEN}", &as_written).unwrap();
+        assert_eq!(template.as_literal(), Some(&b"${env:TOKEN}"[..]));
     }
 }

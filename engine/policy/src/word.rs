@@ -4,6 +4,7 @@
 //! that could be compared before.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
@@ -208,6 +209,22 @@ impl Word {
     }
 }
 
+impl fmt::Display for Word {
+    /// As it is written in configurations.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Word::Header(_, name) => write!(out, "header.{name}"),
+            Word::Cookie(name) => write!(out, "cookie.{name}"),
+            Word::PathParameter(name, _) => write!(out, "path.{name}"),
+            Word::QueryParameter(name) => write!(out, "query.{name}"),
+            plain => {
+                let known = PLAIN.iter().find(|(_, word)| word == plain);
+                out.write_str(known.map_or("", |(text, _)| text))
+            }
+        }
+    }
+}
+
 impl OutcomeWord {
     fn read(self, outcome: &Outcome<'_>, out: &mut Vec<u8>) -> bool {
         let text = match self {
@@ -317,4 +334,17 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_written_as_they_are_read() {
+        let named = ["header.x-user", "cookie.sid", "path.id", "query.q"];
+        for text in PLAIN.iter().map(|(text, _)| *text).chain(named) {
+            assert_eq!(Word::parse(text).unwrap().to_string(), text);
+        }
+    }
 }

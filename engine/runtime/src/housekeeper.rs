@@ -25,12 +25,16 @@ use crate::worker::Shared;
 
 /// How often series that nobody holds are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often is looked whether a replaced snapshot is still in use.
+const BURIAL_LOOK: Duration = Duration::from_millis(100);
 
 enum Order {
     /// Look after these upstreams, and no others.
     Apply(Arc<Snapshot>),
     /// Look these names up once and say when that is done.
     Resolve(Vec<Arc<Upstream>>, mpsc::Sender<()>),
+    /// Drop this once nobody looks at it any more.
+    Bury(Arc<Snapshot>),
     Listen(String, Socket),
     Leave(String),
     Stop,
@@ -50,15 +54,19 @@ pub struct PreparedAdmin {
 }
 
 impl Housekeeper {
-    pub fn start(shared: Arc<Shared>, activation: &Activation) -> Result<Housekeeper, Vec<Problem>> {
-        let plan = shared.snapshot.load_full().plan.clone();
+    pub fn start(
+        plan: &Plan,
+        shared: Arc<Shared>,
+        activation: &Activation,
+        give_back: fn(),
+    ) -> Result<Housekeeper, Vec<Problem>> {
         let (mailbox, receiver) = unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("glorieta-keeper".into())
-            .spawn(move || run(shared, receiver))
+            .spawn(move || run(shared, receiver, give_back))
             .map_err(|error| vec![Problem::at("", format!("the housekeeper cannot start: {error}"))])?;
         let housekeeper = Housekeeper { mailbox, thread: Mutex::new(Some(thread)), admin: Mutex::default() };
-        let prepared = housekeeper.prepare_admin(&plan, activation)?;
+        let prepared = housekeeper.prepare_admin(plan, activation)?;
         housekeeper.adopt_admin(prepared);
         Ok(housekeeper)
     }
@@ -82,6 +90,12 @@ impl Housekeeper {
 
     pub fn apply(&self, snapshot: Arc<Snapshot>) {
         self.order(Order::Apply(snapshot));
+    }
+
+    /// Drops a snapshot that has been replaced: ten thousand routes are not to be freed by a worker between two
+    /// requests.
+    pub fn bury(&self, snapshot: Arc<Snapshot>) {
+        self.order(Order::Bury(snapshot));
     }
 
     /// Opens the admin sockets of a Plan that are not open yet.
@@ -139,7 +153,7 @@ impl Housekeeper {
     }
 }
 
-fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>) {
+fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>, give_back: fn()) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -166,6 +180,7 @@ fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>) {
                 Order::Resolve(upstreams, done) => {
                     tokio::task::spawn_local(resolve_all(upstreams, resolver.clone(), done));
                 }
+                Order::Bury(snapshot) => drop(tokio::task::spawn_local(bury(snapshot, give_back))),
                 Order::Listen(bind, socket) => {
                     let door = tokio::task::spawn_local(admin::accept(vec![socket], view.clone()));
                     doors.insert(bind, door);
@@ -198,6 +213,16 @@ async fn resolve_all(upstreams: Vec<Arc<Upstream>>, resolver: Rc<Resolver>, done
     }
     // Whoever asked may have stopped waiting.
     let _ = done.send(());
+}
+
+/// Waits until no worker and no request holds a part of it.
+async fn bury(snapshot: Arc<Snapshot>, give_back: fn()) {
+    let held = |snapshot: &Snapshot| snapshot.listeners.iter().any(|listener| Arc::strong_count(listener) > 1);
+    while held(&snapshot) || Arc::strong_count(&snapshot) > 1 {
+        tokio::time::sleep(BURIAL_LOOK).await;
+    }
+    drop(snapshot);
+    give_back();
 }
 
 async fn sweep(shared: Arc<Shared>) {

@@ -6,11 +6,15 @@ mod engine;
 mod files;
 mod housekeeper;
 pub mod log;
+mod memory;
 pub mod metrics;
+mod secrets;
 mod serve;
 mod snapshot;
 mod status;
+pub mod trial;
 mod worker;
 
 pub use engine::{Engine, Options, check};
+pub use memory::give_back_large_blocks;
 pub use snapshot::Problem;

@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 
 use glorieta_core::Moment;
 use glorieta_upstream::{EndpointState, Upstream};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::admin;
 use crate::metrics::{Observed, ObservedUpstream};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Shown, ShownListener, Snapshot};
 use crate::worker::Shared;
 
 /// The engine as the admin address sees it.
@@ -27,14 +29,14 @@ impl admin::View for EngineView {
     }
 
     fn hosts(&self) -> Vec<String> {
-        self.shared.snapshot.load_full().plan.admin.hosts.clone()
+        self.shared.snapshot.load().admin_hosts.clone()
     }
 
     fn metrics(&self) -> String {
         metrics(&self.shared)
     }
 
-    fn status(&self) -> Value {
+    fn status(&self) -> String {
         view(&self.shared)
     }
 }
@@ -62,37 +64,49 @@ fn observe(upstream: &Upstream, now: Moment) -> ObservedUpstream {
     }
 }
 
+/// The read-only JSON view, as it is written.
+#[derive(Serialize)]
+struct Status<'a> {
+    plan: &'a str,
+    ready: bool,
+    listeners: Vec<ListenerStatus<'a>>,
+    groups: Option<&'a RawValue>,
+    upstreams: Vec<Value>,
+    requests: u32,
+    counts: Value,
+}
+
+#[derive(Serialize)]
+struct ListenerStatus<'a> {
+    #[serde(flatten)]
+    shown: ShownListener<'a>,
+    connections: Option<u32>,
+}
+
 /// The read-only JSON view.
-pub fn view(shared: &Shared) -> Value {
+pub fn view(shared: &Shared) -> String {
     let snapshot = shared.snapshot.load_full();
     let now = Moment::now();
     let mut upstreams: Vec<_> = snapshot.upstreams.values().collect();
     upstreams.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-    json!({
-        "plan": &*snapshot.version,
-        "ready": !shared.draining.load(Ordering::Acquire),
-        "listeners": listeners(&snapshot),
-        "groups": snapshot.plan.groups,
-        "upstreams": upstreams.iter().map(|upstream| upstream_json(upstream, now)).collect::<Vec<_>>(),
-        "requests": shared.requests(),
-        "counts": shared.registry.snapshot_json(),
-    })
+    let text = snapshot.shown.unpack();
+    let shown = Shown::read(&text);
+    let status = Status {
+        plan: &snapshot.version,
+        ready: !shared.draining.load(Ordering::Acquire),
+        listeners: shown.listeners.into_iter().map(|shown| listener(&snapshot, shown)).collect(),
+        groups: shown.groups,
+        upstreams: upstreams.iter().map(|upstream| upstream_json(upstream, now)).collect(),
+        requests: shared.requests(),
+        counts: shared.registry.snapshot_json(),
+    };
+    // Texts and numbers only: writing them to memory cannot fail.
+    serde_json::to_string(&status).unwrap_or_default()
 }
 
-fn listeners(snapshot: &Snapshot) -> Vec<Value> {
-    let listener = |listener: &glorieta_plan::Listener| {
-        let open = snapshot.listener(&listener.id).map(|built| built.state.connections.load(Ordering::Relaxed));
-        json!({
-            "id": listener.id,
-            "bind": listener.bind,
-            "protocol": listener.protocol,
-            "roles": listener.roles,
-            "connections": open,
-            "routes": listener.routes,
-            "tcp": listener.tcp,
-        })
-    };
-    snapshot.plan.listeners.iter().map(listener).collect()
+fn listener<'a>(snapshot: &Snapshot, shown: ShownListener<'a>) -> ListenerStatus<'a> {
+    let built = snapshot.listener(&shown.id);
+    ListenerStatus { connections: built.map(|built| built.state.connections.load(Ordering::Relaxed)), shown }
 }
 
 fn upstream_json(upstream: &Upstream, now: Moment) -> Value {

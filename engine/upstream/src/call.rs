@@ -38,6 +38,23 @@ pub enum Host {
     Name(Box<str>),
 }
 
+impl Host {
+    /// Writes what is known before there is an endpoint.
+    pub fn name(&self, head: &mut RequestHead) {
+        if let Host::Name(name) = self {
+            head.set_authority(name.as_bytes());
+        }
+    }
+
+    /// Writes what depends on the endpoint: its name as written, or `localhost` for a Unix socket (RFC 9110 §7.2).
+    pub fn name_after(&self, endpoint: &str, head: &mut RequestHead) {
+        if *self == Host::Upstream {
+            let name = if endpoint.starts_with("unix:") { "localhost" } else { endpoint };
+            head.set_authority(name.as_bytes());
+        }
+    }
+}
+
 /// What a call is allowed, and where it reports.
 pub struct CallContext<'a> {
     pub timeouts: Timeouts,
@@ -84,9 +101,7 @@ pub async fn call(
     // The request's beginning, or the end of a wait, has just been looked at.
     let mut now = Moment::recent();
     upstream.budget.deposit(now);
-    if let Host::Name(name) = context.host {
-        head.set_authority(name.as_bytes());
-    }
+    context.host.name(head);
     loop {
         let search = Search {
             upstream,
@@ -164,9 +179,7 @@ async fn try_once(
             (Client::new(stream, Moment::now()), lease)
         }
     };
-    if *context.host == Host::Upstream {
-        head.set_authority(authority(lease.endpoint()).as_bytes());
-    }
+    context.host.name_after(&lease.endpoint().name, head);
     let request = Request {
         head,
         upgrade: context.upgrade,
@@ -180,11 +193,6 @@ async fn try_once(
         Ok(arrived) => Ok((arrived, lease)),
         Err(error) => Err(named(error, lease.endpoint())),
     }
-}
-
-/// What an endpoint is called in `Host`: its name as written, or `localhost` for a Unix socket (RFC 9110 §7.2).
-fn authority(endpoint: &Endpoint) -> &str {
-    if endpoint.name.starts_with("unix:") { "localhost" } else { &endpoint.name }
 }
 
 /// Puts the endpoint in front of what went wrong there.

@@ -16,6 +16,7 @@ mod queue;
 mod resolve;
 mod set;
 mod settings;
+mod shares;
 mod state;
 #[cfg(test)]
 mod testing;
@@ -29,4 +30,5 @@ pub use observer::{Observer, Outcome, Progress};
 pub use resolve::{keep_resolving, resolve_once};
 pub use set::EndpointSet;
 pub use settings::{Balance, Settings};
+pub use shares::{Share, Shares};
 pub use state::{State, Upstream};

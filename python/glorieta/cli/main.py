@@ -8,7 +8,23 @@ from typing import Annotated
 import typer
 
 from ..control.exits import SUMMARY, ExitCode
-from . import balance, check, demo, explain, plan, reload, reverse, run, schema, version
+from . import (
+    balance,
+    check,
+    demo,
+    explain,
+    fmt,
+    import_,
+    plan,
+    reload,
+    reverse,
+    rollback,
+    run,
+    schema,
+    test,
+    try_,
+    version,
+)
 
 app = typer.Typer(
     name="glorieta",
@@ -23,15 +39,21 @@ for command in (
     run.run,
     check.check,
     explain.explain,
+    try_.try_,
+    test.test,
+    fmt.fmt,
     plan.plan,
     reload.reload,
+    rollback.rollback,
     reverse.reverse,
     balance.balance,
+    import_.import_,
     schema.schema,
     demo.demo,
     version.version,
 ):
-    app.command()(command)
+    # What Python keeps for itself is written with an underscore behind it: `try_` is `glorieta try`.
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 def print_version(wanted: bool) -> None:

@@ -17,8 +17,8 @@ def serve_edge(edge: Edge, save: Path | None) -> NoReturn:
 
     if save:
         write(edge, save)
-        serve(str(save), show=True)
-    serve("", edge, show=True)
+        serve([str(save)], show=True)
+    serve([], edge, show=True)
 
 
 def write(edge: Edge, path: Path) -> None:

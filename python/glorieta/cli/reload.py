@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_FILE, AsJson, Reference
+from .options import AsJson, Files, Reference, references_of
 from .output import fail, print_json, refuse_with
 
 
 def reload(
-    reference: Reference = DEFAULT_FILE,
+    reference: Reference = None,
+    files: Files = None,
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the result.", min=1.0)] = 90.0,
 ) -> None:
@@ -21,23 +22,25 @@ def reload(
     It is applied whole or not at all. A refused one changes nothing: the old plan stays. No request is lost, no
     kept-alive connection dropped, no WebSocket or tunnel cut.
 
-    The running one is found by the path (or MODULE:OBJECT and folder) that it was started with.
+    The running one is found by the files (or MODULE:OBJECT and folder) that it was started with.
 
     \b
     Examples:
       glorieta reload
       glorieta reload /etc/glorieta/glorieta.yaml --json
+      glorieta reload -f base.yaml -f prod.yaml
 
     Exit codes: 0 applied, or nothing had changed · 1 nothing runs, or no answer in time · 2 refused
     """
     from .running import ask_running, nothing_runs
 
+    references = references_of(reference, files)
     try:
-        answer = ask_running(reference, {"do": "reload"}, timeout)
+        answer = ask_running(references, {"do": "reload"}, timeout)
     except TimeoutError:
         fail(f"no answer within {timeout:g} s; the reload may still go on", as_json)
     if answer is None:
-        fail(nothing_runs(reference), as_json)
+        fail(nothing_runs(references), as_json)
     if "error" in answer:
         fail(f"not reloaded: {answer['error']}", as_json)
     text = str(answer.pop("text", ""))
@@ -47,6 +50,8 @@ def reload(
         print_json(answer)
     elif answer["result"] == "unchanged":
         print(f"nothing has changed; plan {answer['version']} is running")
+    elif answer["result"] == "secrets":
+        print(f"secrets read anew; plan {answer['version']} is running")
     else:
         print(text or "applied", file=sys.stdout)
         print(f"plan {answer['version']} is running")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from ..control import places
@@ -11,19 +12,21 @@ from ..control.channel import ask
 ASK_SECONDS = 10.0
 
 
-def identity_of(reference: str) -> str:
+def identity_of(references: Sequence[str]) -> str:
     """What names this configuration to everything on this machine."""
     from ..config import is_object
 
-    return places.identity(reference, is_object(reference))
+    return places.identity(references, is_object)
 
 
-def ask_running(reference: str, question: dict[str, Any], seconds: float = ASK_SECONDS) -> dict[str, Any] | None:
+def ask_running(
+    references: Sequence[str], question: dict[str, Any], seconds: float = ASK_SECONDS
+) -> dict[str, Any] | None:
     """The answer of the glorieta that runs this configuration; None: there is none.
 
     `TimeoutError`: there is one, and it did not answer in time.
     """
-    for path in places.find_control(identity_of(reference)):
+    for path in places.find_control(identity_of(references)):
         # Nobody behind it any more, or not for us.
         with contextlib.suppress(ConnectionError, PermissionError, FileNotFoundError):
             return ask(path, question, seconds)
@@ -39,8 +42,8 @@ def running_configurations() -> list[str]:
     return sorted(set(found))
 
 
-def nothing_runs(reference: str) -> str:
+def nothing_runs(references: Sequence[str]) -> str:
     """The sentence for somebody who asks for a glorieta that is not there."""
     others = running_configurations()
     known = f"; running are: {', '.join(others)}" if others else ""
-    return f"no glorieta runs {identity_of(reference)} (or not as this user){known}"
+    return f"no glorieta runs {identity_of(references)} (or not as this user){known}"

@@ -12,33 +12,41 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..control import places
 from ..control.compiled import Compiled
-from ..control.interpreter import command, environment
+from ..control.interpreter import THRIFTY, command, environment
 from ..control.serve import Options
 from .output import refuse
 from .running import identity_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..config import Edge
 
 
 def serve(
-    reference: str, edge: Edge | None = None, *, watch: bool = True, as_json: bool = False, show: bool | None = None
+    references: Sequence[str],
+    edge: Edge | None = None,
+    *,
+    watch: bool = True,
+    as_json: bool = False,
+    show: bool | None = None,
 ) -> NoReturn:
-    """Serves what the reference names; or the edge, where it exists only in memory and the reference is empty.
+    """Serves what the references name; or the edge, where it exists only in memory and there are none.
 
     `show`: say listeners, roles and routes at the start; None: if a person sees it.
     """
     from ..control.child import compile_reference
 
     terminal = sys.stdout.isatty()
-    identity = identity_of(reference) if reference else "a configuration in memory"
-    sockets = places.own_sockets(identity) if reference else None
+    show = terminal if show is None else show
+    identity = identity_of(references) if references else "a configuration in memory"
+    sockets = places.own_sockets(identity) if references else None
     admin_socket = str(sockets.admin) if sockets else ""
-    compiled = compile_reference(edge or reference, terminal=terminal, admin_socket=admin_socket or None)
+    compiled = compile_reference(edge or references, terminal=terminal, admin_socket=admin_socket or None, short=show)
     if compiled.refused:
         refuse(compiled, as_json)
     options = Options(
-        reference=reference,
+        references=tuple(references),
         identity=identity,
         compiled=hand_over(compiled),
         control=str(sockets.control) if sockets else "",
@@ -46,12 +54,12 @@ def serve(
         watch=watch,
         terminal=terminal,
         as_json=as_json,
-        show=terminal if show is None else show,
+        show=show,
     )
     sys.stdout.flush()
     sys.stderr.flush()
     line = command("glorieta.control.serve", *options.arguments())
-    os.execve(line[0], line, environment())
+    os.execve(line[0], line, THRIFTY | environment())
 
 
 def hand_over(compiled: Compiled) -> int:

@@ -9,21 +9,23 @@ from .filter import Filters, Headers, RequestHeaders, ResponseHeaders
 from .group import Group
 from .health import Health, Outlier
 from .listener import Forwarded, Listener, RequestId
-from .loading import Loaded, load, load_text
+from .loading import Loaded, load, load_any, load_object, load_text
 from .log import Log
 from .match import Condition, Match
-from .objects import is_object, load_any, load_object
-from .places import Places
+from .objects import is_object
+from .places import Places, Source
 from .reference import reference_markdown
 from .route import Route
 from .shortcuts import balance, reverse
 from .target import Files, Redirect, Respond
+from .tests import Case
 from .timeouts import ListenerLimits, ListenerTimeouts, RouteTimeouts
 from .upstream import Discover, Endpoint, Pool, Queue, RetryBudget, Upstream
 
 __all__ = [
     "Admin",
     "Balance",
+    "Case",
     "Condition",
     "ConfigError",
     "Defaults",
@@ -56,6 +58,7 @@ __all__ = [
     "RetryBudget",
     "Route",
     "RouteTimeouts",
+    "Source",
     "Upstream",
     "balance",
     "format_problems",

@@ -20,7 +20,7 @@ ALGORITHMS = {
 class Balance(Noun):
     """The algorithm, or the word whose value decides: one of both."""
 
-    alternatives: ClassVar[frozenset[str]] = frozenset({"algorithm", "hash"})
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"algorithm", "hash"}),)
 
     algorithm: Annotated[str, one_of(*ALGORITHMS)] = "peak_ewma"
     """`peak_ewma`, `round_robin`, `random` or `first_available`."""

@@ -7,11 +7,20 @@ values and own values can be laid over each other without a second set of models
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar, cast
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from .errors import Wrong, did_you_mean
@@ -27,17 +36,21 @@ class Noun(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, revalidate_instances="always")
 
-    alternatives: ClassVar[frozenset[str]] = frozenset()
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = ()
     """Fields of which a layer that says one takes back what layers below it said of the others."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def without_empty(cls, value: Any) -> Any:
-        """A key without a value is a key that nobody wrote; `x-…` keys are nobody's business."""
+    def without_empty(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """A key without a value is a key that nobody wrote; `x-…` keys are nobody's business.
+
+        In a model that exists, nothing is what `off` means, and stays.
+        """
         if not isinstance(value, dict):
-            return value
+            return validate(value)
         known = cls.model_fields
-        return {key: item for key, item in value.items() if not is_free(key) and not (item is None and key in known)}
+        said = {key: item for key, item in value.items() if not is_free(key) and not (item is None and key in known)}
+        return validate(said)
 
     def written(self, name: str) -> bool:
         """Whether somebody wrote this field, rather than leaving it to its default."""
@@ -49,19 +62,43 @@ N = TypeVar("N", bound=Noun)
 
 def layered(kind: type[N], *layers: Noun | None) -> N:
     """One `kind` from several layers: what a later layer says wins, mappings merge, defaults lie below."""
-    values: dict[str, Any] = {}
+    made = cast("N", unwritten(kind))
     for layer in layers:
-        if layer is None:
-            continue
-        written = layer.model_fields_set & kind.model_fields.keys()
-        if not kind.alternatives.isdisjoint(written):
-            values = {name: value for name, value in values.items() if name not in kind.alternatives}
-        for name in written:
-            value, before = getattr(layer, name), values.get(name)
-            if isinstance(value, Noun) and isinstance(before, Noun):
-                value = layered(type(value), before, value)
-            values[name] = value
-    return cast("N", kind.model_construct(_fields_set=set(values), **values))
+        if layer is not None:
+            is_first = made is unwritten(kind) and type(layer) is kind
+            made = cast("N", layer) if is_first else laid_over(made, layer)
+    return made
+
+
+@cache
+def unwritten(kind: type[Noun]) -> Noun:
+    """A noun that leaves everything to its defaults; nobody may change it."""
+    return kind.model_construct()
+
+
+def laid_over(below: N, above: Noun) -> N:
+    """A noun with what another layer says laid over it. Copied, because making one asks for every default anew."""
+    kind = type(below)
+    written = above.model_fields_set & kind.model_fields.keys()
+    if not written:
+        return below
+    gone = [name for name in taken_back(kind, written) if below.written(name)]
+    values = {name: getattr(unwritten(kind), name) for name in gone}
+    for name in written:
+        value, before = getattr(above, name), getattr(below, name)
+        if isinstance(value, Noun) and isinstance(before, Noun) and below.written(name):
+            value = laid_over(before, value)
+        values[name] = value
+    made = below.model_copy(update=values)
+    made.model_fields_set.difference_update(gone)
+    return made
+
+
+def taken_back(kind: type[Noun], written: Collection[str]) -> Iterator[str]:
+    """The fields that a layer takes back from those below, because it says their alternatives."""
+    for each in kind.alternatives:
+        if not each.isdisjoint(written):
+            yield from each.difference(written)
 
 
 @dataclass(frozen=True)
@@ -197,6 +234,15 @@ def check_name(text: str) -> str:
     return text
 
 
+def check_full_name(text: str) -> str:
+    """A name that may be a team's: `orders/public`."""
+    team, slash, name = text.partition("/")
+    if slash:
+        check_name(team)
+    check_name(name if slash else team)
+    return text
+
+
 def without_free(value: Any) -> Any:
     """A mapping of names without its `x-…` keys."""
     if isinstance(value, Mapping):
@@ -208,4 +254,5 @@ Switchable = Shorthand(off_is_none, (OFF,), off=True)
 OffIsZero = Shorthand(off_is_zero, (OFF,))
 Switch = Annotated[bool, Shorthand(parse_switch, ({"enum": ["on", "off"]},))]
 Name = Annotated[str, checked_text(check_name)]
+FullName = Annotated[str, checked_text(check_full_name)]
 NamesOnly = Shorthand(without_free)

@@ -6,6 +6,7 @@ instead of staying silent until the first mistake is mended.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ from .later import KEYS, not_yet
 from .places import Places
 
 if typing.TYPE_CHECKING:
-    from pathlib import Path as FilePath
+    from .values import Expanded
 
 ROUNDS = 8
 KEY = "[key]"
@@ -37,27 +38,36 @@ class Partial:
     missing: frozenset[Path] = frozenset()
     """Paths that were taken out."""
     problems: list[Problem] = field(default_factory=list)
-    files: tuple[FilePath, ...] = ()
+    incomplete: bool = False
+    """Whether whole files are missing, so that nobody can say which names they would have had."""
 
 
-def check(data: Any, places: Places, unread: Iterable[Path] = ()) -> Partial:
-    """Reads data as an edge; what cannot be read is taken out and told. `unread` was told already."""
+def check(data: Any, places: Places, missing: Iterable[Path] = ()) -> Partial:
+    """Reads data as an edge; what cannot be read is taken out and told. `missing` is taken out already."""
     problems: list[Problem] = []
-    missing = {whole_list(path) for path in unread}
-    for path in missing:
-        take_out(data, path)
+    lost = set(missing)
     for _ in range(ROUNDS):
         try:
-            return Partial(Edge.model_validate(data), frozenset(missing), problems)
+            return Partial(Edge.model_validate(data), frozenset(lost), problems)
         except ValidationError as error:
             wrong = [(each["loc"], each) for each in error.errors(include_url=False)]
-            problems += [translate(each, places) for path, each in wrong if not lacks_what_was_wrong(path, missing)]
-            missing |= {meant for path, each in wrong if each["type"] == "extra_forbidden" for meant in meant_by(path)}
+            problems += [translate(each, places) for path, each in wrong if not lacks_what_was_wrong(path, lost)]
+            lost |= {meant for path, each in wrong if each["type"] == "extra_forbidden" for meant in meant_by(path)}
             for path in {whole_list(without_mark(path)) for path, _ in wrong}:
-                missing.add(path)
+                lost.add(path)
                 if not take_out(data, path):
                     return Partial(Edge(), frozenset({()}), problems)
     return Partial(Edge(), frozenset({()}), problems)
+
+
+def take_out_unknown(data: Any, unknown: Mapping[Path, Expanded]) -> set[Path]:
+    """Takes out values that are not at hand, except where a field keeps the reference; gives their paths."""
+    with contextlib.suppress(ValidationError):
+        Edge.model_validate(data)
+    lost = {whole_list(path) for path, text in unknown.items() if not text.taken}
+    for path in lost:
+        take_out(data, path)
+    return lost
 
 
 def whole_list(path: Path) -> Path:
@@ -105,7 +115,7 @@ def translate(error: Mapping[str, Any], places: Places) -> Problem:
     if error["type"] == "extra_forbidden":
         return unknown_key(path, error["input"], places)
     message, fix = sentence(error, path, places)
-    return Problem(places.written(path), message, fix, places.find(path, key=about_key), places.file or None)
+    return places.problem(path, message, fix, key=about_key)
 
 
 def sentence(error: Mapping[str, Any], path: Path, places: Places) -> tuple[str, str | None]:
@@ -169,7 +179,7 @@ def unknown_key(path: Path, value: Any, places: Places) -> Problem:
         fix = f'did you mean "{ELSEWHERE[key]}"?'
     else:
         fix = belongs(path[:-1], key) or fix
-    return Problem(path[:-1], message, fix, places.find(path, key=True), places.file or None)
+    return Problem(path[:-1], message, fix, places.find(path, key=True), places.source(path).file or None)
 
 
 def meant_by(path: Path) -> list[Path]:

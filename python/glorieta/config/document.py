@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from .errors import Path, Problem, Wrong
+from .errors import ConfigError, Path, Place, Problem, Wrong
 from .misread import explain_misread
-from .places import MERGE, Places
-from .values import expand
+from .places import MERGE, Places, place_in
+from .values import Expanded, Outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,36 +68,47 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     files: set[FilePath] = field(default_factory=set)
     """Files whose text was put in (`${file:…}`)."""
-    unread: set[Path] = field(default_factory=set)
-    """Paths of values that could not be read; nothing stands for them in the data."""
+    unread: dict[Path, Problem] = field(default_factory=dict)
+    """Values that could not be read, by path, and why; nothing stands for them in the data."""
+    unknown: list[tuple[Path, Expanded]] = field(default_factory=list)
+    """Values that are not at hand, where they need not be."""
 
 
-def read_document(text: str, file: str, folder: FilePath) -> Document:
-    """Reads YAML; whatever is wrong is among the problems."""
-    places = Places(file)
+def read_document(text: str, file: str, folder: FilePath, *, secrets: bool = True) -> Document:
+    """Reads YAML; whatever is wrong is among the problems. `secrets`: whether every outside value must be at hand."""
+    places = Places(file, folder=folder)
     if len(text) > LARGEST_TEXT:
         problem = Problem((), f"is larger than {LARGEST_TEXT // 1024**2} MiB; configurations are not", file=file)
         return Document(None, places, [problem])
     try:
-        places.root = Parser(text).get_single_node()
-    except yaml.YAMLError as error:
-        return Document(None, places, [explain_misread(error, text, file)])
+        places.root = read_nodes(text, file)
+    except ConfigError as error:
+        return Document(None, places, error.problems)
     if places.root is None:
         return Document({}, places)
-    reader = Reader(places, folder)
+    reader = Reader(places, Outside(folder, set(), secrets))
     data = reader.read(places.root)
-    return Document(data, places, reader.problems, reader.files, reader.unread)
+    return Document(data, places, reader.problems, reader.outside.read, reader.unread, reader.unknown)
+
+
+def read_nodes(text: str, file: str) -> Node | None:
+    """The tree of a text; none, where it says nothing."""
+    try:
+        root: Node | None = Parser(text).get_single_node()
+    except yaml.YAMLError as error:
+        raise ConfigError([explain_misread(error, text, file)]) from None
+    return root
 
 
 class Reader:
     """Turns nodes into data; a node that several aliases mean is read once."""
 
-    def __init__(self, places: Places, folder: FilePath) -> None:
+    def __init__(self, places: Places, outside: Outside) -> None:
         self.places = places
-        self.folder = folder
+        self.outside = outside
         self.problems: list[Problem] = []
-        self.files: set[FilePath] = set()
-        self.unread: set[Path] = set()
+        self.unread: dict[Path, Problem] = {}
+        self.unknown: list[tuple[Path, Expanded]] = []
         self.path: list[str | int] = []
         self.made: dict[int, tuple[Any, int]] = {}
         """Data and number of values, by node."""
@@ -138,10 +149,13 @@ class Reader:
         if "$" not in node.value:
             return node.value
         try:
-            return expand(node.value, self.folder, self.files)
+            text = self.outside.expand(node.value)
         except Wrong as wrong:
             self.skip(node, wrong.message, wrong.fix)
             return None
+        if isinstance(text, Expanded) and text.missing:
+            self.unknown.append((tuple(self.path), text))
+        return text
 
     def sequence(self, node: SequenceNode) -> tuple[list[Any], int]:
         items, total = [], 1
@@ -185,7 +199,7 @@ class Reader:
     def duplicate(self, node: MappingNode, key: str, second: Node) -> None:
         first = next(each for each, _ in node.value if isinstance(each, ScalarNode) and each.value == key)
         path: Path = tuple(self.path)
-        place, also_place = self.places.place(second), self.places.place(first)
+        place, also_place = self.place(second), self.place(first)
         self.problems.append(Problem(path, "stands here a second time", place=place, also=path, also_place=also_place))
 
     def check_tag(self, node: Node) -> None:
@@ -195,11 +209,14 @@ class Reader:
 
     def skip(self, node: Node, message: str, fix: str | None = None) -> None:
         """Notes a problem of a value that cannot be read."""
-        self.unread.add(tuple(self.path))
         self.problem(node, message, fix)
+        self.unread[tuple(self.path)] = self.problems[-1]
 
     def problem(self, node: Node, message: str, fix: str | None = None) -> None:
-        self.problems.append(Problem(tuple(self.path), message, fix, self.places.place(node)))
+        self.problems.append(Problem(tuple(self.path), message, fix, self.place(node)))
+
+    def place(self, node: Node) -> Place | None:
+        return place_in(self.places.file, node)
 
 
 def misread_key(node: Node) -> str | None:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .address import UNIX
+from .admin import AUTO
 from .document import PLAIN, TAG, TEXT
+from .errors import ConfigError, Problem
 from .listener import Listener
+from .log import STREAMS
 from .nouns import own_first
 from .route import Route
 from .upstream import Upstream
+from .written import written_data
 
 if TYPE_CHECKING:
     from .base import Noun
     from .edge import Edge
+    from .errors import Path
 
 WIDTH = 110
 NUMBER = re.compile(r"-?[0-9]+")
 NOUNS: dict[str, type[Noun]] = {"listener": Listener, "route": Route, "upstream": Upstream}
 """Nouns that say first what is their own."""
-ORDER = ("version", "workers", "server_name", "drain", "watch", "log", "admin", "defaults")
+PATHS = (("files", "root"), ("log", "to"), ("admin", "socket"))
+NO_PATHS = (AUTO, *STREAMS)
+"""Words that stand where a path might."""
+ORDER = ("version", "team", "include", "workers", "server_name", "drain", "watch", "log", "admin", "defaults")
 """What stands before listeners, groups and upstreams."""
 
 
@@ -38,13 +48,46 @@ class Dumper(yaml.CSafeDumper):
 
 def dump(edge: Edge) -> str:
     """The text; loading it gives an equal edge."""
-    written = edge.model_dump(mode="json", exclude_unset=True)
-    written["version"] = edge.version
+    refuse_teams(edge)
+    written = {**from_one_folder(edge, written_data(edge)), "version": edge.version}
     ordered = {key: written[key] for key in ORDER if key in written}
     ordered |= {key: value for key, value in written.items() if key not in ordered}
     return yaml.dump(
         shortened(ordered), Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True, default_flow_style=None
     )
+
+
+def refuse_teams(edge: Edge) -> None:
+    """One file has one namespace, so it cannot hold what several teams' files say."""
+    named = next((name for name in (*edge.groups, *edge.upstreams) if "/" in name), None)
+    if named is not None:
+        fix = "dump each team's edge, and what includes them"
+        raise ConfigError([Problem((), f'"{named}" is a team\'s, and one file cannot hold several namespaces', fix)])
+
+
+def from_one_folder(edge: Edge, data: dict[str, Any]) -> dict[str, Any]:
+    """Relative paths of files in other folders as absolute ones: in one text they would start elsewhere."""
+    origin = edge.origin
+    if origin is None or all(source.folder == origin.folder for _, source in origin.places.grafts.values()):
+        return data
+
+    def moved(value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {key: moved(each, (*path, key)) for key, each in value.items()}
+        if isinstance(value, list):
+            return [moved(each, (*path, index)) for index, each in enumerate(value)]
+        if not isinstance(value, str) or value in NO_PATHS or not is_path(value, path):
+            return value
+        folder, unix = origin.places.source(path).folder, UNIX if value.startswith(UNIX) else ""
+        relative = value.removeprefix(UNIX)
+        return value if folder == origin.folder else f"{unix}{os.path.normpath(folder / relative)}"
+
+    return {key: moved(value, (key,)) for key, value in data.items()}
+
+
+def is_path(value: str, path: Path) -> bool:
+    """Whether this is a file's path, or a Unix socket's."""
+    return path[-2:] in PATHS or (value.startswith(UNIX) and (path[-1] == "address" or path[2:3] == ("bind",)))
 
 
 def shortened(value: Any, parent: str = "") -> Any:
@@ -76,5 +119,5 @@ SHORT = {
 """Mappings that, with this key only, are written as its value alone."""
 NAMED_INSIDE = {"routes": "route", "listeners": "listener", "upstreams": "upstream", "groups": "group", "set": "value"}
 """Mappings whose keys are names: what each holds."""
-ONE_FOR_MANY = ("bind", "trusted_proxies", "allow", "deny", "remove", "method", "host")
+ONE_FOR_MANY = ("include", "bind", "trusted_proxies", "allow", "deny", "remove", "method", "host")
 """Lists that are written as one text where they have one item."""

@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PrivateAttr
 
+from .accept import Accepted
 from .admin import Admin, AdminValue
-from .base import Name, NamesOnly, Noun, Shorthand, Switch, Switchable, checked_text, whole
+from .base import (
+    TEXT,
+    FullName,
+    Name,
+    NamesOnly,
+    Noun,
+    Shorthand,
+    Switch,
+    Switchable,
+    as_list,
+    checked_text,
+    whole,
+)
 from .errors import Wrong
 from .group import Group
 from .listener import Listener, ListenerDefaults
 from .log import Log, LogValue
 from .route import RouteDefaults
+from .tests import Case, TestKey
 from .units import Duration
 from .upstream import Upstream, UpstreamDefaults
 from .words import NAME as TOKEN
@@ -42,6 +56,10 @@ class Origin:
 
     folder: Path
     places: Places
+    files: tuple[Path, ...] = ()
+    """Everything that was read for it."""
+    globs: tuple[str, ...] = ()
+    """Patterns by which files were looked for."""
 
 
 class Defaults(Noun):
@@ -59,15 +77,26 @@ class Edge(Noun):
     """One glorieta: its listeners, groups and upstreams."""
 
     version: Annotated[int, Shorthand(check_version, narrows={"const": 1})] = 1
-    """The version of this language: 1. Required in a file."""
+    """The version of this language: 1. Required in a file that stands alone or includes others, not in these."""
+    include: Annotated[list[str], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
+    """Further files, one or several: paths, patterns such as `teams/*.yaml`, and edges in Python such as
+    `teams/billing.py:edge`; relative to this file."""
+    team: Name | None = None
+    """Whose file this is. Its names become `TEAM/…`; it says groups, upstreams, defaults and tests, and the files
+    that include it open the listeners."""
     listeners: Annotated[dict[Name, Listener], NamesOnly] = Field(default_factory=dict)
     """Listeners by name."""
-    groups: Annotated[dict[Name, Group], NamesOnly] = Field(default_factory=dict)
+    groups: Annotated[dict[FullName, Group], NamesOnly] = Field(default_factory=dict)
     """Groups of routes by name."""
-    upstreams: Annotated[dict[Name, Upstream], NamesOnly] = Field(default_factory=dict)
+    upstreams: Annotated[dict[FullName, Upstream], NamesOnly] = Field(default_factory=dict)
     """Upstreams by name."""
     defaults: Defaults = Field(default_factory=Defaults)
-    """What holds for everything that does not say otherwise."""
+    """What holds for everything that does not say otherwise; in a team's file, for what is the team's."""
+    tests: Annotated[dict[TestKey, Case], NamesOnly] = Field(default_factory=dict)
+    """Requests by `METHOD URL` or by name, and what must become of each; `glorieta test` asks them all."""
+    accept: Accepted = Field(default_factory=dict)
+    """Confusions that are known and meant everywhere (in a team's file: in what is the team's): the code of each, and
+    why."""
     admin: Annotated[AdminValue | None, Switchable] = Field(default_factory=Admin)
     """Where liveness, metrics and the read-only view are served; `off`: nowhere."""
     log: LogValue = Field(default_factory=Log)
@@ -95,12 +124,15 @@ class Edge(Noun):
         return self
 
     @classmethod
-    def load(cls, path: str | Path) -> Edge:
-        """Reads a YAML file; `ConfigError` names everything that is wrong with it."""
-        # Loading makes edges, so it stands above this module.
-        from .loading import load
+    def load(cls, *paths: str | Path) -> Edge:
+        """Reads a YAML file and what it includes; further ones are laid over it.
 
-        return load(path).edge
+        `ConfigError` names everything that is wrong with them.
+        """
+        # Loading makes edges, so it stands above this module.
+        from .loading import load_any
+
+        return load_any(paths).edge
 
     def dump(self) -> str:
         """The YAML that a person would write for this: what was written, in the shortest form."""

@@ -22,10 +22,13 @@ EXAMPLE = {
     "upstreams": {"service1": {"endpoints": ["10.0.0.1:80", "10.0.0.2:80"], "health": {"path": "/healthz"}}},
 }
 EXAMPLES: dict[tuple[str, str], list[Any]] = {
+    ("Edge", "include"): [["teams/*.yaml", "teams/billing.py:edge"], "conf.d/*.yaml"],
+    ("Edge", "team"): ["orders"],
     ("Edge", "log"): ["off", {"to": "access.log", "format": "combined"}],
     ("Edge", "admin"): ["127.0.0.1:9900", "off"],
     ("Listener", "bind"): [":8080", ["127.0.0.1:80", "[::1]:80"], "unix:/run/app.sock", "systemd:web"],
     ("Listener", "routes"): [{"/api/*": "api", "POST /import": {"to": "api", "deadline": "5m"}}],
+    ("Listener", "admit"): [{"orders": "shop.example/orders/*", "billing": ["billing.example", "/invoices/*"]}],
     ("ListenerDefaults", "trusted_proxies"): [["10.0.0.0/8"]],
     ("Group", "match"): ["shop.example/orders/*", {"host": ["a.example", "*.a.example"]}],
     ("Group", "owner"): ["orders@shop.example"],
@@ -63,7 +66,6 @@ def schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "glorieta",
         **{key: value for key, value in root.items() if key != "title"},
-        "required": ["version"],
         "examples": [EXAMPLE],
         "$defs": {name: finished(name, definition) for name, definition in sorted(definitions.items())},
     }

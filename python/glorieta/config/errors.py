@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
@@ -95,14 +95,22 @@ class ConfigError(Exception):
     """Everything that is wrong with one configuration, all at once.
 
     `partial` is what could be understood of it all the same, so that later checks may add what they find;
-    `files` is what was read until then, so that whoever watches a configuration goes on watching.
+    `files` is what was read until then, and `globs` by which patterns files were looked for, so that whoever watches
+    a configuration goes on watching.
     """
 
-    def __init__(self, problems: Sequence[Problem], partial: Any = None, files: Iterable[FilePath] = ()) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        partial: Any = None,
+        files: Iterable[FilePath] = (),
+        globs: Iterable[str] = (),
+    ) -> None:
         super().__init__(format_problems(problems))
         self.problems = list(problems)
         self.partial = partial
         self.files = tuple(files)
+        self.globs = tuple(globs)
 
     def as_json(self) -> dict[str, Any]:
         return {"problems": [problem.as_json() for problem in self.problems]}
@@ -131,10 +139,20 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def sort_problems(problems: Iterable[Problem]) -> list[Problem]:
-    """In the order of the file, each once."""
-    seen = dict.fromkeys(problems)
-    return sorted(seen, key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
+def sort_problems(problems: Iterable[Problem], order: Mapping[str, int] | None = None) -> list[Problem]:
+    """In the order of the files (by name), then of the lines; the same of the same place once."""
+    ranks = order or {}
+    seen: dict[Any, Problem] = {}
+    for each in problems:
+        seen.setdefault((each.place, each.message, each.fix, each.also_place) if each.place else each, each)
+
+    def rank(problem: Problem) -> tuple[int, int, int]:
+        place = problem.place
+        if place is None:
+            return (ranks.get(problem.file or "", 0), 0, 0)
+        return (ranks.get(place.file, 0), place.line, place.column)
+
+    return sorted(seen.values(), key=rank)
 
 
 def nearest(word: str, right: Iterable[str]) -> str | None:

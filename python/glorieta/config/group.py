@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from .accept import Accepted
 from .base import NamesOnly, Noun
 from .filter import Filters
 from .match import MatchValue
 from .role import Role
 from .route import RouteDefaults, RouteKey, RouteValue
-from .target import FilesValue, RedirectValue, RespondValue
+from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 
 
 class GroupDefaults(Noun):
@@ -23,6 +24,8 @@ class GroupDefaults(Noun):
 
 class Group(Noun):
     """Routes that belong together: the unit that has a role and an owner."""
+
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset(TARGETS),)
 
     at: str | None = None
     """The listener. May be left out where there is only one for HTTP."""
@@ -49,3 +52,5 @@ class Group(Noun):
     """Answer what no route matches with files of a folder."""
     defaults: GroupDefaults = Field(default_factory=GroupDefaults)
     """What holds for the group's routes that do not say otherwise."""
+    accept: Accepted = Field(default_factory=dict)
+    """Confusions that are known and meant in this group: the code of each, and why."""

@@ -63,7 +63,7 @@ def status_as_text(value: Any) -> Any:
 class Health(Noun):
     """An active check: each endpoint is asked regularly. One never checked yet is usable."""
 
-    alternatives: ClassVar[frozenset[str]] = frozenset({"path", "tcp"})
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"path", "tcp"}),)
 
     path: Annotated[str, checked_text(check_probe_path)] | None = None
     """A GET of this path is sent. One of `path` and `tcp`."""

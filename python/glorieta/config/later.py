@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "include": "Configuration",
-    "team": "Configuration",
-    "tests": "Configuration",
-    "admit": "Configuration",
-    "accept": "Configuration",
     "handler": "Handlers",
     "asgi": "Handlers",
     "gather": "Handlers",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from .accept import Accepted
 from .address import Bind, Network
-from .base import OFF, TEXT, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, one_of
+from .admit import Admitted
+from .base import OFF, TEXT, Name, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, one_of
 from .filter import Filters
 from .role import Role
 from .route import RouteKey, RouteValue
-from .target import FilesValue, RedirectValue, RespondValue
+from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .timeouts import ListenerLimits, ListenerTimeouts
 
 
@@ -61,6 +63,8 @@ class ListenerDefaults(Noun):
 class Listener(ListenerDefaults):
     """An address and what is spoken there; its routes, or one target for all requests."""
 
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset(TARGETS),)
+
     bind: Annotated[list[Bind], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Where to listen, one address or several: `:8080` (every address, both families), `127.0.0.1:80`, `[::1]:80`,
     `unix:/run/app.sock`, `systemd:NAME` (a socket that systemd hands over). Required."""
@@ -80,3 +84,8 @@ class Listener(ListenerDefaults):
     """Filters of everything that comes in here. For `tcp` only `allow` and `deny`."""
     role: Role | None = None
     """The role of the listener's own routes, as a contract. Left out: inferred."""
+    admit: Annotated[dict[Name, Admitted], NamesOnly] = Field(default_factory=dict)
+    """Which team may take which hosts and paths here, as `HOST/PATH`, one or several; `*`: all. A team that is not
+    named may take none."""
+    accept: Accepted = Field(default_factory=dict)
+    """Confusions that are known and meant on this listener: the code of each, and why."""

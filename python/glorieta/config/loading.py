@@ -1,4 +1,4 @@
-"""From a file to an `Edge`: text, document, models; every error of all three at once."""
+"""From files to an `Edge`: texts, documents, composition, models; every error of all of them at once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .checking import Partial, check
-from .document import LARGEST_TEXT, Document, read_document
+from .checking import Partial, check, take_out_unknown, whole_list
+from .composing import Composition
 from .edge import Edge, Origin
 from .errors import ConfigError, Place, Problem, sort_problems
+from .including import Including
+from .layers import Said
+from .objects import find_object, is_object
+from .overlay import Overlay
 from .pause import without_collecting
+from .places import Places, Source
+from .unit import Reading, Unit
 
 if TYPE_CHECKING:
-    from .places import Places
+    from collections.abc import Sequence
+
+    from .errors import Path as KeyPath
+    from .unit import Unknown, Unread
+
+Reference = str | Path
 
 
 @dataclass(frozen=True)
@@ -25,66 +36,127 @@ class Loaded:
     files: tuple[Path, ...]
     """Absolute paths of everything that the result depends on."""
     warnings: tuple[Problem, ...] = ()
+    globs: tuple[str, ...] = ()
+    """Absolute patterns by which files were looked for: a new one that fits changes the result."""
+    missing: frozenset[KeyPath] = frozenset()
+    """What was left out because it is not at hand, and need not be."""
+    valid: bool = True
+    """Whether it was checked as a whole just now."""
 
 
-def load(path: str | Path) -> Loaded:
-    """Reads a YAML file; `ConfigError` names everything that is wrong with it."""
-    file = Path(path)
-    absolute = Path(path).absolute()
-    try:
-        text = read_text(file)
-    except ConfigError as error:
-        error.files = (absolute,)
-        raise
-    return load_text(text, str(path), absolute.parent, absolute)
+def load_any(references: Reference | Sequence[Reference], *, secrets: bool = True) -> Loaded:
+    """YAML files or Python objects `module:attribute`, each laid over those before it, with all that they include.
 
-
-def load_text(text: str, file: str = "<text>", folder: Path | None = None, path: Path | None = None) -> Loaded:
-    """Reads YAML; `file` is its name in errors, relative paths start at `folder`."""
-    folder = (folder or Path.cwd()).absolute()
+    `ConfigError` names everything that is wrong with them. `secrets`: whether every value from outside (`${env:…}`,
+    `${file:…}`) must be at hand; without, what depends on one that is not is left unchecked.
+    """
+    given = (references,) if isinstance(references, str | Path) else tuple(references)
+    if len(given) == 1 and is_object(str(given[0])):
+        return load_object(str(given[0]), secrets=secrets)
     with without_collecting():
-        document = read_document(text, file, folder)
-        partial = understand(document, folder)
-    partial.files = tuple(sorted(document.files | ({path} if path else set())))
-    if partial.problems:
-        raise ConfigError(partial.problems, partial, partial.files)
-    return Loaded(partial.edge, document.places, partial.files)
+        reading = Reading(Places(str(given[0]) if given else ""), secrets)
+        return composed(reading, Including(reading), given)
 
 
-def understand(document: Document, folder: Path) -> Partial:
-    """What a document says, as far as it can be understood."""
-    if document.data is None:
-        return Partial(Edge(), frozenset({()}), document.problems)
-    if not isinstance(document.data, dict):
-        problem = Problem((), "a mapping is expected: version, listeners, upstreams", file=document.places.file)
-        return Partial(Edge(), frozenset({()}), [*document.problems, problem])
-    written_version = document.data.get("version")
-    partial = check(document.data, document.places, document.unread)
-    partial.problems += document.problems
-    if written_version is None and ("version",) not in document.unread:
-        where = document.places.find(()) or Place(document.places.file, 1, 1)
-        partial.problems.append(Problem(("version",), "is missing", "write version: 1 at the top", where))
-    partial.problems = sort_problems(partial.problems)
-    partial.edge.settled(Origin(folder, document.places))
+def load(path: Reference, *, secrets: bool = True) -> Loaded:
+    """Reads a YAML file and what it includes."""
+    return load_any(path, secrets=secrets)
+
+
+def load_text(text: str, file: str = "<text>", folder: Path | None = None, *, secrets: bool = True) -> Loaded:
+    """Reads YAML; `file` is its name in errors, relative paths start at `folder`."""
+    with without_collecting():
+        source = Source(file, (folder or Path.cwd()).absolute())
+        reading = Reading(Places(file), secrets)
+        return finished(reading, Including(reading).of_text(text, source))
+
+
+def load_object(reference: str, folder: Path | None = None, *, secrets: bool = True) -> Loaded:
+    """Imports a module and takes the `Edge` from it, or calls what makes one."""
+    edge, files = find_object(reference, folder)
+    if edge.include or edge.team:
+        reading = Reading(Places(reference), secrets)
+        including = Including(reading)
+        return finished(reading, including.with_included(including.unit_of_edge(edge, files, reference)))
+    assert edge.origin is not None
+    files = tuple(sorted({*files, *edge.origin.files}))
+    return Loaded(edge, edge.origin.places, files, globs=edge.origin.globs, valid=False)
+
+
+def composed(reading: Reading, including: Including, references: Sequence[Reference]) -> Loaded:
+    """The first reference with the others laid over it; what these include belongs to the first."""
+    found = [including.named(reference) for reference in references]
+    if not all(found[:1]):
+        return finished(reading, [])
+    units = [*found[0], *(unit for others in found[1:] for unit in others[1:])]
+    return finished(reading, units, [unit for others in found[1:] for unit in others[:1]])
+
+
+def finished(reading: Reading, units: Sequence[Unit], overlays: Sequence[Unit] = ()) -> Loaded:
+    """The edge that all of it makes."""
+    partial = understand(reading, units, overlays)
+    files, globs = tuple(sorted(reading.files)), tuple(sorted(reading.globs))
+    order = reading.places.order()
+    problems = sort_problems(partial.problems, order)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    folder = reading.places.folder
+    partial.edge.settled(Origin(folder, reading.places, files, globs))
+    if errors:
+        raise ConfigError(errors, partial, files, globs)
+    return Loaded(partial.edge, reading.places, files, tuple(problems), globs, partial.missing)
+
+
+def understand(reading: Reading, units: Sequence[Unit], overlays: Sequence[Unit]) -> Partial:
+    """What all units say, as far as it can be understood."""
+    if not units:
+        return Partial(Edge(), frozenset({()}), reading.problems)
+    places = reading.places
+    whole = whole_of(reading, units)
+    overlay = Overlay(reading)
+    for unit in overlays:
+        whole = overlay.over(whole, unit)
+    places.root, places.folder = places.graft(whole.node, whole.source), whole.source.folder
+    data = dict(whole.data)
+    missing = still_unread(reading)
+    unknown = {each.path: each.text for each in reading.unknown if stands(places, each)}
+    missing |= take_out_unknown(data, unknown) if unknown else set()
+    partial = check(data, places, missing)
+    check_root(reading, units[0], missing)
+    partial.problems += reading.problems
+    partial.incomplete = reading.incomplete
     return partial
 
 
-def read_text(file: Path) -> str:
-    """The text of a file; what cannot be read is a `ConfigError`."""
-    name = str(file)
-    try:
-        if file.is_dir():
-            raise ConfigError([Problem((), "is a folder", "name a file, such as glorieta.yaml", file=name)])
-        with file.open("rb") as source:
-            content = source.read(LARGEST_TEXT + 1)
-    except OSError as error:
-        raise ConfigError([Problem((), f"cannot be read: {error.strerror or error}", file=name)]) from None
-    if len(content) > LARGEST_TEXT:
-        raise ConfigError([Problem((), f"is larger than {LARGEST_TEXT // 1024**2} MiB", file=name)])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        place = Place(name, line, column)
-        raise ConfigError([Problem((), "is not UTF-8 text", "save the file as UTF-8", place)]) from None
+def whole_of(reading: Reading, units: Sequence[Unit]) -> Said:
+    """All units as one; the first includes the others."""
+    first = units[0]
+    for unit in units:
+        reading.check_names(unit)
+    if len(units) == 1 and first.is_alone():
+        return Said(first.data, first.node, first.source)
+    composition = Composition(reading, first)
+    for unit in units:
+        composition.add(unit)
+    return composition.result()
+
+
+def still_unread(reading: Reading) -> set[KeyPath]:
+    """Values that could not be read and that no overlay has replaced: they are told, and missing."""
+    found = [each for each in reading.unread if each.node is None or stands(reading.places, each)]
+    reading.problems += [each.problem for each in found]
+    return {whole_list(each.path) for each in found}
+
+
+def stands(places: Places, each: Unread | Unknown) -> bool:
+    return places.node(each.path) is each.node
+
+
+def check_root(reading: Reading, root: Unit, missing: set[KeyPath]) -> None:
+    """What only the file that includes the others has to say, and what it may not."""
+    if root.source.team is not None:
+        message, fix = "a team's file is a part of the one that includes it", "name that one"
+        reading.problems.append(root.places.problem(("team",), message, fix))
+        reading.incomplete = True
+    elif root.data.get("version") is None and ("version",) not in missing:
+        where = root.places.find(()) or Place(root.source.file, 1, 1)
+        reading.problems.append(Problem(("version",), "is missing", "write version: 1 at the top", where))

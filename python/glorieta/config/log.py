@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
+from pydantic import BeforeValidator
+
 from .base import TEXT, Noun, Shorthand, checked_text, is_off, off_as_text, whole
 from .errors import Wrong, did_you_mean, nearest
-from .text import Plain, check_log_template
+from .text import check_log_template
+from .values import as_template
 
 STREAMS = ("off", "stdout", "stderr")
 FORMATS = ("json", "combined", "human")
@@ -40,12 +43,17 @@ def expand_log(value: Any) -> Any:
     return {"to": value} if isinstance(value, str) else value
 
 
+def format_as_template(value: Any) -> Any:
+    """A template keeps what comes from outside as a reference; a format's word is no template."""
+    return str(value) if value in FORMATS else as_template(value)
+
+
 class Log(Noun):
     """The access log: one line per request. It never makes a request wait; text means `{to: text}`."""
 
     to: Annotated[str, checked_text(check_log_target), Shorthand(off_as_text)] = "stdout"
     """`stdout`, `stderr`, `off`, or a file's path, relative to the file in which this stands."""
-    format: Annotated[str, checked_text(check_log_format), Plain] = "json"
+    format: Annotated[str, checked_text(check_log_format), BeforeValidator(format_as_template)] = "json"
     """`json`, `combined` (as Apache's), `human`, or a template such as `${client.ip} ${method} ${path} ${status}`.
     Left out: `human` on a terminal, else `json`."""
     queue: Annotated[int, whole(1, 1_000_000)] = 8192

@@ -7,7 +7,7 @@ Paths are the hard part: what a person writes here is brought to the form in whi
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -138,6 +138,8 @@ def expand_condition(value: Any) -> Any:
 
 class Condition(Noun):
     """What a header or a query parameter must be: exactly one of these. Plain text means `exact`."""
+
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"exact", "prefix", "regex", "present"}),)
 
     exact: str | None = None
     """The whole value."""

@@ -160,10 +160,13 @@ class Misread:
         if "node content" in self.problem and text[self.column - 1 : self.column + 1] == "[:":
             return self.quote(self.line, self.column - 1, 'YAML reads "[" as the beginning of a list')
         if self.at_end or self.column >= len(text.rstrip()) or (self.line != self.begin and self.column == 0):
-            bracket = self.lines[self.begin][self.begin_column : self.begin_column + 1]
+            # Where nothing follows the bracket, the parser names the mapping in which it stands.
+            found = re.search(r"[{\[]", self.lines[self.begin][self.begin_column :])
+            column = self.begin_column + (found.start() if found else 0)
+            bracket = self.lines[self.begin][column : column + 1]
             close = "}" if bracket == "{" else "]"
             message = f'this "{bracket}" is never closed'
-            return self.say(self.begin, self.begin_column, message, f'close it with "{close}"')
+            return self.say(self.begin, column, message, f'close it with "{close}"')
         return self.quote(self.line, self.column, "within { } and [ ] the characters { } [ ] and , end a text")
 
     def start_of_flow(self) -> Problem:

@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from .checking import unplaced
 from .edge import Edge, Origin
 from .errors import ConfigError, Problem, did_you_mean
-from .loading import Loaded, load
 from .places import Places
+from .reading import shown
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,23 +29,16 @@ REFERENCE = re.compile(r"(?P<module>[\w./-]+):(?P<attribute>[A-Za-z_][\w.]*)")
 HERE = str(Path(__file__).parent)
 
 
-def is_object(reference: str) -> bool:
+def is_object(reference: str, folder: Path | None = None) -> bool:
     """Whether this names a Python object rather than a file."""
     found = REFERENCE.fullmatch(reference)
-    if found is None or Path(reference).exists():
+    if found is None or ((folder / reference) if folder else Path(reference)).exists():
         return False
     return found["module"].endswith(".py") or "/" not in found["module"]
 
 
-def load_any(reference: str | Path) -> Loaded:
-    """A YAML file, or a Python object `module:attribute`."""
-    if isinstance(reference, str) and is_object(reference):
-        return load_object(reference)
-    return load(reference)
-
-
-def load_object(reference: str, folder: Path | None = None) -> Loaded:
-    """Imports a module and takes the `Edge` from it, or calls what makes one."""
+def find_object(reference: str, folder: Path | None = None) -> tuple[Edge, tuple[Path, ...]]:
+    """The `Edge` that a module has, or makes; and the files that it depends on."""
     folder = (folder or Path.cwd()).absolute()
     found = REFERENCE.fullmatch(reference)
     if not found:
@@ -63,8 +56,8 @@ def load_object(reference: str, folder: Path | None = None) -> Loaded:
         raise
     home = Path(module.__file__).absolute().parent if module.__file__ else folder
     if edge.origin is None:
-        edge.settled(Origin(home, Places(reference)))
-    return Loaded(edge, Places(reference), files_of(before, folder, found["module"]))
+        edge.settled(Origin(home, Places(reference, folder=home)))
+    return edge, files_of(before, folder, found["module"])
 
 
 def import_named(name: str, folder: Path) -> ModuleType:
@@ -140,12 +133,6 @@ def innermost(error: Exception, name: str) -> tuple[str, int | None]:
         if not foreign and Path(frame.filename).is_file() and "importlib" not in frame.filename:
             return shown(frame.filename), frame.lineno
     return name, None
-
-
-def shown(filename: str) -> str:
-    """A file's name as a person at the working folder would write it."""
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
 
 
 def files_of(before: set[str], folder: Path, name: str) -> tuple[Path, ...]:

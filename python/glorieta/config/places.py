@@ -1,12 +1,17 @@
-"""Where in a file each value stands: asked only when something is wrong, so it costs nothing before."""
+"""Where in which file each value stands: asked only when something is wrong, so it costs nothing before.
+
+A configuration of several files is one tree of YAML nodes: made ones at the top, and below them what the files say,
+grafted. Only where a graft begins it is noted which file goes on from there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from .errors import Path, Place
+from .errors import Path, Place, Problem, Severity
 
 MERGE = "<<"
 """The key that puts other mappings' keys into this one (from YAML 1.1; anchors are of little use without it)."""
@@ -15,69 +20,149 @@ Entry = tuple[Node, Node]
 """A key and its value."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """A file, or a Python object, that says a part of a configuration."""
+
+    file: str
+    """Its name as a person at the working folder would write it."""
+    folder: FilePath
+    """Where relative paths in it start."""
+    team: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """How far a path leads into the tree."""
+
+    node: Node
+    name: Node | None
+    """The key of the node; none in a list and at the top."""
+    depth: int
+    """How many steps led there."""
+    source: Source
+
+
 @dataclass
 class Places:
-    """The places of one file, or of none."""
+    """The places of one configuration, or of none."""
 
     file: str = ""
+    """The name of the file that comes first."""
     root: Node | None = None
-    _entries: dict[int, dict[str, Entry]] = field(default_factory=dict, repr=False)
+    folder: FilePath = field(default_factory=FilePath.cwd)
+    files: list[str] = field(default_factory=list)
+    """The names of all files in the order in which their problems are told."""
+    grafts: dict[int, tuple[Node, Source]] = field(default_factory=dict, repr=False)
+    """Where another file's part begins, by node. The nodes are kept, so that no other gets the number of one."""
+    _entries: dict[int, tuple[Node, dict[str, Entry]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def home(self) -> Source:
+        return Source(self.file, self.folder)
+
+    def graft(self, node: Node, source: Source) -> Node:
+        """From this node on, another file speaks."""
+        self.grafts[id(node)] = node, source
+        return node
+
+    def source_of(self, node: Node, around: Source) -> Source:
+        """The source of a node that stands in another one's part."""
+        found = self.grafts.get(id(node))
+        return found[1] if found else around
 
     def find(self, path: Path, *, key: bool = False) -> Place | None:
         """The place of a value, or of what comes nearest to it from outside; `key`: the place of its key."""
         if self.root is None:
             return None
-        node, name = self.walk(path)[:2]
-        if name is not None and (key or is_block(node)):
-            node = name
-        return self.place(node)
+        found = self.walk(path)
+        node = found.name if found.name is not None and (key or is_block(found.node)) else found.node
+        return place_in(found.source.file, node)
+
+    def source(self, path: Path) -> Source:
+        """What says this: the innermost file on the way there."""
+        return self.home if self.root is None else self.walk(path).source
 
     def node(self, path: Path) -> Node | None:
         """The node at exactly this path."""
         if self.root is None:
             return None
-        node, _, depth = self.walk(path)
-        return node if depth == len(path) else None
+        found = self.walk(path)
+        return found.node if found.depth == len(path) else None
 
     def written(self, path: Path) -> Path:
         """The path without what only a short form stands for: `bind`, where `bind.0` is written as one text."""
         if self.root is None:
             return path
-        node, _, depth = self.walk(path)
-        rest = path[depth:]
-        return path[:depth] if rest and isinstance(rest[0], int) and isinstance(node, ScalarNode) else path
+        found = self.walk(path)
+        rest = path[found.depth :]
+        short = rest and isinstance(rest[0], int) and isinstance(found.node, ScalarNode) and found.node.start_mark
+        return path[: found.depth] if short else path
 
-    def walk(self, path: Path) -> tuple[Node, Node | None, int]:
-        """The innermost node on a path, its key, and how many steps led there."""
+    def problem(
+        self,
+        path: Path,
+        message: str,
+        fix: str | None = None,
+        *,
+        key: bool = False,
+        also: Path | None = None,
+        severity: Severity = "error",
+    ) -> Problem:
+        """A problem at a path, and where else, with their places."""
+        return Problem(
+            self.written(path),
+            message,
+            fix,
+            self.find(path, key=key),
+            self.source(path).file or None,
+            self.written(also) if also is not None else None,
+            self.find(also, key=True) if also is not None else None,
+            severity=severity,
+        )
+
+    def order(self) -> dict[str, int]:
+        """The rank of each file's problems."""
+        return {file: rank for rank, file in enumerate(self.files)}
+
+    def walk(self, path: Path) -> Found:
+        """The innermost node on a path."""
         assert self.root is not None
-        node, name = self.root, None
+        node, name, depth = self.root, None, 0
+        source = self.source_of(node, self.home)
         for depth, step in enumerate(path):
             if isinstance(node, MappingNode):
                 entry = self.entries(node).get(str(step))
                 if entry is None:
-                    return node, name, depth
+                    return Found(node, name, depth, source)
                 name, node = entry
             elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
                 name, node = None, node.value[step]
             else:
-                return node, name, depth
-        return node, name, len(path)
+                return Found(node, name, depth, source)
+            source = self.source_of(node, source)
+        return Found(node, name, len(path), source)
 
     def entries(self, node: MappingNode) -> dict[str, Entry]:
         """A mapping's entries by key, those of merged mappings included."""
-        found = self._entries.get(id(node))
-        if found is None:
-            found = self._entries[id(node)] = {}
-            for key, value in node.value:
-                if isinstance(key, ScalarNode) and key.value == MERGE:
-                    for source in value.value if isinstance(value, SequenceNode) else [value]:
-                        if isinstance(source, MappingNode) and source is not node:
-                            found.update({**self.entries(source), **found})
-            found.update({key.value: (key, value) for key, value in node.value if isinstance(key, ScalarNode)})
+        known = self._entries.get(id(node))
+        if known is not None:
+            return known[1]
+        found: dict[str, Entry] = {}
+        self._entries[id(node)] = node, found
+        for key, value in node.value:
+            if isinstance(key, ScalarNode) and key.value == MERGE:
+                for source in value.value if isinstance(value, SequenceNode) else [value]:
+                    if isinstance(source, MappingNode) and source is not node:
+                        found.update({**self.entries(source), **found})
+        found.update({key.value: (key, value) for key, value in node.value if isinstance(key, ScalarNode)})
         return found
 
-    def place(self, node: Node) -> Place:
-        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+def place_in(file: str, node: Node) -> Place | None:
+    """The place of a node; none, where it stands for something that no file says (Python does)."""
+    mark = node.start_mark
+    return Place(file, mark.line + 1, mark.column + 1) if mark is not None else None
 
 
 def is_block(node: Node) -> bool:

@@ -23,14 +23,21 @@ HEAD = """\
 <!-- Generated from the models in python/glorieta/config; a test fails when it is out of date.
      Write it anew with: python docs/generate.py -->
 
-One file, YAML 1.2. Only `true` and `false` are booleans; `off` and `on` mean the same quoted or not. A key that is
+YAML 1.2. Only `true` and `false` are booleans; `off` and `on` mean the same quoted or not. A key that is
 not in these tables is an error, except `x-…` keys, which are yours (for anchors). A key stands once. Texts that begin
 with `*`, `@`, `{`, `[` or `&`, and texts with `{ } [ ] ,` inside `{ }` or `[ ]`, need quotes.
 
 - **Durations** carry a unit: `250ms`, `5s`, `10m`, `2h`, `1h30m`. **Sizes** too: `512B`, `32KiB`, `10MiB`, `1.5GB`.
   **Rates**: `500B/s`. **Frequencies**: `10/s`. **Shares**: `50%`.
-- `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in a value are read when the file is loaded. `${client.ip}`
-  (a dot, no colon) in a template is read for each request. `$$` is a dollar sign.
+- `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in a value are read when the file is loaded; in a template
+  (a header's value, a body, a redirect's location) the Plan keeps the reference, and the engine reads it when the Plan
+  is applied. `${client.ip}` (a dot, no colon) in a template is read for each request. `$$` is a dollar sign.
+- **Several files**: `include` names further ones. In a file that says `team: orders` every name becomes `orders/…`, and
+  a name means the team's own first, then the platform's; another team's is written in full. The listener's `admit` says
+  what a team may take. A name that two files say is an error.
+- **Layers**: `-f base.yaml -f prod.yaml` lays files over each other. Mappings merge, lists and scalars replace, `null`
+  removes; one of several alternatives (`respond:` where the base has `to:`) takes back the others. A listener, group,
+  upstream or route that the base lacks is an error; a file that the layer includes may add it.
 - Relative paths start at the folder of the file in which they stand.
 """
 

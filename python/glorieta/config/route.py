@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from .accept import Accepted
 from .base import TEXT, Noun, OffIsZero, Shorthand, Switch, Switchable, checked_text, parse_switch, whole
 from .errors import Wrong
 from .filter import Filters
 from .match import MatchValue, check_host, check_method, check_path
-from .target import FilesValue, RedirectValue, RespondValue
+from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .text import RewriteTemplate
 from .timeouts import RouteTimeouts
 from .units import Timeout
@@ -96,6 +97,8 @@ class RouteDefaults(Noun):
 class Route(RouteDefaults):
     """One route: exactly one target, and what happens on the way. Text means `{to: text}`."""
 
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset(TARGETS), frozenset({"strip_prefix", "rewrite"}))
+
     match: MatchValue | None = None
     """Which requests are meant, beside what the key says: host, path, method, headers, query."""
     to: str | None = None
@@ -115,8 +118,9 @@ class Route(RouteDefaults):
     """Which of several regular expressions comes first: the higher. Other paths need none."""
     filters: Filters = Field(default_factory=Filters)
     """Filters of this route, merged over those of its group and listener."""
+    accept: Accepted = Field(default_factory=dict)
+    """Confusions that are known and meant here: the code of each, and why."""
 
 
 RouteKey = Annotated[str, checked_text(check_route_key)]
 RouteValue = Annotated[Route, Shorthand(expand_route, (TEXT,))]
-TARGETS = ("to", "redirect", "respond", "files")

@@ -49,7 +49,7 @@ def check_location(text: str) -> str:
 
 def check_rewrite(text: str) -> str:
     """A template for a path."""
-    if not text.startswith(("/", "${path}")):
+    if not text.startswith(("/", "${path}", "${env:", "${file:")):
         raise Wrong(f'"{text}" does not begin with a slash', f'write "/{text}"')
     if "#" in text or any(ord(character) <= 32 or ord(character) >= 127 for character in text):
         raise Wrong(f'"{text}" has a character that no path has', "write it percent-encoded, such as %20")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from .accept import Accepted
 from .address import EndpointAddress, check_host_or_address
 from .balancing import Balance, BalanceValue
 from .base import (
@@ -133,9 +134,13 @@ class UpstreamDefaults(Noun):
 class Upstream(UpstreamDefaults):
     """A service: equal endpoints and how they are used."""
 
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"endpoints", "discover"}),)
+
     endpoints: Annotated[
         list[Annotated[Endpoint, Shorthand(expand_endpoint, (TEXT,))]], Shorthand(as_list, (TEXT,))
     ] = Field(default_factory=list)
     """Where the service is, one address or several. One of `endpoints` and `discover`."""
     discover: Discover | None = None
     """Where the service is, found by DNS. One of `endpoints` and `discover`."""
+    accept: Accepted = Field(default_factory=dict)
+    """Confusions that are known and meant with this upstream: the code of each, and why."""

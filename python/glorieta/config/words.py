@@ -57,6 +57,8 @@ LATER = {
 }
 NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+OUTSIDE = ("env:", "file:")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MARK = re.compile(r"\$\$|\$\{([^}]*)(\}?)|\$(?!\{)")
 
 
@@ -103,10 +105,20 @@ def template_words(text: str) -> Iterator[str]:
 def check_template(text: str, *, log: bool = False) -> str:
     """The text itself, or `Wrong`: every word is known, and nothing could split a header or a line."""
     for word in template_words(text):
-        if word.startswith(("env:", "file:")):
-            raise Wrong(f'"${{{word}}}" is read when a file is loaded', "in Python, put the value itself")
-        check_word(word, log=log)
+        if word.startswith(OUTSIDE):
+            check_reference(word)
+        else:
+            check_word(word, log=log)
     return text
+
+
+def check_reference(word: str) -> None:
+    """A value that the engine reads when the Plan is applied, in the form that loading a file gives it."""
+    kind, _, name = word.partition(":")
+    if kind == "env" and not VARIABLE.fullmatch(name):
+        raise Wrong(f'"${{{word}}}" names no variable', "write ${env:NAME}")
+    if kind == "file" and not name.startswith("/"):
+        raise Wrong(f'"${{{word}}}" is relative, and nothing says to what', "write an absolute path")
 
 
 def check_parameters(text: str, parameters: frozenset[str]) -> None:

@@ -1,88 +1,177 @@
-"""The program that loads, validates and compiles, and ends: `python -m glorieta.control.child REFERENCE`.
+"""The program that loads, validates and compiles, and ends: `python -m glorieta.control.child REFERENCE...`.
 
 It is a process of its own so that the serving one imports none of what this needs, and so that code of the
-user's (an edge in Python) starts afresh every time. The Plan that runs comes on standard input, the
-`Compiled` document goes to standard output.
+user's (an edge in Python) starts afresh every time. It reads no file before its standard input ends, so that it
+may be started while files are still changing; the `Compiled` document goes to standard output.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import ConfigError, Edge, format_problems
-from ..plan import Built, build, build_edge, diff, diff_text, explain, located, plan_json, read_plan
+from ..plan import Built, Plan, build, build_edge, diff, diff_text, explain, located, read_plan, summary
+from ..plan.secrets import secret_files
 from .compiled import Compiled
-from .signatures import signatures
+from .history import unpack
+from .signatures import matches, signatures, signatures_since
 
 
-def main(arguments: list[str]) -> int:
-    """`REFERENCE [--terminal] [--admin-socket PATH]`"""
-    reference, *options = arguments
-    socket = options[options.index("--admin-socket") + 1] if "--admin-socket" in options else None
-    running = sys.stdin.buffer.read().decode()
+@dataclass
+class Arguments:
+    """`[--terminal] [--admin-socket PATH] [--running DESCRIPTOR] -- REFERENCE...`"""
+
+    references: list[str]
+    terminal: bool = False
+    admin_socket: str | None = None
+    running: int | None = None
+    """Holds the Plan that runs, packed."""
+
+    def running_plan(self) -> Plan | None:
+        if self.running is None:
+            return None
+        with os.fdopen(self.running, "rb") as packed:
+            return read_plan(unpack(packed.read()))
+
+    @staticmethod
+    def parse(words: list[str]) -> Arguments:
+        end = words.index("--")
+        options, found = iter(words[:end]), Arguments(words[end + 1 :])
+        for option in options:
+            match option:
+                case "--terminal":
+                    found.terminal = True
+                case "--admin-socket":
+                    found.admin_socket = next(options)
+                case "--running":
+                    found.running = int(next(options))
+        return found
+
+
+def main(words: list[str]) -> int:
+    arguments = Arguments.parse(words)
+    # It ends soon, and nearly all that it makes lives until then: looking for garbage finds none.
+    gc.disable()
+    sys.stdin.buffer.read()
     # What the user's code prints goes to the log, not into the document.
     out = os.dup(1)
     os.dup2(2, 1)
-    compiled = compile_reference(reference, running, terminal="--terminal" in options, admin_socket=socket)
     with os.fdopen(out, "wb") as document:
-        document.write(compiled.encode())
+        told = False
+
+        def tell(first: Compiled) -> None:
+            nonlocal told
+            document.write(first.encode_plan())
+            document.flush()
+            told = True
+
+        compiled = compile_reference(
+            arguments.references,
+            arguments.running_plan,
+            terminal=arguments.terminal,
+            admin_socket=arguments.admin_socket,
+            tell=tell,
+        )
+        document.write(compiled.encode_rest() if told else compiled.encode())
     return 0
 
 
 def compile_reference(
-    reference: str | Edge, running: str = "", *, terminal: bool = False, admin_socket: str | None = None
+    references: str | Sequence[str] | Edge,
+    running: Callable[[], Plan | None] | None = None,
+    *,
+    terminal: bool = False,
+    admin_socket: str | None = None,
+    secrets: bool = True,
+    short: bool = False,
+    tell: Callable[[Compiled], None] | None = None,
 ) -> Compiled:
-    """Everything about this configuration, and how it differs from the Plan that runs (as text; empty: none)."""
+    """Everything about this configuration, and how it differs from the Plan that runs.
+
+    `secrets`: whether they must be at hand; `short`: also in a few lines what it is; `tell` is called with the Plan,
+    before what is not needed for applying it.
+    """
+    began = time.time_ns()
     try:
-        built = (
-            build_edge(reference, terminal=terminal, admin_socket=admin_socket)
-            if isinstance(reference, Edge)
-            else build(reference, terminal=terminal, admin_socket=admin_socket)
-        )
-        compiled = accept(built)
-        check_with_engine(compiled, built)
+        if isinstance(references, Edge):
+            built = build_edge(references, terminal=terminal, admin_socket=admin_socket)
+        else:
+            built = build(references, terminal=terminal, admin_socket=admin_socket, secrets=secrets)
+        text = built.text
+        compiled = Compiled(plan=text, version=built.plan["version"], secrets=signatures(secret_files(text)))
+        # The engine takes its time, and not Python's lock: it looks while we go on.
+        engine = EngineCheck(text)
+        if tell:
+            tell(compiled)
+        complete(compiled, built, running() if running else None, began)
+        compiled.short = explain(built.plan).short() if short else ""
+        problems = located(built.edge, engine.found())
+        if problems:
+            raise ConfigError(problems, files=built.files, globs=built.globs)
     except ConfigError as error:
-        return refuse(error)
-    if running:
-        changes = diff(read_plan(running), built.plan)
-        compiled.changes = [change.as_json() for change in changes]
-        compiled.changes_text = diff_text(changes)
+        return refuse(error, began)
     return compiled
 
 
-def accept(built: Built) -> Compiled:
-    return Compiled(
-        plan=plan_json(built.plan),
-        version=built.plan["version"],
-        files=signatures(str(path) for path in built.files),
-        watch=built.edge.watch,
-        short=explain(built.plan).short(),
-        warnings=[warning.as_json() for warning in built.warnings],
-        warnings_text=format_problems(built.warnings) if built.warnings else "",
-    )
+def complete(compiled: Compiled, built: Built, running: Plan | None, began: int) -> None:
+    """Whatever is not needed for applying."""
+    compiled.files = signatures_since(began, map(str, built.files))
+    compiled.globs = matches(built.globs)
+    compiled.watch = built.edge.watch
+    compiled.warnings = [warning.as_json() for warning in built.warnings]
+    compiled.warnings_text = format_problems(built.warnings) if built.warnings else ""
+    changes = diff(running, built.plan) if running else []
+    compiled.changes = [change.as_json() for change in changes]
+    compiled.changes_text = diff_text(changes)
+    compiled.summary = summary(built.plan, changes)
 
 
-def check_with_engine(compiled: Compiled, built: Built) -> None:
+class EngineCheck:
     """Builds the Plan as the engine does, without opening a socket: its word is the last one.
 
     A Plan can be made where no engine is built; whatever wants to run it there says so.
     """
-    try:
-        from ..engine import check
-    except ModuleNotFoundError as error:
-        if error.name != "glorieta._engine":
-            raise
-        return
-    problems = located(built.edge, check(compiled.plan or ""))
-    if problems:
-        raise ConfigError(problems, files=built.files)
+
+    def __init__(self, plan: str) -> None:
+        self.plan = plan
+        self.problems: list[tuple[str, str]] = []
+        self.defect: BaseException | None = None
+        self.thread = threading.Thread(target=self.look)
+        try:
+            from .. import engine
+        except ModuleNotFoundError as error:
+            if error.name != "glorieta._engine":
+                raise
+            return
+        self.engine = engine
+        self.thread.start()
+
+    def look(self) -> None:
+        try:
+            self.problems = self.engine.check(self.plan)
+        except BaseException as defect:
+            self.defect = defect
+
+    def found(self) -> list[tuple[str, str]]:
+        """What is wrong, once it has looked."""
+        if self.thread.ident is not None:
+            self.thread.join()
+        if self.defect is not None:
+            raise self.defect
+        return self.problems
 
 
-def refuse(error: ConfigError) -> Compiled:
+def refuse(error: ConfigError, began: int) -> Compiled:
     return Compiled(
-        files=signatures(str(Path(path)) for path in error.files),
+        files=signatures_since(began, (str(Path(path)) for path in error.files)),
+        globs=matches(error.globs),
         problems=[problem.as_json() for problem in error.problems],
         problems_text=str(error),
     )

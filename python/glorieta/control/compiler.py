@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import zlib
 from collections.abc import Sequence
 
 from .compiled import Compiled, refusal
@@ -13,30 +12,49 @@ from .interpreter import command, environment
 CHILD_SECONDS = 60.0
 """A configuration that takes longer (an edge in Python that waits for something) is refused."""
 
+PIPE_BYTES = 1 << 20
+"""A large Plan comes in few pieces."""
 END_SECONDS = 2.0
 """A child that has said everything and does not end is ended."""
 
 
 class Compiler:
-    """One run of the child. `read` when `fileno()` is readable, until it is true; then there is a `result`."""
+    """One run of the child, which is started early and reads nothing of the configuration before `go`.
 
-    def __init__(self, arguments: Sequence[str], running: bytes, now: float) -> None:
-        """`running` is the Plan that runs, packed by `pack`."""
-        self.deadline = now + CHILD_SECONDS
+    Then `read` when `fileno()` is readable, until it is true; then there is a `result`. A Plan comes before all
+    else that there is to say of it.
+    """
+
+    def __init__(self, arguments: Sequence[str], running: bytes) -> None:
+        """`running` is the Plan that runs, packed."""
+        self.deadline: float | None = None
         self.document = bytearray()
+        self.first: Compiled | None = None
         # A file in memory, not a pipe: the child may take its time to read it, and nobody waits.
-        with os.fdopen(os.memfd_create("plan"), "w+b") as plan:
-            plan.write(unpack(running))
-            plan.seek(0)
+        plan = os.memfd_create("plan")
+        try:
+            os.write(plan, running)
+            os.lseek(plan, 0, os.SEEK_SET)
             self.process = subprocess.Popen(
-                command("glorieta.control.child", *arguments),
-                stdin=plan,
+                command("glorieta.control.child", "--running", str(plan), *arguments),
+                # It waits for the end of this.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment(),
+                pass_fds=(plan,),
                 # Ctrl-C is for the serving process, which decides what becomes of the child.
                 process_group=0,
+                pipesize=PIPE_BYTES,
             )
+        finally:
+            os.close(plan)
         os.set_blocking(self.fileno(), False)
+
+    def go(self, now: float) -> None:
+        """The files have come to rest: they may be read."""
+        self.deadline = now + CHILD_SECONDS
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def fileno(self) -> int:
         assert self.process.stdout is not None
@@ -53,18 +71,37 @@ class Compiler:
                 return True
             self.document += data
 
+    def plan(self) -> Compiled | None:
+        """The Plan and what applying needs besides, once it is there; each is given once."""
+        if self.first is not None:
+            return None
+        try:
+            found = Compiled.decode_plan(self.document)
+        except (ValueError, KeyError, TypeError):
+            # Said when it is over.
+            return None
+        if found is None or found[0].plan is None:
+            return None
+        first, end = found
+        # At ten thousand routes these are megabytes.
+        del self.document[:end]
+        self.first = first
+        return first
+
     def result(self) -> Compiled:
         """What the child has said, once it has said everything."""
         code = self.end()
         if code != 0:
             return refusal(f"loading the configuration ended with exit code {code}, without an answer")
         try:
-            return Compiled.decode(bytes(self.document))
+            if self.first is None:
+                return Compiled.decode(self.document)
+            return self.first.completed(self.document)
         except (ValueError, KeyError, TypeError) as error:
             return refusal(f"loading the configuration gave no whole answer: {error}")
 
     def give_up(self) -> Compiled:
-        """Ends a child whose time is over."""
+        """Ends a child whose time is over, or whose answer nobody wants any more."""
         self.process.kill()
         self.end()
         return refusal(f"loading the configuration took longer than {CHILD_SECONDS:.0f} s and was given up")
@@ -75,15 +112,7 @@ class Compiler:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         return code
-
-
-def pack(plan: str) -> bytes:
-    """A Plan is text of few words, kept for the next comparison: packed it is a thirtieth."""
-    return zlib.compress(plan.encode(), 1)
-
-
-def unpack(packed: bytes) -> bytes:
-    return zlib.decompress(packed) if packed else b""

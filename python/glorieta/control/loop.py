@@ -6,6 +6,7 @@ arrive as descriptors at one selector. Nothing here takes long, so that Ctrl-C i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -14,7 +15,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from .applying import Applier
 from .channel import Client, ControlServer, Document
+from .history import NoSuchPlan
 from .notify import STOPPING, tell
 from .reload import Reloader
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from .signals import Signals
     from .watch import Watcher
 
+FILE_CHANGE = "file change"
+OVERTAKEN = "a rollback came in between; ask again to apply the files"
 DEFECT_PAUSE = 0.2
 """Seconds after a defect, so that one that comes again at once neither fills the log nor a core."""
 
@@ -45,11 +50,12 @@ class ControlLoop:
         self.server: ControlServer | None = None
         self.watcher: Watcher | None = None
         self.watcher_descriptor: int | None = None
-        self.reloader = Reloader(engine, options, compiled, speaker, self.selector, self.reloaded)
-        if options.watch and compiled.watch and options.reference:
+        self.applier = Applier(engine, compiled, speaker)
+        self.reloader = Reloader(self.applier, options, self.selector, self.reloaded)
+        if options.watch and compiled.watch and options.references:
             from .watch import Watcher
 
-            self.watcher = Watcher(compiled.files, time.monotonic())
+            self.watcher = Watcher(compiled.files, time.monotonic(), compiled.globs)
             self.register_watcher()
         self.drain: threading.Thread | None = None
         self.drained = False
@@ -90,9 +96,25 @@ class ControlLoop:
             self.server.drop_late(now)
         self.reloader.tick(now)
         if self.watcher and self.watcher.due(now) == 0.0:
-            if self.watcher.look(now) and not self.drain:
-                self.reloader.request()
-            self.register_watcher()
+            self.look_at_files(self.watcher, now)
+
+    def look_at_files(self, watcher: Watcher, now: float) -> None:
+        rests = watcher.look(now)
+        self.register_watcher()
+        if self.drain:
+            return
+        rolled_back = self.applier.is_rolled_back
+        if rests and rolled_back and watcher.changed <= set(self.applier.history.current.secrets):
+            # Somebody wanted this Plan and not the files': a renewed secret does not undo that.
+            self.applier.read_secrets_anew()
+        elif rests:
+            self.reloader.request(FILE_CHANGE)
+        elif watcher.is_stirring and not rolled_back:
+            # If it fails, that is said when it fails again.
+            with contextlib.suppress(OSError):
+                self.reloader.prepare()
+        else:
+            self.reloader.dismiss()
 
     def patience(self) -> float | None:
         """How long there is nothing to do unless something arrives."""
@@ -120,8 +142,8 @@ class ControlLoop:
             return
         if self.drain:
             return
-        if self.options.reference:
-            self.reloader.request()
+        if self.options.references:
+            self.reloader.request("SIGHUP")
         else:
             self.speaker.event("not-reloaded", "nothing to reload: this configuration exists only in memory")
 
@@ -147,22 +169,48 @@ class ControlLoop:
 
     def asked(self, question: Document, client: Client) -> None:
         """A question on the control socket."""
-        wanted = question.get("do")
-        if wanted == "reload" and not self.drain and self.options.reference:
-            self.reloader.request(client)
+        wanted, which = question.get("do"), question.get("plan")
+        if wanted == "reload" and not self.drain and self.options.references:
+            self.reloader.request("reload", client)
+        elif wanted == "rollback" and not self.drain:
+            self.roll_back(None if which is None else str(which), client)
         elif wanted == "plan":
-            self.reply(client, {**self.about(), "plan": self.reloader.plan()})
+            self.tell_plan(None if which is None else str(which), client)
+        elif wanted == "history":
+            self.reply(client, {**self.about(), "plans": self.applier.history.as_json()})
         elif wanted == "status":
             self.reply(client, self.about())
         else:
             why = "it is ending" if self.drain else f"it does not understand {wanted!r} here"
             self.reply(client, {"error": why})
 
+    def roll_back(self, which: str | None, client: Client) -> None:
+        self.reloader.hurry()
+        answer = self.applier.roll_back(which)
+        if answer.get("result") == "rolled back":
+            for other in self.reloader.overtaken():
+                self.reply(other, {"error": OVERTAKEN})
+            if self.watcher:
+                # What there is now was not wanted; what is changed from now on is.
+                self.watcher.settle()
+                self.register_watcher()
+        self.reply(client, answer)
+
+    def tell_plan(self, which: str | None, client: Client) -> None:
+        try:
+            plan = self.applier.plan(which)
+        except NoSuchPlan as error:
+            self.reply(client, {"error": str(error)})
+            return
+        # As text: at ten thousand routes, reading it would cost more memory than all else here.
+        self.reply(client, {**self.about(), "plan": plan, "load": self.engine.status()})
+
     def about(self) -> Document:
         return {
             "pid": os.getpid(),
             "configuration": self.options.identity,
-            "version": self.reloader.version,
+            "version": self.applier.version,
+            "rolled_back": self.applier.is_rolled_back,
             "terminal": self.options.terminal,
             "admin_socket": self.options.admin_socket or None,
             "watch": self.watcher is not None,
@@ -177,7 +225,7 @@ class ControlLoop:
     def reloaded(self, compiled: Compiled, clients: list[Client], answer: Document) -> None:
         """A reload is over, one way or the other."""
         if self.watcher and compiled.files:
-            self.watcher.watch(compiled.files)
+            self.watcher.watch(compiled.files, compiled.globs)
             self.register_watcher()
         for client in clients:
             self.reply(client, answer)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,15 @@ LONGEST_FOLDER = 107 - len("/0123456789abcdef.control")
 """The kernel's bound for a socket's path is 107 bytes."""
 
 
-def identity(reference: str, is_object: bool) -> str:
+def identity(references: Sequence[str], is_object: Callable[[str], bool]) -> str:
     """The absolute text of what is run. Links are kept: which file they lead to changes with a deployment."""
-    folder = os.getcwd()
-    return f"{folder}:{reference}" if is_object else os.path.abspath(reference)
+    return " + ".join(identity_of_one(reference, is_object(reference)) for reference in references)
+
+
+def identity_of_one(reference: str, is_object: bool) -> str:
+    module = reference.partition(":")[0]
+    is_module = is_object and not module.endswith(".py")
+    return f"{os.getcwd()}:{reference}" if is_module else os.path.abspath(reference)
 
 
 @dataclass(frozen=True)

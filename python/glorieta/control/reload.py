@@ -1,4 +1,6 @@
-"""From one Plan to the next: has it compiled, applies it or leaves the old one, and says which.
+"""From the files to the next Plan: has the child compile it, and whoever asked is told how it went.
+
+The Plan is applied as soon as the child has made it, while it still compares it with the one before.
 
 One at a time. What is asked for while the child works is answered by another run after it, because the
 child may have read the files before they were changed.
@@ -11,134 +13,125 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..engine import PlanRefused
+from .applying import Applier, Begun
 from .channel import Client, Document
 from .compiled import Compiled, refusal
-from .compiler import Compiler, pack, unpack
-from .notify import READY, reloading, status, tell
-from .signals import kept_from_threads
+from .compiler import Compiler
+from .notify import reloading, tell
 
 if TYPE_CHECKING:
-    from ..engine import Engine
-    from .say import Speaker
     from .serve import Options
 
 Finished = Callable[[Compiled, list[Client], Document], None]
 
 
 class Reloader:
-    """Knows the Plan that runs and how to get the next one."""
+    """Starts children, waits for them without blocking, and has what they made applied."""
 
     def __init__(
-        self,
-        engine: Engine,
-        options: Options,
-        running: Compiled,
-        speaker: Speaker,
-        selector: selectors.BaseSelector,
-        finished: Finished,
+        self, applier: Applier, options: Options, selector: selectors.BaseSelector, finished: Finished
     ) -> None:
-        self.engine = engine
+        self.applier = applier
         self.options = options
-        self.speaker = speaker
         self.selector = selector
         self.finished = finished
-        self.version = running.version
-        self.running = pack(running.plan or "")
         self.compiler: Compiler | None = None
+        self.causes: list[str] = []
+        """Of the reload under way; none: there is none."""
+        self.begun: Begun | None = None
+        """How that went, once its Plan was there."""
         self.clients: list[Client] = []
-        self.again = False
-        self.waiting: list[Client] = []
+        self.next_causes: list[str] = []
+        self.next_clients: list[Client] = []
 
-    def plan(self) -> str:
-        """The Plan that runs, as text."""
-        return unpack(self.running).decode()
+    def prepare(self) -> None:
+        """A reload is likely: the child starts, which takes longer than files need to come to rest."""
+        if self.compiler is None:
+            self.compiler = Compiler(self.options.child_arguments(), self.applier.history.current.packed)
+            self.selector.register(self.compiler, selectors.EVENT_READ, self.read)
 
-    def request(self, client: Client | None = None) -> None:
+    def dismiss(self) -> None:
+        """No reload after all."""
+        if self.compiler and not self.causes:
+            self.let_go(self.compiler).give_up()
+
+    def request(self, cause: str, client: Client | None = None) -> None:
         """Reloads now, or once more after the one under way; the client is told how it went."""
+        self.next_causes.append(cause)
         if client:
-            self.waiting.append(client)
-        if self.compiler:
-            self.again = True
-        else:
+            self.next_clients.append(client)
+        if not self.causes:
             self.start()
 
     def start(self) -> None:
-        self.again, self.clients, self.waiting = False, self.waiting, []
+        self.causes, self.next_causes = self.next_causes, []
+        self.clients, self.next_clients = self.next_clients, []
         tell(*reloading())
         try:
-            self.compiler = Compiler(self.options.child_arguments(), self.running, time.monotonic())
+            self.prepare()
         except OSError as error:
             self.conclude(refusal(f"the configuration cannot be loaded: {error}"))
             return
-        self.selector.register(self.compiler, selectors.EVENT_READ, self.read)
+        if self.compiler:
+            self.compiler.go(time.monotonic())
 
     def read(self, _: int) -> None:
         """The child has said something, or has ended."""
-        if self.compiler and self.compiler.read():
-            self.selector.unregister(self.compiler)
-            self.conclude(self.compiler.result())
+        if self.compiler is None:
+            return
+        over = self.compiler.read()
+        if self.causes and (first := self.compiler.plan()):
+            self.begun = self.applier.begin(first, self.cause)
+        if over:
+            compiled = self.let_go(self.compiler).result()
+            # One that was started early and has failed by itself has told nobody anything; the next one will.
+            if self.causes:
+                self.conclude(compiled)
+
+    @property
+    def cause(self) -> str:
+        return ", ".join(dict.fromkeys(self.causes))
 
     def due(self, now: float) -> float | None:
-        return max(0.0, self.compiler.deadline - now) if self.compiler else None
+        deadline = self.compiler.deadline if self.compiler else None
+        return None if deadline is None else max(0.0, deadline - now)
 
     def tick(self, now: float) -> None:
         """Gives up a child whose time is over."""
-        if self.compiler and now >= self.compiler.deadline:
-            self.selector.unregister(self.compiler)
-            self.conclude(self.compiler.give_up())
+        if self.compiler and self.due(now) == 0.0:
+            self.conclude(self.let_go(self.compiler).give_up())
 
     def conclude(self, compiled: Compiled) -> None:
-        """Applies what the child has made of the files, or says why not; then whoever asked is told."""
-        self.compiler = None
-        answer = self.apply(compiled)
-        tell(READY, status(f"Serving plan {self.version}"))
+        """Says what has become of the files' Plan, or why there is none; then whoever asked is told."""
+        begun, cause, self.begun = self.begun, self.cause, None
+        answer = self.applier.conclude(begun, compiled, cause) if begun else self.applier.refuse(compiled)
+        self.causes = []
+        self.applier.tell_ready()
         clients, self.clients = self.clients, []
         self.finished(compiled, clients, answer)
-        if self.again:
+        if self.next_causes:
             self.start()
 
-    def apply(self, compiled: Compiled) -> Document:
-        if compiled.plan is None:
-            self.engine.count_refused()
-            return self.refused(compiled.problems_text, compiled.problems)
-        if compiled.plan == self.plan():
-            self.speaker.event("unchanged", "nothing has changed", version=self.version)
-            return self.outcome("unchanged", compiled)
-        try:
-            with kept_from_threads():
-                self.engine.apply(compiled.plan)
-        except PlanRefused as error:
-            problems = [{"path": path, "message": message} for path, message in error.problems]
-            return self.refused("\n".join(f"{path}: {message}" for path, message in error.problems), problems)
-        self.version, self.running = compiled.version, pack(compiled.plan)
-        self.speaker.event(
-            "applied",
-            f"reloaded, plan {self.version}\n{compiled.changes_text}",
-            version=self.version,
-            changes=compiled.changes,
-            warnings=compiled.warnings,
-        )
-        self.speaker.plain(compiled.warnings_text)
-        return self.outcome("applied", compiled)
+    def hurry(self) -> None:
+        """What is applied already is said now, without the difference."""
+        if self.begun:
+            if self.compiler:
+                self.let_go(self.compiler).give_up()
+            self.conclude(Compiled())
 
-    def refused(self, text: str, problems: list[Document]) -> Document:
-        said = f"{text}\nthe configuration was refused; plan {self.version} stays"
-        self.speaker.event("refused", said, version=self.version, problems=problems)
-        return {"result": "refused", "version": self.version, "problems": problems, "text": text}
+    def overtaken(self) -> list[Client]:
+        """Ends what is under way, because its Plan would undo a rollback; whoever waits for it is given back."""
+        clients = [*self.clients, *self.next_clients]
+        self.causes, self.next_causes, self.clients, self.next_clients = [], [], [], []
+        self.dismiss()
+        return clients
 
-    def outcome(self, result: str, compiled: Compiled) -> Document:
-        return {
-            "result": result,
-            "version": self.version,
-            "changes": compiled.changes,
-            "warnings": compiled.warnings,
-            "text": "\n".join(text for text in (compiled.changes_text, compiled.warnings_text) if text),
-        }
+    def let_go(self, compiler: Compiler) -> Compiler:
+        self.selector.unregister(compiler)
+        self.compiler = None
+        return compiler
 
     def close(self) -> None:
         """Ends a child that is still at work."""
         if self.compiler:
-            self.selector.unregister(self.compiler)
-            self.compiler.give_up()
-            self.compiler = None
+            self.let_go(self.compiler).give_up()

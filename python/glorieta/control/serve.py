@@ -15,6 +15,7 @@ from ..engine import Engine, PlanRefused
 from .channel import ControlBusy
 from .compiled import Compiled
 from .exits import ExitCode
+from .interpreter import THRIFTY
 from .loop import ControlLoop
 from .notify import READY, status, tell
 from .say import Speaker
@@ -25,8 +26,8 @@ from .signals import Signals, kept_from_threads
 class Options:
     """What `glorieta run` has decided."""
 
-    reference: str
-    """The configuration, as the child takes it; empty: it exists only in memory, nothing can be reloaded."""
+    references: tuple[str, ...]
+    """The configuration, as the child takes it; none: it exists only in memory, nothing can be reloaded."""
     identity: str
     compiled: int
     """The descriptor that holds the first `Compiled` document."""
@@ -40,11 +41,13 @@ class Options:
 
     @staticmethod
     def parse(arguments: list[str]) -> Options:
-        """`REFERENCE IDENTITY DESCRIPTOR [control=PATH] [admin-socket=PATH] [no-watch] [terminal] [json] [show]`"""
-        reference, identity, descriptor, *rest = arguments
+        """`IDENTITY DESCRIPTOR [control=PATH] [admin-socket=PATH] [WORD...] -- REFERENCE...`; words are `no-watch`,
+        `terminal`, `json` and `show`."""
+        end = arguments.index("--", 2)
+        identity, descriptor, *rest = arguments[:end]
         paths = dict(part.split("=", 1) for part in rest if "=" in part)
         return Options(
-            reference,
+            tuple(arguments[end + 1 :]),
             identity,
             int(descriptor),
             control=paths.get("control", ""),
@@ -60,20 +63,25 @@ class Options:
         paths = [("control", self.control), ("admin-socket", self.admin_socket)]
         words = [("no-watch", not self.watch), ("terminal", self.terminal), ("json", self.as_json), ("show", self.show)]
         return [
-            self.reference,
             self.identity,
             str(self.compiled),
             *(f"{name}={path}" for name, path in paths if path),
             *(word for word, wanted in words if wanted),
+            "--",
+            *self.references,
         ]
 
     def child_arguments(self) -> list[str]:
         socket = ["--admin-socket", self.admin_socket] if self.admin_socket else []
-        return [self.reference, *(["--terminal"] if self.terminal else []), *socket]
+        return [*(["--terminal"] if self.terminal else []), *socket, "--", *self.references]
 
 
 def main(arguments: list[str]) -> int:
     options = Options.parse(arguments)
+    # It has had its effect, and is not for the processes that are started from here.
+    for name, value in THRIFTY.items():
+        if os.environ.get(name) == value:
+            del os.environ[name]
     speaker = Speaker(options.as_json)
     with os.fdopen(options.compiled, "rb") as document:
         compiled = Compiled.decode(document.read())

@@ -2,18 +2,18 @@
 
 All files count as one set, because a deployment replaces several of them: what is read in the middle of
 that would be a configuration that nobody wrote. Renames over a file, swapped symbolic links anywhere in its
-path, and files that are missing for a moment are seen.
+path, files that are missing for a moment, and files that come to match a pattern or cease to are seen.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .compiled import Signature
-from .signatures import signatures
+from .folders import folders_to_watch
+from .signatures import matches, signatures
 
 if TYPE_CHECKING:
     from .inotify import Inotify
@@ -31,26 +31,44 @@ BACKSTOP_SECONDS = 3.0
 class Watcher:
     """`look(now)` as often as `due(now)` says, and when `fileno()` is readable."""
 
-    def __init__(self, files: Mapping[str, Signature], now: float, use_inotify: bool = True) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, Signature],
+        now: float,
+        globs: Mapping[str, Signature] | None = None,
+        *,
+        use_inotify: bool = True,
+    ) -> None:
         self.inotify = open_inotify() if use_inotify else None
         self.first_change: float | None = None
         self.last_change = now
-        self.watch(files)
+        self.changed: frozenset[str] = frozenset()
+        """Files and patterns that were different when `look` said so."""
+        self.watch(files, globs or {})
 
-    def watch(self, files: Mapping[str, Signature]) -> None:
-        """These files from now on; a signature is how the file was when it was read."""
-        self.known = dict(files)
-        self.seen = dict(files)
+    def watch(self, files: Mapping[str, Signature], globs: Mapping[str, Signature]) -> None:
+        """These from now on; a signature is how a file, or what a pattern finds, was when it was read."""
+        self.files, self.globs = tuple(files), tuple(globs)
+        self.known: dict[str, Signature] = {**files, **globs}
+        self.seen = dict(self.known)
         self.first_change = None
         self.place_watches()
         self.next_look = 0.0
 
+    def settle(self) -> None:
+        """What there is now is nothing new."""
+        self.watch(signatures(self.files), matches(self.globs))
+
+    @property
+    def is_stirring(self) -> bool:
+        """Whether something has changed and has not come to rest."""
+        return self.first_change is not None
+
     def place_watches(self) -> None:
         if self.inotify is None:
             return
-        folders = {folder for path in self.known for folder in folders_on_the_way(path)}
         try:
-            self.inotify.watch(folders)
+            self.inotify.watch(folders_to_watch(self.files, self.globs))
         except OSError:
             self.inotify.close()
             self.inotify = None
@@ -65,7 +83,7 @@ class Watcher:
     def look(self, now: float) -> bool:
         """Whether the set has changed and rests now. Each change is reported once."""
         told = self.inotify is not None and self.inotify.drain()
-        current = signatures(self.known)
+        current = {**signatures(self.files), **matches(self.globs)}
         if current != self.seen or (told and None in current.values()):
             self.place_watches()
         if current != self.seen:
@@ -84,7 +102,8 @@ class Watcher:
         self.next_look = min(at_rest, now + POLL_SECONDS)
         if now < at_rest:
             return False
-        self.watch(current)
+        self.changed = frozenset(path for path, state in current.items() if state != self.known[path])
+        self.watch({path: current[path] for path in self.files}, {pattern: current[pattern] for pattern in self.globs})
         return True
 
     def close(self) -> None:
@@ -100,36 +119,3 @@ def open_inotify() -> Inotify | None:
 
         return Inotify()
     return None
-
-
-def folders_on_the_way(path: str) -> Iterator[str]:
-    """Every folder in which a change could make this path mean another file."""
-    path = os.path.abspath(path)
-    for _ in range(40):
-        link = first_link(path)
-        yield nearest_folder(os.path.dirname(link or path))
-        if link is None:
-            return
-        target = os.path.join(os.path.dirname(link), read_link(link))
-        path = os.path.normpath(target + path[len(link) :])
-
-
-def first_link(path: str) -> str | None:
-    """The shortest part of the path that is a symbolic link."""
-    parts = path.split(os.sep)
-    prefixes: Iterable[str] = (os.sep.join(parts[:count]) for count in range(2, len(parts) + 1))
-    return next((prefix for prefix in prefixes if os.path.islink(prefix)), None)
-
-
-def read_link(link: str) -> str:
-    try:
-        return os.readlink(link)
-    except OSError:
-        return os.path.basename(link)
-
-
-def nearest_folder(path: str) -> str:
-    """The path, or the nearest folder above it that exists."""
-    while not os.path.isdir(path) and path != os.path.dirname(path):
-        path = os.path.dirname(path)
-    return path

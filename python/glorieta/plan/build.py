@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from ..config.checking import Partial
 from ..config.errors import ConfigError, Problem, sort_problems
-from ..config.objects import is_object, load_any
-from .compile import inspect, refuse
+from ..config.loading import load_any
+from .compile import inspect, inspect_written, refuse
 from .compiling import Surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ..config.edge import Edge
-    from ..config.loading import Loaded
+    from ..config.loading import Loaded, Reference
+    from .confusions import Found
     from .model import Plan
 
 
@@ -28,34 +30,46 @@ class Built:
     files: tuple[Path, ...]
     """Absolute paths of everything that the Plan depends on."""
     warnings: tuple[Problem, ...]
+    globs: tuple[str, ...] = ()
+    """Absolute patterns by which files were looked for."""
+    text: str = ""
+    """The Plan as the engine reads it."""
+    confusions: tuple[Found, ...] = ()
+    """All confusions that were found, accepted ones and notes included."""
 
 
-def build(reference: str | Path, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
-    """Loads and compiles a YAML file or a Python object (`module:attribute`)."""
+def build(
+    references: Reference | Sequence[Reference],
+    *,
+    terminal: bool = False,
+    admin_socket: str | None = None,
+    secrets: bool = True,
+) -> Built:
+    """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it."""
     surroundings = Surroundings(terminal, admin_socket)
     try:
-        loaded = load_any(reference)
+        loaded = load_any(references, secrets=secrets)
     except ConfigError as error:
         raise with_later_errors(error, surroundings) from None
-    from_file = not (isinstance(reference, str) and is_object(reference))
-    return finish(loaded, surroundings, valid=from_file)
+    return finish(loaded, surroundings)
 
 
 def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
     """Compiles an edge that was made in Python."""
-    plan, problems = inspect(edge, Surroundings(terminal, admin_socket))
+    plan, problems, text = inspect_written(edge, Surroundings(terminal, admin_socket))
     refuse(problems)
-    return Built(plan, edge, (), tuple(problems))
+    return Built(plan, edge, (), tuple(problems), text=text)
 
 
-def finish(loaded: Loaded, surroundings: Surroundings, *, valid: bool) -> Built:
+def finish(loaded: Loaded, surroundings: Surroundings) -> Built:
     try:
-        plan, problems = inspect(loaded.edge, surroundings, valid=valid)
+        plan, problems, text = inspect_written(loaded.edge, surroundings, loaded.missing, valid=loaded.valid)
+        refuse(problems)
     except ConfigError as error:
-        error.files = loaded.files
+        error.files, error.globs = loaded.files, loaded.globs
         raise
-    refuse(problems, loaded.files)
-    return Built(plan, loaded.edge, loaded.files, (*loaded.warnings, *problems))
+    warnings = sort_problems([*loaded.warnings, *problems], loaded.places.order())
+    return Built(plan, loaded.edge, loaded.files, tuple(warnings), loaded.globs, text)
 
 
 def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigError:
@@ -63,6 +77,8 @@ def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigE
     partial = error.partial
     if not isinstance(partial, Partial) or () in partial.missing:
         return error
-    _, found = inspect(partial.edge, surroundings, partial.missing, valid=True)
+    edge = partial.edge
+    _, found = inspect(edge, surroundings, partial.missing, incomplete=partial.incomplete, valid=True)
     later = [problem for problem in found if problem.severity == "error"]
-    return ConfigError(sort_problems([*error.problems, *later]), partial, error.files)
+    order = edge.origin.places.order() if edge.origin else {}
+    return ConfigError(sort_problems([*error.problems, *later], order), partial, error.files, error.globs)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from ..config.checking import unplaced
-from ..config.edge import Edge
 from ..config.errors import ConfigError, Path, Problem, sort_problems
 from ..config.match import parameters_of
 from ..config.pause import without_collecting
 from ..config.units import milliseconds
+from ..config.written import checked_again
 from .compiling import Compiling, Surroundings
 from .groups import groups_by_listener
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
 from .model import FORMAT, Group, Listener, Plan
 from .settings import compile_admin, compile_log
-from .text import version_of
+from .tested import check_tests
+from .text import version_and_text
 from .upstreams import compile_upstreams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path as FilePath
+
+    from ..config.edge import Edge
 
 
 def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Plan:
@@ -33,38 +33,51 @@ def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = No
     return plan
 
 
-def refuse(problems: list[Problem], files: Iterable[FilePath] = ()) -> None:
+def refuse(problems: list[Problem], files: Iterable[FilePath] = (), globs: Iterable[str] = ()) -> None:
     """Raises what is an error; warnings wait until the errors are gone, because these may be why."""
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
-        raise ConfigError(errors, files=files)
+        raise ConfigError(errors, files=files, globs=globs)
 
 
 def inspect(
-    edge: Edge, surroundings: Surroundings | None = None, missing: frozenset[Path] = frozenset(), *, valid: bool = False
+    edge: Edge,
+    surroundings: Surroundings | None = None,
+    missing: frozenset[Path] = frozenset(),
+    *,
+    incomplete: bool = False,
+    valid: bool = False,
 ) -> tuple[Plan, list[Problem]]:
     """The Plan and everything that is wrong; with errors the Plan is only good for finding more of them.
 
+    `missing` and `incomplete`: what was taken out because it is wrong, and whether whole files are.
     `valid`: the edge came from a file just now. One that was made or changed in Python is checked again,
     because a mapping of routes or upstreams takes any value.
     """
+    plan, problems, _ = inspect_written(edge, surroundings, missing, incomplete=incomplete, valid=valid)
+    return plan, problems
+
+
+def inspect_written(
+    edge: Edge,
+    surroundings: Surroundings | None = None,
+    missing: frozenset[Path] = frozenset(),
+    *,
+    incomplete: bool = False,
+    valid: bool = False,
+) -> tuple[Plan, list[Problem], str]:
+    """As `inspect`, and the Plan's text, which its version has needed anyway."""
     with without_collecting():
         if not valid:
             edge = checked_again(edge)
-        compiling = Compiling(edge, surroundings or Surroundings(), missing)
+        compiling = Compiling(edge, surroundings or Surroundings(), missing, incomplete=incomplete)
         plan = compile_all(compiling)
-        return plan, sort_problems(compiling.problems)
-
-
-def checked_again(edge: Edge) -> Edge:
-    try:
-        return Edge.model_validate(edge).settled(edge.origin)
-    except ValidationError as error:
-        file = edge.origin.places.file if edge.origin else "Edge"
-        raise ConfigError(unplaced(error, file)) from None
+        plan["version"], text = version_and_text(plan, as_anywhere(compiling, plan))
+        return plan, sort_problems(compiling.problems, compiling.places.order()), text
 
 
 def compile_all(compiling: Compiling) -> Plan:
+    """The Plan, but for its version."""
     edge = compiling.edge
     upstreams = compile_upstreams(compiling)
     by_name = {upstream["id"]: upstream for upstream in upstreams}
@@ -89,7 +102,7 @@ def compile_all(compiling: Compiling) -> Plan:
         "drain_ms": milliseconds(edge.drain),
         "server_name": edge.server_name,
     }
-    plan["version"] = version_of(as_anywhere(compiling, plan))
+    check_tests(compiling, plan)
     return plan
 
 
@@ -102,6 +115,7 @@ def as_anywhere(compiling: Compiling, plan: Plan) -> Plan:
 def check_whole(compiling: Compiling) -> None:
     """What only the whole shows: nothing listens, ids twice, upstreams that nothing leads to."""
     edge = compiling.edge
+    check_whole_edge(compiling)
     if not edge.listeners and not compiling.lost_listener:
         compiling.error((), "has no listeners: nothing would be served", 'write listeners: {web: {bind: ":8080", …}}')
     ids: dict[str, Path] = {}
@@ -111,9 +125,17 @@ def check_whole(compiling: Compiling) -> None:
             message = f'two routes have the id "{route["id"]}"'
             compiling.error(path, message, "give one of them another name", also=first)
     for name in edge.upstreams:
-        if name not in compiling.used and not compiling.missing:
+        if name not in compiling.used and not (compiling.missing or compiling.incomplete):
             compiling.warn(("upstreams", name), "is used by nothing", "name it in a route's to:, or remove it")
     check_hashed_parameters(compiling)
+
+
+def check_whole_edge(compiling: Compiling) -> None:
+    """An edge that was made in Python may still be a part of another, or have parts that nobody has read."""
+    if compiling.edge.team is not None:
+        compiling.error(("team",), "a team's edge is a part of the one that includes it", "compile that one")
+    if compiling.edge.include:
+        compiling.error(("include",), "is read when an edge is loaded", "name it as module:attribute to glorieta")
 
 
 def check_hashed_parameters(compiling: Compiling) -> None:

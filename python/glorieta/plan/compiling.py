@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from ..config.errors import Path, Problem, Severity
@@ -40,13 +39,14 @@ class Compiling:
     """Upstreams that something leads to."""
     routes: list[tuple[Route, Path]] = field(default_factory=list)
     """All routes of the Plan and where each was written."""
+    incomplete: bool = False
+    """Whether whole files are missing: a name that is not there may be in one of them."""
     unsure: set[Path] = field(default_factory=set)
     """Routes of which it is not known what they match, because that is wrong."""
 
     def __post_init__(self) -> None:
         origin = self.edge.origin
         self.places = origin.places if origin else Places()
-        self.folder = origin.folder if origin else FilePath.cwd()
 
     def error(
         self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None, key: bool = False
@@ -58,18 +58,7 @@ class Compiling:
 
     def note(self, severity: Severity, path: Path, message: str, fix: str | None, also: Path | None, key: bool) -> None:
         key = key or also is not None
-        self.problems.append(
-            Problem(
-                self.places.written(path),
-                message,
-                fix,
-                self.places.find(path, key=key),
-                self.places.file or None,
-                self.places.written(also) if also is not None else None,
-                self.places.find(also, key=True) if also is not None else None,
-                severity,
-            )
-        )
+        self.problems.append(self.places.problem(path, message, fix, key=key, also=also, severity=severity))
 
     def has_told(self, path: Path, also: Path) -> bool:
         """Whether these two were told to collide already."""
@@ -83,7 +72,7 @@ class Compiling:
     @property
     def lost_listener(self) -> bool:
         """Whether a listener was taken out as a whole, so that nobody can say which one was meant."""
-        return any(len(path) <= 2 and path[:1] in ((), ("listeners",)) for path in self.missing)
+        return self.incomplete or any(len(path) <= 2 and path[:1] in ((), ("listeners",)) for path in self.missing)
 
     def is_touched(self, path: Path) -> bool:
         """Whether this, something around it or something within it was taken out."""
@@ -92,6 +81,6 @@ class Compiling:
     def has_touched(self, path: Path, names: Iterable[str]) -> bool:
         return bool(self.missing) and any(self.is_touched((*path, name)) for name in names)
 
-    def absolute(self, path: str) -> str:
-        """A path as the engine takes it: relative ones start at their file's folder."""
-        return os.path.normpath(self.folder / path)
+    def absolute(self, text: str, path: Path) -> str:
+        """A path as the engine takes it: relative ones start at the folder of the file that says them."""
+        return os.path.normpath(text if os.path.isabs(text) else self.places.source(path).folder / text)

@@ -14,8 +14,10 @@ from .wording import LONGEST, NOTHING, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..config.match import Condition, Match
     from .model import ActiveCheck, Filter, Listener, Route, Target, Upstream, ValueMatch
 
+EVERYTHING = "everything"
 UNITS: dict[str, Callable[[int], str]] = {
     "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
     "bytes": format_size,
@@ -125,7 +127,7 @@ def target_text(target: Target) -> str:
     return f"files {target['files']['root']}"
 
 
-def options_text(route: Route) -> list[str]:
+def options_text(route: Route, *, filters: bool = True) -> list[str]:
     """What happens on the way, as far as it is not what always happens."""
     parts = []
     target = route["target"]
@@ -142,7 +144,7 @@ def options_text(route: Route) -> list[str]:
         parts.append(f"deadline {value_text('deadline_ms', route['deadline_ms'])}")
     if route["priority"]:
         parts.append(f"priority {route['priority']}")
-    return parts + [filter_text(each) for each in route["filters"]]
+    return parts + [filter_text(each) for each in route["filters"] if filters]
 
 
 def filter_text(each: Filter) -> str:
@@ -189,3 +191,21 @@ def upstream_text(upstream: Upstream) -> str:
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)
+
+
+def match_noun_text(match: Match) -> str:
+    """What a group matches, as a person writes it."""
+    place = "|".join(match.host) + (match.path or "")
+    parts = [*([",".join(match.method)] if match.method else []), *([place] if place else [])]
+    conditions = [
+        *(("header", *each) for each in match.headers.items()),
+        *(("query", *each) for each in match.query.items()),
+    ]
+    parts += [f"{kind} {name} {condition_noun_text(condition)}" for kind, name, condition in conditions]
+    return " ".join(parts) or EVERYTHING
+
+
+def condition_noun_text(condition: Condition) -> str:
+    if condition.present is not None:
+        return "present" if condition.present else "absent"
+    return next(shown(value) for value in (condition.exact, condition.prefix, condition.regex) if value is not None)

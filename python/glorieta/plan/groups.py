@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..config.base import layered
 from ..config.errors import Path, did_you_mean
 from ..config.group import Group as GroupNoun
-from ..config.route import TARGETS, RouteDefaults
+from ..config.route import RouteDefaults
+from ..config.target import TARGETS
 from .filters import Merged
 from .routes import Scope
 
@@ -43,7 +44,7 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
         return None
     place: Path = (*path, "at")
     if group.at not in listeners:
-        if not compiling.is_missing(("listeners", group.at)):
+        if not (compiling.incomplete or compiling.is_missing(("listeners", group.at))):
             compiling.error(place, f'there is no listener "{group.at}"', did_you_mean(group.at, listeners))
         return None
     if listeners[group.at].protocol != "http":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .compiling import Compiling
     from .model import TcpTarget, Upstream
 
-HTTP_ONLY = ("routes", "redirect", "respond", "files", "trusted_proxies", "forwarded", "request_id")
+HTTP_ONLY = ("routes", "redirect", "respond", "files", "trusted_proxies", "forwarded", "request_id", "admit")
 HTTP_FILTERS = ("max_body", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
 HTTP_LIMITS = ("head", "headers", "target", "requests_per_connection", "body_rate")

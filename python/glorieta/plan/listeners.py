@@ -9,6 +9,7 @@ from ..config.base import layered
 from ..config.listener import Listener as ListenerNoun
 from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
+from .admission import check_admission
 from .groups import group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_tcp
 from .precedence import check_collisions
@@ -88,6 +89,7 @@ def compile_groups(
 ) -> list[Group]:
     """The routes of a listener's own and of its groups, into the listener; and the groups."""
     name = listener["id"]
+    check_admission(compiling, name, noun, names)
     own = own_scope(compiling, name, noun)
     others = [group_scope(compiling, each, compiling.edge.groups[each], own) for each in names]
     scopes = [own, *(scope for scope in others if scope is not None)]
@@ -131,12 +133,12 @@ def say_empty(compiling: Compiling, scope: Scope) -> None:
 def compile_bind(compiling: Compiling, noun: ListenerNoun, path: Path) -> list[str]:
     if not noun.bind and not compiling.is_touched((*path, "bind")):
         compiling.error(path, "does not say where to listen", 'write bind: ":8080"', key=True)
-    return [bound_address(compiling, text) for text in noun.bind]
+    return [bound_address(compiling, text, (*path, "bind", index)) for index, text in enumerate(noun.bind)]
 
 
-def bound_address(compiling: Compiling, text: str) -> str:
+def bound_address(compiling: Compiling, text: str, path: Path) -> str:
     if text.startswith(UNIX):
-        return f"{UNIX}{compiling.absolute(text.removeprefix(UNIX))}"
+        return f"{UNIX}{compiling.absolute(text.removeprefix(UNIX), path)}"
     return full_bind(text)
 
 

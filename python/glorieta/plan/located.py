@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..config.errors import Problem, sort_problems
 from ..config.group import Group
 from ..config.places import Places
-from ..config.route import TARGETS
+from ..config.target import TARGETS
 from .match import ANY_PATH
 from .routes import route_id
 
@@ -30,11 +30,8 @@ FIELDS: dict[str, Path] = {"allow": ("filters", "allow"), "deny": ("filters", "d
 def located(edge: Edge, found: Iterable[tuple[str, str]]) -> list[Problem]:
     """Problems from pairs of the engine's path and sentence."""
     places = edge.origin.places if edge.origin else Places()
-    return sort_problems(problem_at(places, path_of(edge, path), message) for path, message in found)
-
-
-def problem_at(places: Places, path: Path, message: str) -> Problem:
-    return Problem(places.written(path), message, place=places.find(path, key=True), file=places.file or None)
+    problems = [places.problem(path_of(edge, path), message, key=True) for path, message in found]
+    return sort_problems(problems, places.order())
 
 
 def path_of(edge: Edge, path: str) -> Path:

@@ -63,15 +63,12 @@ def conditions_key(route: Route) -> str:
 
 def in_order(routes: list[Route]) -> list[Route]:
     """Routes as they win; one with several hosts stands where its best host does."""
-    return sorted(
-        routes,
-        key=lambda route: (
-            min(map(host_rank, route["hosts"])),
-            path_rank(route),
-            path_key(route),
-            conditions_rank(route),
-        ),
-    )
+    return sorted(routes, key=order_of)
+
+
+def order_of(route: Route) -> Rank:
+    """The place of a route among all of a listener; the smallest is tried first."""
+    return (min(map(host_rank, route["hosts"])), path_rank(route), path_key(route), conditions_rank(route))
 
 
 def check_collisions(compiling: Compiling, routes: list[tuple[Route, Path]]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ..config.base import layered
 from ..config.errors import Path, Wrong, did_you_mean
 from ..config.match import Match, parameters_of
-from ..config.route import ASTERISK, TARGETS, Route, RouteDefaults, read_route_key
+from ..config.route import ASTERISK, Route, RouteDefaults, read_route_key
+from ..config.target import TARGETS
 from ..config.units import milliseconds
 from .filters import Merged, check_own
 from .match import ANY_PATH, CATCH_ALL, combined_conditions, host_match, host_within, path_match, path_within
@@ -116,7 +117,7 @@ def compile_route(
     used, timeouts = scope.defaults, scope.timeouts
     if not DEFAULTS.isdisjoint(route.model_fields_set):
         used = layered(RouteDefaults, scope.defaults, route)
-        timeouts = compile_timeouts(used)
+        timeouts = compile_timeouts(used) if route.written("timeouts") else timeouts
     if used.merge_slashes and "//" in matched.path and not matched.path.startswith("~"):
         compiling.error(
             path, "// is merged before this route is matched, so it never matches", "write one slash", key=True

@@ -22,7 +22,7 @@ def compile_admin(compiling: Compiling, surroundings: Surroundings) -> Admin:
     if admin.socket == AUTO:
         socket = surroundings.admin_socket
     else:
-        socket = None if admin.socket == "off" else compiling.absolute(admin.socket)
+        socket = None if admin.socket == "off" else compiling.absolute(admin.socket, ("admin", "socket"))
     return {
         "address": None if admin.address is None else full_bind(admin.address),
         "required": admin.written("address") and admin.address is not None,
@@ -38,7 +38,7 @@ def compile_log(compiling: Compiling, surroundings: Surroundings) -> AccessLog:
     if not log.written("format") and is_stream and surroundings.terminal:
         form = "human"
     return {
-        "to": log.to if is_stream or log.to == "off" else {"file": compiling.absolute(log.to)},
+        "to": log.to if is_stream or log.to == "off" else {"file": compiling.absolute(log.to, ("log", "to"))},
         "format": form if form in FORMATS else {"template": form},
         "queue": log.queue,
     }

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..config.errors import Path, Wrong, did_you_mean
 from ..config.match import parameters_of
-from ..config.route import TARGETS, Route, RouteDefaults
-from ..config.target import WITHOUT_BODY, Files, Redirect, Respond
+from ..config.route import Route, RouteDefaults
+from ..config.target import TARGETS, WITHOUT_BODY, Files, Redirect, Respond
 from ..config.units import milliseconds
 from ..config.words import check_parameters
+from .match import regex_within
+from .naming import candidates, meant, team_of, visible
 
 if TYPE_CHECKING:
     from ..config.group import Group
@@ -81,15 +83,16 @@ def compile_timeouts(used: RouteDefaults) -> UpstreamTimeouts:
 
 
 def known_upstream(compiling: Compiling, name: str, path: Path) -> str:
-    upstreams = compiling.edge.upstreams
-    if name in upstreams:
-        compiling.used.add(name)
-    elif not compiling.is_missing(("upstreams", name)):
-        fix = (
-            did_you_mean(name, upstreams)
-            if upstreams
-            else f"write it below upstreams: {name}: {{endpoints: [host:port]}}"
-        )
+    """The full name of the upstream that is meant; `path` says by whom."""
+    upstreams, team = compiling.edge.upstreams, team_of(str(path[1]))
+    found = meant(name, upstreams, team)
+    if found is not None:
+        compiling.used.add(found)
+        return found
+    if not (compiling.incomplete or any(compiling.is_missing(("upstreams", each)) for each in candidates(name, team))):
+        fix: str | None = f"write it below upstreams: {name}: {{endpoints: [host:port]}}"
+        if upstreams:
+            fix = did_you_mean(name, visible(upstreams, team))
         if re.search(r":[0-9]+$", name):
             fix = f"name an upstream, and write upstreams: NAME: {{endpoints: [{name}]}}"
         compiling.error(path, f'there is no upstream "{name}"', fix)
@@ -106,7 +109,7 @@ def strip_prefix(compiling: Compiling, route: Route, path: Path, pattern: str) -
         )
     if isinstance(route.strip_prefix, str):
         prefix = route.strip_prefix
-        if not (pattern == prefix or pattern.startswith(f"{prefix}/")):
+        if not (pattern == prefix or pattern.startswith(f"{prefix}/") or regex_within(pattern[1:], f"{prefix}/*")):
             compiling.error(place, f'"{prefix}" is not what the path {pattern} begins with', "write true")
         return prefix
     if not pattern.endswith("/*") or "{" in pattern or pattern.startswith("~"):
@@ -154,7 +157,7 @@ def compile_files(compiling: Compiling, route: Route, files: Files, path: Path, 
     if not files.root and not compiling.is_touched((*path, "files", "root")):
         compiling.error((*path, "files"), "has no root", "write root: ./public")
     return {
-        "root": compiling.absolute(files.root),
+        "root": compiling.absolute(files.root, (*path, "files", "root")),
         "strip_prefix": strip_prefix(compiling, route, path, pattern),
         "index": files.index,
         "fallback": files.fallback,

@@ -63,7 +63,7 @@ def compile_endpoints(compiling: Compiling, noun: UpstreamNoun, path: Path) -> l
             if not compiling.is_touched((*place, "address")):
                 compiling.error(place, "has no address", "write {address: host:port}")
             continue
-        address = full_address(compiling, endpoint.address)
+        address = full_address(compiling, endpoint.address, (*place, "address"))
         if address in found:
             message = f'"{endpoint.address}" stands here twice'
             compiling.error(place, message, "give it a weight instead", also=(*path, "endpoints", found[address]))
@@ -83,9 +83,9 @@ def discovered(compiling: Compiling, noun: UpstreamNoun, path: Path) -> list[End
     return [{"address": f"{noun.discover.dns}:{noun.discover.port}", "weight": 1}]
 
 
-def full_address(compiling: Compiling, address: str) -> str:
+def full_address(compiling: Compiling, address: str, path: Path) -> str:
     if address.startswith(UNIX):
-        return f"{UNIX}{compiling.absolute(address.removeprefix(UNIX))}"
+        return f"{UNIX}{compiling.absolute(address.removeprefix(UNIX), path)}"
     return address
 
 

@@ -12,7 +12,21 @@ from glorieta.control import exits
 
 from .conftest import Call
 
-COMMANDS = ("run", "check", "explain", "plan", "reload", "reverse", "balance", "schema", "demo", "version")
+COMMANDS = (
+    "run",
+    "check",
+    "explain",
+    "try",
+    "test",
+    "plan",
+    "reload",
+    "rollback",
+    "reverse",
+    "balance",
+    "schema",
+    "demo",
+    "version",
+)
 
 
 def test_help_lists_every_command(call: Call) -> None:

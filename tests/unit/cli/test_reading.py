@@ -107,3 +107,36 @@ def test_version_is_the_engines(call: Call) -> None:
     assert f"glorieta {version()} " in call("version").stdout
     assert f"glorieta {version()} " in call("--version").stdout
     assert json.loads(call("version", "--json").stdout)["glorieta"] == version()
+
+
+def test_check_takes_several_files(call: Call, folder: Path) -> None:
+    (folder / "prod.yaml").write_text("upstreams: {service1: {endpoints: [prod:80]}}\n")
+    result = call("check", "-f", "glorieta.yaml", "-f", "prod.yaml")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("glorieta.yaml prod.yaml: no errors, plan ")
+    assert call("check", "glorieta.yaml", "--file", "prod.yaml").stdout == result.stdout
+    (folder / "prod.yaml").write_text("upstreams: {service2: {endpoints: [prod:80]}}\n")
+    refused = call("check", "-f", "glorieta.yaml", "-f", "prod.yaml")
+    assert refused.exit_code == 2
+    assert 'prod.yaml:1:13 upstreams: there is no upstream "service2"' in refused.stderr
+
+
+def test_check_fails_on_warnings_where_they_are_to_be_strict(call: Call, folder: Path) -> None:
+    assert call("check", "--strict").exit_code == 0
+    (folder / "glorieta.yaml").write_text(GOOD + "  unused: {endpoints: [a:1]}\n")
+    lenient = call("check")
+    assert (lenient.exit_code, "no errors" in lenient.stdout) == (0, True)
+    strict = call("check", "--strict")
+    assert strict.exit_code == 2
+    assert "is used by nothing" in strict.stderr
+    assert strict.stdout == "glorieta.yaml: refused for its warnings (--strict)\n"
+    document = json.loads(call("check", "--strict", "--json").stdout)
+    assert (document["strict"], len(document["warnings"])) == (True, 1)
+    assert call("check", "--strict", "--json").exit_code == 2
+
+
+def test_check_without_secrets(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLORIETA_NONE", raising=False)
+    (folder / "glorieta.yaml").write_text(GOOD.replace("localhost:3001", '"${env:GLORIETA_NONE}"'))
+    assert call("check").exit_code == 2
+    assert call("check", "--no-secrets").exit_code == 0, call("check", "--no-secrets").stderr

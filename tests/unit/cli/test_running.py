@@ -136,6 +136,98 @@ def test_plan_compares_with_what_runs(call: Call, running: Any, folder: Path) ->
     assert {change["sign"] for change in changes["changes"]} == {"+", "-"}
 
 
+def test_plan_says_what_would_be_lost(call: Call, running: Any, folder: Path) -> None:
+    before = compile_reference("glorieta.yaml")
+    view = {"listeners": [{"id": "web", "connections": 3}], "upstreams": []}
+    running(lambda question: {"plan": before.plan, "version": before.version, "load": json.dumps(view)})
+    (folder / "glorieta.yaml").write_text(GOOD.replace("127.0.0.1:8080", "127.0.0.1:8081") + "workers: 3\n")
+    text = call("plan").stdout
+    assert "workers: none → 3 at the next start\nlost\n  listener web  accepts no more at 127.0.0.1:8080" in text
+    assert "3 connections are open now" in text
+    document = json.loads(call("plan", "--changes").stdout)
+    assert [(each["kind"], each["connections"]) for each in document["lost"]] == [("listener", 3)]
+    assert document["at_next_start"] == ["workers: none → 3 at the next start"]
+    (folder / "glorieta.yaml").write_text(GOOD.replace("body: hello", "body: welcome"))
+    assert call("plan").stdout.endswith("\nnothing is lost\n")
+
+
+def test_plan_says_that_what_runs_is_not_what_the_files_say(call: Call, running: Any) -> None:
+    plan = compile_reference("glorieta.yaml").plan
+    running(lambda question: {"plan": plan, "version": "abc", "rolled_back": True})
+    assert call("plan").stdout.startswith("rolled back to plan abc: files differ; `glorieta reload` applies them\n")
+    assert json.loads(call("plan", "--changes").stdout)["rolled_back"]
+
+
+def test_several_files_are_found_by_all_of_them(call: Call, running: Any, folder: Path) -> None:
+    (folder / "prod.yaml").write_text("log: off\n")
+    running(lambda question: {"result": "unchanged", "version": "abc", "text": ""})
+    assert call("reload", "-f", "glorieta.yaml", "-f", "prod.yaml").exit_code == 1
+    assert call("reload", "-f", "glorieta.yaml").exit_code == 0
+
+
+def answer_rollback(question: Document) -> Document:
+    plans = {"old": compile_reference("glorieta.yaml").plan, "new": compile_reference("new.yaml").plan}
+    match question:
+        case {"do": "rollback", "plan": "77"}:
+            return {"error": 'no plan "77" is remembered'}
+        case {"do": "rollback"}:
+            return {"result": "rolled back", "version": "old", "number": 1, "from": "new", "files_differ": True}
+        case {"do": "history"}:
+            entry = {
+                "number": 1,
+                "version": "old",
+                "time": 1.8e9,
+                "cause": "start",
+                "summary": "1 route",
+                "running": True,
+            }
+            return {"rolled_back": True, "plans": [entry]}
+    return {"plan": plans[question["plan"]]}
+
+
+def test_rollback_tells_the_difference_and_that_files_differ(call: Call, running: Any, folder: Path) -> None:
+    (folder / "new.yaml").write_text(GOOD.replace("body: hello", "body: welcome"))
+    house = running(answer_rollback)
+    result = call("rollback")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "~ route web/hello  target.respond.body: welcome → hello",
+        "plan old is running",
+        "rolled back: files differ; `glorieta reload`, or the next change of them, applies them",
+    ]
+    assert house.asked[0] == {"do": "rollback"}
+    document = json.loads(call("rollback", "old", "--json").stdout)
+    assert (document["result"], document["changes"][0]["id"]) == ("rolled back", "web/hello")
+    assert house.asked[3] == {"do": "rollback", "plan": "old"}
+
+
+def test_rollback_lists_what_is_remembered(call: Call, running: Any) -> None:
+    running(answer_rollback)
+    line, last = call("rollback", "--list").stdout.splitlines()
+    assert line.startswith("→   1  old  2027-01-1")
+    assert line.endswith("start         1 route")
+    assert last == "rolled back: files differ"
+    assert json.loads(call("rollback", "--list", "--json").stdout)["plans"][0]["version"] == "old"
+
+
+def test_rollback_that_cannot_be_done(call: Call, running: Any) -> None:
+    nothing = call("rollback")
+    assert (nothing.exit_code, "no glorieta runs" in nothing.stderr) == (1, True)
+    running(answer_rollback)
+    unknown = call("rollback", "77")
+    assert (unknown.exit_code, 'no plan "77" is remembered' in unknown.stderr) == (1, True)
+    file = call("rollback", "glorieta.yaml")
+    assert (file.exit_code, "is named by -f glorieta.yaml" in file.stderr) == (1, True)
+
+
+def test_a_refused_rollback_has_its_exit_code(call: Call, running: Any) -> None:
+    refused = {"result": "refused", "version": "new", "problems": [{"path": "x", "message": "is taken"}]}
+    running(lambda question: {**refused, "text": "x: is taken"})
+    result = call("rollback")
+    assert result.exit_code == 2
+    assert "x: is taken\nrefused; plan new stays" in result.stderr
+
+
 class Handed:
     """What `glorieta run` hands over at the moment it is replaced."""
 
@@ -153,7 +245,7 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> list[Handed]:
     made: list[Handed] = []
 
     def replaced(path: str, line: list[str], environment: dict[str, str]) -> None:
-        assert os.get_inheritable(int(line[line.index("glorieta.control.serve") + 3]))
+        assert os.get_inheritable(int(line[line.index("glorieta.control.serve") + 2]))
         made.append(Handed(path, line, environment))
         raise SystemExit(0)
 
@@ -167,7 +259,7 @@ def test_run_is_replaced_by_the_serving_process_with_its_plan(call: Call, handed
     (over,) = handed
     assert over.path == sys.executable
     assert "-P" in over.line, "what lies in the working folder is not imported by accident"
-    assert over.options.reference == "glorieta.yaml"
+    assert over.options.references == ("glorieta.yaml",)
     assert over.options.identity == str(folder / "glorieta.yaml")
     assert (over.options.watch, over.options.terminal, over.options.as_json) == (False, False, False)
     assert over.options.control.endswith(".control")
@@ -178,9 +270,11 @@ def test_run_is_replaced_by_the_serving_process_with_its_plan(call: Call, handed
 
 
 def test_what_the_serving_process_is_told_survives_the_command_line(folder: Path) -> None:
-    options = Options("a b.yaml", "/x/a b.yaml", 7, "/run/c", "/run/a=b", watch=False, terminal=True, show=True)
+    options = Options(
+        ("a b.yaml", "--", "c=d"), "/x/a b", 7, "/run/c", "/run/a=b", watch=False, terminal=True, show=True
+    )
     assert Options.parse(options.arguments()) == options
-    assert Options.parse(Options("x:y", "z", 3, as_json=True).arguments()) == Options("x:y", "z", 3, as_json=True)
+    assert Options.parse(Options((), "z", 3, as_json=True).arguments()) == Options((), "z", 3, as_json=True)
 
 
 @pytest.mark.parametrize("command", [["run", "bad.yaml"], ["run", "bad.yaml", "--json"]])
@@ -195,7 +289,7 @@ def test_reverse_serves_from_memory_and_says_what(call: Call, handed: list[Hande
     result = call("reverse", "127.0.0.1:8080", "/service1=localhost:3001", "/=3002")
     assert result.exit_code == 0, result.output
     (over,) = handed
-    assert (over.options.reference, over.options.control, over.options.show) == ("", "", True)
+    assert (over.options.references, over.options.control, over.options.show) == ((), "", True)
     assert {upstream["endpoints"][0]["address"] for upstream in json.loads(over.compiled.plan or "")["upstreams"]} == {
         "localhost:3001",
         "localhost:3002",
@@ -206,7 +300,7 @@ def test_balance_says_its_layer_and_saves(call: Call, handed: list[Handed], fold
     result = call("balance", "127.0.0.1:1025", "smtp1:25", "smtp2:25", "--save", "mail.yaml")
     assert result.exit_code == 0, result.output
     assert "layer 4" in result.stderr
-    assert handed[0].options.reference == "mail.yaml"
+    assert handed[0].options.references == ("mail.yaml",)
     assert call("check", "mail.yaml").exit_code == 0
     again = call("balance", "127.0.0.1:1025", "http://localhost:1", "--save", "mail.yaml")
     assert again.exit_code == 1

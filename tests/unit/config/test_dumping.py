@@ -70,6 +70,22 @@ def test_an_edge_is_saved(tmp_path: Path) -> None:
     assert compile(Edge.load(path)) == compile(edge)
 
 
+def test_several_files_are_one_text(tmp_path: Path) -> None:
+    (tmp_path / "glorieta.yaml").write_text(
+        "version: 1\ninclude: [sub/a.yaml]\nlisteners: {web: {bind: ['unix:web.sock'], routes: {/a: a}}}\n"
+    )
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a.yaml").write_text(
+        "log: ./access.log\nadmin: {socket: ./admin.sock}\nupstreams: {a: {endpoints: ['unix:a.sock', b:1]}}\n"
+        "groups: {g: {match: /g/*, files: ./g}, h: {match: /h/*, respond: 'unix:x', filters: {max_body: off}}}\n"
+    )
+    edge = Edge.load(tmp_path / "glorieta.yaml")
+    text = edge.dump()
+    assert "include" not in text
+    assert "unix:web.sock" in text
+    assert compile(load_text(text, folder=tmp_path).edge) == compile(edge)
+
+
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,6}", fullmatch=True).filter(lambda name: not name.startswith("x-"))
 DURATIONS = st.integers(1, 10**8).map(lambda number: f"{number}ms")
 TEXTS = st.text(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glorieta.config import ConfigError, load, loading
+from glorieta.config import ConfigError, load, reading
 
 GOOD = "version: 1\nlisteners: {web: {bind: ':80', respond: '${file:note}'}}\n"
 
@@ -24,7 +24,7 @@ def test_a_file_and_what_it_reads_are_known(tmp_path: Path) -> None:
     loaded = load(path)
     assert loaded.files == (path, tmp_path / "note")
     assert loaded.edge.listeners["web"].respond is not None
-    assert loaded.edge.listeners["web"].respond.body == "hello"
+    assert loaded.edge.listeners["web"].respond.body == f"${{file:{tmp_path}/note}}", "the Plan holds no content"
     assert str(loaded.places.find(("listeners", "web", "bind"))) == f"{path}:2:25"
 
 
@@ -41,7 +41,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "latin.yaml"
     path.write_bytes("version: 1\nlog: stdout # fünf\n".encode("latin-1"))
     assert str(refused(path)).startswith(f"{path}:2:16 is not UTF-8 text; save the file as UTF-8")
-    monkeypatch.setattr(loading, "LARGEST_TEXT", 1024 * 1024)
+    monkeypatch.setattr(reading, "LARGEST_TEXT", 1024 * 1024)
     path.write_bytes(b"#" * (1024 * 1024 + 1))
     assert str(refused(path)).startswith(f"{path} is larger than 1 MiB")
 

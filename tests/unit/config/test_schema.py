@@ -69,8 +69,9 @@ def test_what_is_right_is_right_in_an_editor(path: Path) -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        {},
         {"version": 2},
+        {"team": 5},
+        {"team": "orders", "groups": {"public": {"rout": {}}}},
         {"version": 1, "listener": {}},
         {"version": 1, "listeners": {"web": {"bind": ":80", "protocol": "udp"}}},
         {"version": 1, "listeners": {"web": {"routes": {"/a": {"to": "a", "retries": 11}}}}},
@@ -97,6 +98,19 @@ def test_examples_are_right(noun: str, field: str) -> None:
         except ValidationError as error:
             pytest.fail(f"{example!r}: {error}")
         assert made.written(field)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"team": "orders", "groups": {"public": {"at": "web", "match": "shop.example/orders/*", "to": "orders"}}},
+        {"upstreams": {"orders": {"endpoints": "a:1"}}},
+        {"version": 1, "include": ["teams/*.yaml"]},
+    ],
+)
+def test_parts_are_right_in_an_editor(document: Any) -> None:
+    """Only the file that includes the others says the version; which one that is, an editor cannot know."""
+    assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
 
 def test_defaults_are_written_as_a_person_writes_them() -> None:

@@ -73,7 +73,8 @@ def test_templates_name_their_words() -> None:
             "${client.ip",
             '"${client.ip" opens "${" and never closes it; close it with }, or write $${ for the text itself',
         ),
-        ("${env:X}", '"${env:X}" is read when a file is loaded; in Python, put the value itself'),
+        ("${env:X:-y}", '"${env:X:-y}" names no variable; write ${env:NAME}'),
+        ("${file:a}", '"${file:a}" is relative, and nothing says to what; write an absolute path'),
         ("${}", '"" is no request value'),
     ],
 )

@@ -29,6 +29,17 @@ def test_a_refusal_has_no_plan() -> None:
     assert decoded.problems[0]["message"] == decoded.problems_text == "it took too long"
 
 
+def test_the_plan_comes_first_and_can_be_taken_before_the_rest_is_there() -> None:
+    compiled = Compiled(plan="{ñ}", version="abc", secrets={"/key": [1, 2, 3, 4, 5]}, changes_text="+ it")
+    document = compiled.encode()
+    known = [Compiled.decode_plan(document[:length]) for length in range(len(document) + 1)]
+    complete = len(compiled.encode_plan())
+    assert known[:complete] == [None] * complete
+    first = Compiled(plan="{ñ}", version="abc", secrets={"/key": [1, 2, 3, 4, 5]})
+    assert all(each == (first, complete) for each in known[complete:])
+    assert first.completed(compiled.encode_rest()) == compiled
+
+
 @pytest.mark.parametrize("document", [b"", b"{}", b'{"plan": 1', b"Traceback\n"])
 def test_half_a_document_is_an_error(document: bytes) -> None:
     with pytest.raises((ValueError, KeyError)):

@@ -18,7 +18,7 @@ from glorieta.control.compiled import Compiled, refusal
 from glorieta.control.loop import ControlLoop
 from glorieta.control.serve import Options
 from glorieta.control.signals import Signals
-from glorieta.control.signatures import signatures
+from glorieta.control.signatures import matches, signatures
 from glorieta.engine import PlanRefused
 
 LONGEST = 10.0
@@ -52,6 +52,9 @@ class NotingEngine:
     def admin_addresses(self) -> list[str]:
         return []
 
+    def status(self) -> str:
+        return '{"listeners": []}'
+
     def is_idle(self) -> bool:
         return self.idle
 
@@ -74,14 +77,23 @@ class ScriptedCompiler:
     """In the child's place: answers with the next result of a list, once it may."""
 
     results: list[Compiled]
+    early: list[Compiled]
     started: int
+    went: int
     may_end: threading.Event
     patience: float
 
-    def __init__(self, arguments: list[str], running: bytes, now: float) -> None:
+    def __init__(self, arguments: list[str], running: bytes) -> None:
         type(self).started += 1
-        self.deadline = now + self.patience
+        self.deadline: float | None = None
+        self.told = False
         self.reader, self.writer = os.pipe()
+
+    def go(self, now: float) -> None:
+        type(self).went += 1
+        self.deadline = now + self.patience
+        if self.early:
+            os.write(self.writer, b"x")
         threading.Thread(target=self.end, daemon=True).start()
 
     def end(self) -> None:
@@ -92,7 +104,16 @@ class ScriptedCompiler:
         return self.reader
 
     def read(self) -> bool:
-        return os.read(self.reader, 1) == b""
+        self.over = os.read(self.reader, 1) == b""
+        return self.over
+
+    def plan(self) -> Compiled | None:
+        """The Plan comes before the rest, where the test says so."""
+        if self.told or not (self.early or self.over):
+            return None
+        self.told = True
+        first = self.early.pop(0) if self.early else self.results[0]
+        return first if first.plan is not None else None
 
     def result(self) -> Compiled:
         os.close(self.reader)
@@ -129,18 +150,26 @@ class House:
         self.terminal = False
         self.trouble: list[BaseException] = []
 
-    def compiled(self, plan: str) -> Compiled:
-        return Compiled(plan=plan, version=f"version-{plan}", files=signatures([str(self.file)]), changes_text="~ it")
+    def compiled(self, plan: str, *secrets: Path) -> Compiled:
+        return Compiled(
+            plan=plan,
+            version=f"version-{plan}",
+            files=signatures(map(str, (self.file, *secrets))),
+            secrets=signatures(map(str, secrets)),
+            changes_text="~ it",
+            summary=f"to {plan}",
+        )
 
-    def ask(self, question: str) -> dict[str, Any]:
-        return ask(self.control, {"do": question}, LONGEST)
+    def ask(self, question: str, **more: str) -> dict[str, Any]:
+        return ask(self.control, {"do": question, **more}, LONGEST)
 
-    def run(self, meanwhile: Callable[[], None], watch: bool = False) -> bool:
+    def run(self, meanwhile: Callable[[], None], watch: bool = False, first: Compiled | None = None) -> bool:
         options = Options(
-            str(self.file), str(self.file), -1, control=str(self.control), watch=watch, terminal=self.terminal
+            (str(self.file),), str(self.file), -1, control=str(self.control), watch=watch, terminal=self.terminal
         )
         signals = Signals()
-        loop = ControlLoop(self.engine, signals, options, self.compiled("first"), self.speaker)  # type: ignore[arg-type]
+        first = first or self.compiled("first")
+        loop = ControlLoop(self.engine, signals, options, first, self.speaker)  # type: ignore[arg-type]
         loop.listen()
 
         def act() -> None:
@@ -170,8 +199,8 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(reload, "Compiler", ScriptedCompiler)
-    ScriptedCompiler.results = []
-    ScriptedCompiler.started = 0
+    ScriptedCompiler.results, ScriptedCompiler.early = [], []
+    ScriptedCompiler.started = ScriptedCompiler.went = 0
     ScriptedCompiler.patience = LONGEST
     ScriptedCompiler.may_end = threading.Event()
     ScriptedCompiler.may_end.set()
@@ -356,3 +385,240 @@ def test_a_defect_of_ours_is_said_and_serving_goes_on(house: House, monkeypatch:
 
     house.run(meanwhile)
     assert "AttributeError: no such thing" in next(text for event, text, _ in house.speaker.events if event == "defect")
+
+
+def test_the_child_starts_while_files_are_still_changing_and_reads_once_they_rest(house: House) -> None:
+    def meanwhile() -> None:
+        for number in range(8):
+            house.file.write_text(f"half {number}")
+            time.sleep(0.04)
+            assert ScriptedCompiler.went == 0
+        ScriptedCompiler.results = [house.compiled("second")]
+        assert ScriptedCompiler.started == 1
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+
+    house.run(meanwhile, watch=True)
+    assert (ScriptedCompiler.started, ScriptedCompiler.went) == (1, 1)
+
+
+def test_several_files_that_change_together_are_one_reload(house: House) -> None:
+    team = house.file.with_name("team.yaml")
+    team.write_text("1")
+
+    def meanwhile() -> None:
+        for file in (house.file, team, house.file, team):
+            file.write_text(f"{file.read_text()}.")
+            time.sleep(0.03)
+        second = house.compiled("second")
+        second.files = signatures([str(house.file), str(team)])
+        ScriptedCompiler.results = [second]
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        time.sleep(0.4)
+
+    first = house.compiled("first")
+    first.files = signatures([str(house.file), str(team)])
+    house.run(meanwhile, watch=True, first=first)
+    assert ScriptedCompiler.went == 1
+
+
+def test_a_new_file_that_a_pattern_finds_reloads(house: House) -> None:
+    pattern = f"{house.file.parent}/teams/*.yaml"
+    (house.file.parent / "teams").mkdir()
+
+    def meanwhile() -> None:
+        (house.file.parent / "teams" / "new.yaml").write_text("1")
+        second = house.compiled("second")
+        second.globs = matches([pattern])
+        ScriptedCompiler.results = [second]
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+
+    first = house.compiled("first")
+    first.globs = matches([pattern])
+    house.run(meanwhile, watch=True, first=first)
+
+
+def test_a_changed_secret_is_read_anew_though_the_plan_is_the_same(house: House, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("one")
+
+    def meanwhile() -> None:
+        house.wait(house.control.exists, "the control socket")
+        secret.write_text("another")
+        ScriptedCompiler.results = [house.compiled("first", secret)]
+        house.wait(lambda: house.engine.applied == ["first"], "the secret's turn")
+        ScriptedCompiler.results = [house.compiled("first", secret)]
+        assert house.ask("reload")["result"] == "unchanged", "it was read"
+        assert [each["version"] for each in house.ask("history")["plans"]] == ["version-first"]
+
+    house.run(meanwhile, watch=True, first=house.compiled("first", secret))
+    assert house.engine.applied == ["first"]
+    assert ("secrets", "secrets read anew, plan version-first") in [each[:2] for each in house.speaker.events]
+
+
+def roll_forward(house: House, *plans: str) -> None:
+    for plan in plans:
+        ScriptedCompiler.results = [house.compiled(plan)]
+        assert house.ask("reload")["result"] == "applied"
+
+
+def test_a_rollback_applies_what_ran_before(house: House) -> None:
+    def meanwhile() -> None:
+        roll_forward(house, "second", "third")
+        answer = house.ask("rollback")
+        assert answer == {
+            "result": "rolled back", "version": "version-second", "number": 2, "from": "version-third",
+            "files_differ": True,
+        }  # fmt: skip
+        assert house.ask("plan")["plan"] == "second"
+        assert house.ask("plan", plan="version-third")["plan"] == "third"
+        assert house.ask("status")["rolled_back"]
+        assert house.ask("rollback", plan="3")["result"] == "rolled back"
+        assert not house.ask("status")["rolled_back"], "it is what the files say"
+        causes = [(each["version"], each["cause"], each["running"]) for each in house.ask("history")["plans"]]
+        assert causes == [
+            ("version-first", "start", False),
+            ("version-second", "reload", False),
+            ("version-third", "reload", False),
+            ("version-second", "rollback", False),
+            ("version-third", "rollback", True),
+        ]
+
+    house.run(meanwhile)
+    assert house.engine.applied == ["second", "third", "second", "third"]
+
+
+def test_a_rollback_is_whole_or_not_at_all(house: House) -> None:
+    def meanwhile() -> None:
+        roll_forward(house, "second")
+        house.engine.refuses = [("listeners.old.bind", "is taken")]
+        answer = house.ask("rollback")
+        assert (answer["result"], answer["version"]) == ("refused", "version-second")
+        assert "is taken" in answer["text"]
+        assert not house.ask("status")["rolled_back"]
+
+    house.run(meanwhile)
+    assert any("the rollback was refused; plan version-second stays" in text for _, text, _ in house.speaker.events)
+
+
+def test_nothing_to_go_back_to_is_said(house: House) -> None:
+    def meanwhile() -> None:
+        assert "no plan before version-first" in house.ask("rollback")["error"]
+        assert "there are 1 (version-first)" in house.ask("rollback", plan="7")["error"]
+        assert house.ask("rollback", plan="version-first")["result"] == "unchanged"
+        assert "no plan" in house.ask("plan", plan="nix")["error"]
+
+    house.run(meanwhile)
+    assert house.engine.applied == []
+
+
+def test_after_a_rollback_the_files_are_applied_when_they_change_again(house: House) -> None:
+    def meanwhile() -> None:
+        house.file.write_text("second")
+        ScriptedCompiler.results = [house.compiled("second")]
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        house.ask("rollback")
+        time.sleep(0.6)
+        assert house.engine.applied == ["second", "first"], "the files came back by themselves"
+        house.file.write_text("third, mended")
+        ScriptedCompiler.results = [house.compiled("third")]
+        house.wait(lambda: house.engine.applied[-1] == "third", "the mended file")
+        assert not house.ask("status")["rolled_back"]
+
+    house.run(meanwhile, watch=True)
+
+
+def test_after_a_rollback_a_renewed_secret_does_not_bring_the_files_back(house: House, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("one")
+
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second", secret)]
+        assert house.ask("reload")["result"] == "applied"
+        house.ask("rollback")
+        secret.write_text("two")
+        house.wait(lambda: house.engine.applied[2:] == ["first"], "the secret's turn")
+        assert house.ask("status")["version"] == "version-first"
+
+    house.run(meanwhile, watch=True, first=house.compiled("first", secret))
+    assert ScriptedCompiler.went == 1
+
+
+def test_a_rollback_ends_a_reload_under_way(house: House) -> None:
+    """Its result would undo the rollback."""
+
+    def meanwhile() -> None:
+        roll_forward(house, "second")
+        ScriptedCompiler.may_end.clear()
+        answers: list[dict[str, Any]] = []
+        asker = threading.Thread(target=lambda: answers.append(house.ask("reload")))
+        asker.start()
+        house.wait(lambda: ScriptedCompiler.went == 2, "the child")
+        assert house.ask("rollback")["result"] == "rolled back"
+        asker.join(LONGEST)
+        assert "a rollback came in between" in answers[0]["error"]
+        ScriptedCompiler.may_end.set()
+
+    house.run(meanwhile)
+    assert house.engine.applied == ["second", "first"]
+
+
+def test_a_reload_names_what_caused_it(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second")]
+        os.kill(os.getpid(), signal.SIGHUP)
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        last = house.ask("history")["plans"][-1]
+        assert (last["cause"], last["summary"]) == ("SIGHUP", "to second")
+
+    house.run(meanwhile)
+    assert any(text.startswith("reloaded (SIGHUP), plan version-second") for _, text, _ in house.speaker.events)
+
+
+def test_a_plan_is_applied_while_the_child_still_compares_it(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.may_end.clear()
+        second = house.compiled("second")
+        ScriptedCompiler.early, ScriptedCompiler.results = [second], [second]
+        os.kill(os.getpid(), signal.SIGHUP)
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        assert house.ask("status")["version"] == "version-second"
+        assert "applied" not in house.speaker.names()
+        ScriptedCompiler.may_end.set()
+        house.wait(lambda: "applied" in house.speaker.names(), "the word of it")
+
+    house.run(meanwhile)
+    assert house.engine.applied == ["second"]
+    assert any("~ it" in text for event, text, _ in house.speaker.events if event == "applied")
+
+
+def test_a_rollback_takes_back_what_was_applied_and_not_yet_said(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.may_end.clear()
+        ScriptedCompiler.early = [house.compiled("second")]
+        answers: list[dict[str, Any]] = []
+        asker = threading.Thread(target=lambda: answers.append(house.ask("reload")))
+        asker.start()
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        assert house.ask("rollback")["version"] == "version-first"
+        asker.join(LONGEST)
+        assert answers[0]["result"] == "applied"
+        ScriptedCompiler.may_end.set()
+
+    house.run(meanwhile)
+    assert house.engine.applied == ["second", "first"]
+    assert [event for event in house.speaker.names() if event in ("applied", "rolled-back")] == [
+        "applied",
+        "rolled-back",
+    ]
+
+
+def test_a_plan_that_the_engine_refuses_is_refused_with_the_places_that_the_child_found(house: House) -> None:
+    def meanwhile() -> None:
+        second = house.compiled("second")
+        second.problems, second.problems_text = [{"line": 6}], "glorieta.yaml:6: no such thing"
+        ScriptedCompiler.results = [second]
+        house.engine.refuses = [("routes.web/x", "no such thing")]
+        answer = house.ask("reload")
+        assert (answer["result"], answer["text"]) == ("refused", "glorieta.yaml:6: no such thing")
+
+    house.run(meanwhile)

@@ -13,6 +13,10 @@ import pytest
 from glorieta.control import places
 
 
+def identity(*references: str) -> str:
+    return places.identity(references, lambda reference: ":" in reference)
+
+
 @pytest.fixture(autouse=True)
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A user's runtime folder; with a short name, because sockets' paths are short."""
@@ -26,14 +30,21 @@ def test_a_file_is_named_by_its_absolute_path_and_an_object_by_its_folder_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert places.identity("a/../glorieta.yaml", is_object=False) == str(tmp_path / "glorieta.yaml")
-    assert places.identity("shop.edge:edge", is_object=True) == f"{tmp_path}:shop.edge:edge"
+    assert identity("a/../glorieta.yaml") == str(tmp_path / "glorieta.yaml")
+    assert identity("shop.edge:edge") == f"{tmp_path}:shop.edge:edge"
+    assert identity("teams/shop.py:edge") == f"{tmp_path}/teams/shop.py:edge"
+
+
+def test_several_files_are_named_by_all_of_them_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert identity("base.yaml", "prod.yaml") == f"{tmp_path}/base.yaml + {tmp_path}/prod.yaml"
+    assert identity("base.yaml", "prod.yaml") != identity("prod.yaml", "base.yaml")
 
 
 def test_links_are_not_resolved_because_a_deployment_swaps_them(tmp_path: Path) -> None:
     (tmp_path / "real.yaml").write_text("")
     (tmp_path / "link.yaml").symlink_to("real.yaml")
-    assert places.identity(str(tmp_path / "link.yaml"), False) != places.identity(str(tmp_path / "real.yaml"), False)
+    assert identity(str(tmp_path / "link.yaml")) != identity(str(tmp_path / "real.yaml"))
 
 
 def test_the_folder_is_private(runtime: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from glorieta.control.signatures import signatures
-from glorieta.control.watch import BACKSTOP_SECONDS, Watcher, folders_on_the_way
+from glorieta.control.folders import folders_on_the_way
+from glorieta.control.signatures import matches, signatures
+from glorieta.control.watch import BACKSTOP_SECONDS, Watcher
 
 Make = Callable[..., Watcher]
 
@@ -21,9 +22,9 @@ def watch(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes watchers of these files, as they are now; both ways of being told."""
     made: list[Watcher] = []
 
-    def make(*files: Path) -> Watcher:
+    def make(*files: Path, globs: tuple[str, ...] = ()) -> Watcher:
         known = signatures(str(file) for file in files)
-        made.append(Watcher(known, time.monotonic(), use_inotify=request.param == "inotify"))
+        made.append(Watcher(known, time.monotonic(), matches(globs), use_inotify=request.param == "inotify"))
         assert (made[-1].fileno() is not None) == (request.param == "inotify")
         return made[-1]
 
@@ -156,6 +157,63 @@ def test_a_file_whose_folder_appears_later_is_reported(watch: Make, tmp_path: Pa
     assert changed(watcher)
 
 
+def test_a_file_that_comes_to_match_a_pattern_is_reported(watch: Make, tmp_path: Path) -> None:
+    file, teams = tmp_path / "glorieta.yaml", tmp_path / "teams"
+    file.write_text("1")
+    teams.mkdir()
+    watcher = watch(file, globs=(f"{teams}/*.yaml",))
+    (teams / "notes.txt").write_text("not ours")
+    assert not changed(watcher, 0.5)
+    replace(teams / "orders.yaml", "1")
+    assert changed(watcher)
+    assert watcher.changed == {f"{teams}/*.yaml"}
+    assert not changed(watcher, 0.5)
+
+
+def test_a_file_that_a_pattern_found_and_that_goes_is_reported(watch: Make, tmp_path: Path) -> None:
+    team = tmp_path / "orders.yaml"
+    team.write_text("1")
+    watcher = watch(team, globs=(f"{tmp_path}/*.yaml",))
+    team.unlink()
+    assert changed(watcher, 4.0)
+
+
+def test_folders_that_come_later_are_seen_by_a_pattern(watch: Make, tmp_path: Path) -> None:
+    watcher = watch(globs=(f"{tmp_path}/teams/*/edge.yaml",))
+    assert not changed(watcher, 0.4)
+    (tmp_path / "teams").mkdir()
+    assert not changed(watcher, 0.4)
+    (tmp_path / "teams" / "orders").mkdir()
+    assert not changed(watcher, 0.4)
+    (tmp_path / "teams" / "orders" / "edge.yaml").write_text("1")
+    assert changed(watcher)
+
+
+def test_what_there_is_can_be_taken_as_known(watch: Make, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("1")
+    watcher = watch(file, globs=(f"{tmp_path}/*.yaml",))
+    replace(file, "2")
+    (tmp_path / "b.yaml").write_text("1")
+    watcher.settle()
+    assert not changed(watcher, 0.5)
+    replace(file, "3")
+    assert changed(watcher)
+    assert watcher.changed == {str(file)}
+
+
+def test_it_stirs_until_it_rests(watch: Make, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("1")
+    watcher = watch(file)
+    replace(file, "2")
+    now = time.monotonic()
+    assert not watcher.look(now)
+    assert watcher.is_stirring
+    assert changed(watcher)
+    assert not watcher.is_stirring
+
+
 def test_a_burst_is_one_change(watch: Make, tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.yaml" for number in range(5)]
     for file in files:
@@ -175,7 +233,7 @@ def test_what_changed_between_reading_and_watching_is_reported(watch: Make, tmp_
     before = signatures([str(file)])
     replace(file, "2")
     watcher = watch(file)
-    watcher.watch(before)
+    watcher.watch(before, {})
     assert changed(watcher)
 
 

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from glorieta.plan import explain
+import jsonschema
+import pytest
+
+from glorieta.config import load_text
+from glorieta.plan import Built, build, explain, explain_schema
+from glorieta.plan.build import finish
+from glorieta.plan.compiling import Surroundings
+from glorieta.plan.explaining.rows import ORDER
+from glorieta.plan.explaining.text import wrapped
 from harness.configuring import compiled
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/glorieta.yaml"))
 
 TEXT = """\
 version: 1
@@ -30,6 +41,10 @@ groups:
 """
 
 
+def built(text: str) -> Built:
+    return finish(load_text(text), Surroundings())
+
+
 def words(text: str) -> list[str]:
     """The lines with single blanks: what is said, not how it is aligned."""
     return [" ".join(line.split()) for line in text.splitlines()]
@@ -38,34 +53,107 @@ def words(text: str) -> list[str]:
 def test_one_group_needs_no_heading() -> None:
     assert words(explain(compiled(TEXT)).text()) == [
         "web :8080 http roles: reverse proxy, load balancer (layer 7)",
-        "/old → redirect 302 /new",
-        "GET /users/{id} → shop shop.internal:80, hash of cookie.cart, as /v2/${path.id}, host upstream, max_body 1MiB",
-        "/service1/* → orders 2 endpoints, peak_ewma, health GET /healthz every 2s, without /service1, deadline 5m",
-        "/* → shop shop.internal:80, hash of cookie.cart",
+        "load balancer (layer 7): shop, orders have, or as names may have, several endpoints",
+        "/old → redirect 302 /new exact",
+        "GET /users/{id} → shop parameters; shop.internal:80; as /v2/${path.id}; host upstream; max_body 1MiB",
+        "/service1/* → orders prefix; 2 endpoints; without /service1; deadline 5m",
+        "/* → shop prefix; shop.internal:80",
         "",
         "mail :1025 tcp role: load balancer (layer 4)",
         "every connection → smtp 2 endpoints, peak_ewma, health connecting every 2s, allow 10.0.0.0/8",
         "",
+        *words("\n".join(wrapped(ORDER, ""))),
+        "",
         "upstreams",
         "orders 2 endpoints, peak_ewma, health GET /healthz every 2s",
-        "10.0.0.1:80",
-        "10.0.0.2:80 weight 3",
+        "chosen: of two drawn at random, the one with the smaller latency × requests in flight",
+        "10.0.0.1:80 25% while all are equally fast",
+        "10.0.0.2:80 75% while all are equally fast (weight 3 of 4)",
         "shop shop.internal:80, hash of cookie.cart, no active check",
-        "shop.internal:80",
+        "chosen: by the hash of cookie.cart: the same value, the same endpoint",
+        "shop.internal:80 all addresses of this name, equally",
         "smtp 2 endpoints, peak_ewma, health connecting every 2s",
-        "smtp1:25",
-        "smtp2:25",
+        "chosen: of two drawn at random, the one with the smaller latency × requests in flight",
+        "smtp1:25 50% while all are equally fast, over all addresses of this name",
+        "smtp2:25 50% while all are equally fast, over all addresses of this name",
     ]
 
 
-def test_groups_have_roles_and_owners() -> None:
-    lines = words(explain(compiled(TEXT + GROUPS)).text())
-    at = lines.index("group api role: reverse proxy; owner team@shop.example")
-    assert lines[1] == "group web roles: reverse proxy, load balancer (layer 7)"
-    assert lines[at + 1] == (
-        "shop.example/api/* → orders 2 endpoints, peak_ewma, health GET /healthz every 2s, "
-        "deny 10.6.6.6, headers (request x-b, x-a)"
+def test_groups_have_roles_owners_and_filters() -> None:
+    lines = words(explain(built(TEXT + GROUPS)).text())
+    at = lines.index("group api shop.example/api/* role: reverse proxy, declared")
+    assert lines[1] == "own routes roles: reverse proxy, load balancer (layer 7)"
+    assert lines[at + 1] == "owner team@shop.example"
+    assert lines[at + 2] == (
+        "shop.example/api/* → orders prefix; 2 endpoints; deny 10.6.6.6 from group; headers (request x-b, x-a) from group"
     )
+
+
+FILTERED = """\
+version: 1
+listeners:
+  web:
+    bind: ":8080"
+    filters: {max_body: 1MiB, headers: {request: {set: {x-a: "1"}}}}
+groups:
+  api:
+    match: a.example
+    filters: {allow: 10.0.0.0/8, headers: {request: {set: {x-b: "1"}}}}
+    routes:
+      /a: one
+      /b: one
+      /c: {to: one, filters: {max_body: 2MiB}}
+      /d: {to: one, filters: {allow: "off", max_body: "off", headers: "off"}}
+upstreams:
+  one: {endpoints: [10.0.0.1:80]}
+"""
+
+
+def test_filters_stand_in_the_order_in_which_they_run_and_name_where_they_come_from() -> None:
+    lines = words(explain(built(FILTERED)).text())
+    assert (
+        "filters, in this order: allow 10.0.0.0/8 from group, max_body 1MiB from listener web, "
+        "headers (request x-a, x-b) from listener web, group"
+    ) in " ".join(lines)
+    assert "a.example/a → one exact; 10.0.0.1:80" in lines
+    assert (
+        "a.example/c → one exact; 10.0.0.1:80; filters: allow 10.0.0.0/8 from group, max_body 2MiB, "
+        "headers (request x-a, x-b) from listener web, group"
+    ) in lines
+    assert "a.example/d → one exact; 10.0.0.1:80; no filters" in lines
+
+
+@pytest.mark.parametrize(
+    ("upstream", "shares"),
+    [
+        ("{endpoints: [a:1]}", ["a:1 all addresses of this name, equally"]),
+        ("{endpoints: [10.0.0.1:1]}", ["10.0.0.1:1 all"]),
+        (
+            "{endpoints: [10.0.0.1:1, 10.0.0.2:1], balance: first_available}",
+            [
+                "chosen: the first in the list that is up",
+                "10.0.0.1:1 all while it is up",
+                "10.0.0.2:1 while those above are down",
+            ],
+        ),
+        (
+            "{endpoints: [10.0.0.1:1, {address: 10.0.0.2:1, weight: 2}], balance: round_robin}",
+            ["chosen: in turn", "10.0.0.1:1 33% of the turns", "10.0.0.2:1 67% of the turns (weight 2 of 3)"],
+        ),
+        (
+            "{endpoints: [10.0.0.1:1, 10.0.0.2:1], balance: {hash: path}}",
+            [
+                "chosen: by the hash of path: the same value, the same endpoint",
+                "10.0.0.1:1 50% of the values",
+                "10.0.0.2:1 50% of the values",
+            ],
+        ),
+    ],
+)
+def test_each_endpoint_says_why_it_gets_its_share(upstream: str, shares: list[str]) -> None:
+    text = f"version: 1\nlisteners: {{web: {{bind: ':1', to: u}}}}\nupstreams: {{u: {upstream}}}\n"
+    lines = words(explain(compiled(text)).text())
+    assert lines[lines.index("upstreams") + 2 :][: len(shares)] == shares
 
 
 def test_arrows_stand_below_each_other() -> None:
@@ -101,4 +189,29 @@ def test_an_explanation_is_json() -> None:
         "/*",
     ]
     assert [each["filter"] for each in web["groups"][1]["routes"][0]["filters"]] == ["addresses", "headers"]
-    assert made["upstreams"][0]["endpoints"][1] == {"address": "10.0.0.2:80", "weight": 3}
+    assert made["upstreams"][0]["endpoints"][1] == {
+        "address": "10.0.0.2:80",
+        "weight": 3,
+        "share": "75% while all are equally fast (weight 3 of 4)",
+    }
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_what_is_explained_has_the_form_of_its_schema(path: Path) -> None:
+    jsonschema.validate(json.loads(json.dumps(explain(build(path)).as_json())), explain_schema())
+
+
+def test_the_schema_is_strict_and_speaks() -> None:
+    made = json.loads(json.dumps(explain(built(TEXT + GROUPS)).as_json()))
+    jsonschema.validate(made, explain_schema())
+    made["listeners"][0]["groups"][0]["rolez"] = []
+    with pytest.raises(jsonschema.ValidationError, match="rolez"):
+        jsonschema.validate(made, explain_schema())
+    assert explain_schema()["$defs"]["ExplainedRoute"]["properties"]["why"]["description"].startswith("What puts it")
+
+
+def test_places_are_named_where_they_are_known() -> None:
+    made = explain(built(TEXT + GROUPS)).as_json()
+    web = made["listeners"][0]["groups"][0]
+    assert web["routes"][0]["place"] == {"file": "<text>", "line": 9, "column": 13}
+    assert made["upstreams"][1]["place"] is not None and made["upstreams"][1]["place"]["line"] == 13

@@ -140,6 +140,31 @@ impl Conditions {
     }
 }
 
+/// Why a request is not what a route asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misfit {
+    Method,
+    /// The header at this place of the route's list.
+    Header(usize),
+    Query(usize),
+}
+
+impl Conditions {
+    /// The first condition that a request does not meet: told to people, never asked while serving.
+    pub(super) fn misfit(&self, head: &RequestHead) -> Option<Misfit> {
+        if !self.methods.allow(head) {
+            return Some(Misfit::Method);
+        }
+        let header = self.headers.iter().position(|condition| !condition.fits_header(head)).map(Misfit::Header);
+        header.or_else(|| self.query.iter().position(|condition| !condition.fits_query(head)).map(Misfit::Query))
+    }
+
+    /// How many headers, how many query parameters, how many methods are asked for.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        (self.headers.len(), self.query.len(), self.methods.len())
+    }
+}
+
 impl Condition {
     fn read(wanted: &ValueMatch) -> Result<Condition, String> {
         let value = match &wanted.value {

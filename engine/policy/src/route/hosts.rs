@@ -42,6 +42,14 @@ fn check(text: &str) -> Result<Vec<u8>, String> {
     Ok(name.into_bytes())
 }
 
+/// In what way a host is meant; the smallest wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum HostRank {
+    Exact,
+    Wildcard,
+    Any,
+}
+
 /// Sites (numbers) by host.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
@@ -64,6 +72,20 @@ impl Hosts {
                 self.wildcards.insert(name.into(), site);
             }
             HostKey::Any => self.any = Some(site),
+        }
+    }
+
+    /// How a site came to be asked: its place in precedence, the smallest first, and the host as it is written.
+    pub(super) fn written(&self, site: u32) -> (HostRank, String) {
+        let find = |map: &FxHashMap<Box<[u8]>, u32>| {
+            map.iter().find(|(_, known)| **known == site).map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        };
+        if let Some(name) = find(&self.exact) {
+            return (HostRank::Exact, name);
+        }
+        match find(&self.wildcards) {
+            Some(name) => (HostRank::Wildcard, format!("*.{name}")),
+            None => (HostRank::Any, String::new()),
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod build;
 mod conditions;
+mod explain;
 mod hosts;
 mod parameters;
 mod pattern;
@@ -25,6 +26,7 @@ use glorieta_core::{Method, RequestHead};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+pub use explain::{Explanation, Reason};
 pub use parameters::{ParameterName, Parameters, REST};
 
 use conditions::Conditions;
@@ -61,7 +63,7 @@ pub enum Found {
 }
 
 /// The routes of one listener, immutable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Table {
     hosts: Hosts,
     sites: Vec<Site>,
@@ -135,18 +137,10 @@ impl Table {
     /// Finding a route allocates nothing, unless a path with `//` meets routes that merge slashes.
     pub fn find(&self, head: &RequestHead, parameters: &mut Parameters) -> Found {
         parameters.clear();
-        let path = head.path();
         let mut merged = Vec::new();
-        let mut forms: SmallVec<[Form<'_>; 2]> = SmallVec::new();
-        if self.merges && path::has_double_slash(path) {
-            path::merge_slashes(path, &mut merged);
-            forms.push((Take::Plain, path));
-            forms.push((Take::Merging, &merged));
-        } else {
-            forms.push((Take::All, path));
-        }
+        let forms = self.forms(head.path(), &mut merged);
         let mut refused = false;
-        let found = self.visit(head, &forms, |cell, (take, path)| {
+        let found = self.visit(head, &forms, |_, cell, (take, path)| {
             let route = self.choose(cell, take, head, &mut refused)?;
             self.entries[route as usize].captures.fill(path, parameters);
             Some(route)
@@ -158,14 +152,31 @@ impl Table {
         }
     }
 
-    /// Visits every pattern that matches host and path, the best first, until one gives an answer.
+    /// The forms in which routes see a path; `merged` holds the one with single slashes, where that is another.
+    #[inline]
+    fn forms<'p>(&self, path: &'p [u8], merged: &'p mut Vec<u8>) -> SmallVec<[Form<'p>; 2]> {
+        let mut forms: SmallVec<[Form<'_>; 2]> = SmallVec::new();
+        if self.merges && path::has_double_slash(path) {
+            path::merge_slashes(path, merged);
+            forms.push((Take::Plain, path));
+            forms.push((Take::Merging, merged));
+        } else {
+            forms.push((Take::All, path));
+        }
+        forms
+    }
+
+    /// Visits every pattern that matches host and path, the best first, until one gives an answer. The number is
+    /// that of the site.
     fn visit<'p, T>(
         &self,
         head: &RequestHead,
         forms: &[Form<'p>],
-        mut visit: impl FnMut(&Cell, Form<'p>) -> Option<T>,
+        mut visit: impl FnMut(u32, &Cell, Form<'p>) -> Option<T>,
     ) -> Option<T> {
-        self.hosts.visit(head.host(), |site| self.sites[site as usize].visit(forms, &mut visit))
+        self.hosts.visit(head.host(), |site| {
+            self.sites[site as usize].visit(forms, &mut |cell: &Cell, form| visit(site, cell, form))
+        })
     }
 
     /// The best route of a cell that fits; notes if one was refused for its method.
@@ -194,7 +205,7 @@ impl Table {
     /// No route was found and a method was the reason somewhere: which ones would do.
     fn refuse(&self, head: &RequestHead, forms: &[Form<'_>]) -> Found {
         let mut names = Vec::new();
-        self.visit(head, forms, |cell, (take, _)| {
+        self.visit(head, forms, |_, cell, (take, _)| {
             for &route in &cell.routes {
                 let entry = &self.entries[route as usize];
                 if entry.seen_by(take) && entry.conditions.fit(head) {

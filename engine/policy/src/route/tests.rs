@@ -6,7 +6,7 @@ use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
 use super::{Found, Parameters, REST, Table};
 
 /// `[METHOD] [HOST]/path`, `~regex` and `any` for the path; the text is also the route's id.
-fn route(text: &str) -> Route {
+pub(super) fn route(text: &str) -> Route {
     let (methods, place) = match text.split_once(' ') {
         Some((method, place)) => (vec![method.to_owned()], place),
         None => (Vec::new(), text),
@@ -44,7 +44,7 @@ fn route(text: &str) -> Route {
     }
 }
 
-fn head(request: &str) -> RequestHead {
+pub(super) fn head(request: &str) -> RequestHead {
     let (method, place) = request.split_once(' ').unwrap();
     let (host, path) = place.split_at(place.find(['/', '*']).unwrap());
     RequestHead::build(method, host, path, None)

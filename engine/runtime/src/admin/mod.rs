@@ -36,7 +36,7 @@ pub trait View: Send + Sync {
     /// In the format of [`crate::metrics::CONTENT_TYPE`].
     fn metrics(&self) -> String;
     /// Listeners, groups, routes, upstreams and their health.
-    fn status(&self) -> serde_json::Value;
+    fn status(&self) -> String;
 }
 
 /// Serves these sockets until it is dropped, on the `LocalRuntime` that runs it and drives its timers.

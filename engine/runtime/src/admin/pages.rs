@@ -25,7 +25,7 @@ pub(super) fn answer(head: &RequestHead, view: &dyn View) -> Response {
         b"/livez" => line(200, "ok"),
         b"/readyz" => ready(view),
         b"/metrics" => page(200, metrics::CONTENT_TYPE, view.metrics()),
-        b"/status" => page(200, JSON, view.status().to_string()),
+        b"/status" => page(200, JSON, view.status()),
         _ => line(404, "not found; / lists what there is"),
     }
 }

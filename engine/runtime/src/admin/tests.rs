@@ -32,8 +32,8 @@ impl View for Fixed {
         "# EOF\n".to_owned()
     }
 
-    fn status(&self) -> Value {
-        json!({"listeners": [{"id": "web"}]})
+    fn status(&self) -> String {
+        json!({"listeners": [{"id": "web"}]}).to_string()
     }
 }
 

@@ -37,6 +37,31 @@ struct Folder {
     hidden: bool,
 }
 
+/// What is done where a disk may be waited for.
+struct Job {
+    folder: Arc<Folder>,
+    wanted: locate::Wanted,
+    method: Method,
+    conditions: Fields,
+}
+
+impl Job {
+    /// `None`: a folder, asked for without its slash. Blocks.
+    fn run(self) -> Result<Option<answer::Answer>, Error> {
+        match locate::find(&self.folder, &self.wanted)? {
+            Found::File(file) => answer::answer(file, self.method, &self.conditions).map(Some),
+            Found::FolderWithoutSlash => Ok(None),
+        }
+    }
+}
+
+fn response(done: Option<answer::Answer>, path: &[u8], head: &RequestHead) -> Response {
+    match done {
+        Some(answer) => answer.into_response(),
+        None => redirect(path, head.query()),
+    }
+}
+
 impl Files {
     /// Checks what a Plan says.
     ///
@@ -64,19 +89,28 @@ impl Files {
     /// # Errors
     /// `method_not_allowed`, `path_refused`, `not_found`; `internal` where the system fails.
     pub async fn answer(&self, head: &RequestHead, path: &[u8]) -> Result<Response, Error> {
+        let job = self.job(head, path)?;
+        let done = tokio::task::spawn_blocking(move || job.run());
+        let done = done.await.map_err(|_| Error::because(Kind::Internal, "reading a file panicked"))??;
+        Ok(response(done, path, head))
+    }
+
+    /// As [`Files::answer`], on this thread, which waits for the disk.
+    ///
+    /// # Errors
+    /// As [`Files::answer`].
+    pub fn answer_now(&self, head: &RequestHead, path: &[u8]) -> Result<Response, Error> {
+        let done = self.job(head, path)?.run()?;
+        Ok(response(done, path, head))
+    }
+
+    fn job(&self, head: &RequestHead, path: &[u8]) -> Result<Job, Error> {
         if !matches!(head.method, Method::Get | Method::Head) {
             return Err(Error::new(Kind::MethodNotAllowed));
         }
         let wanted = locate::Wanted::read(self.below_prefix(path)?, self.folder.hidden)?;
-        let (folder, method, conditions) = (self.folder.clone(), head.method, conditions(&head.fields));
-        let job = tokio::task::spawn_blocking(move || match locate::find(&folder, &wanted)? {
-            Found::File(file) => answer::answer(file, method, &conditions).map(Some),
-            Found::FolderWithoutSlash => Ok(None),
-        });
-        match job.await.map_err(|_| Error::because(Kind::Internal, "reading a file panicked"))?? {
-            Some(answer) => Ok(answer.into_response()),
-            None => Ok(redirect(path, head.query())),
-        }
+        let (folder, conditions) = (self.folder.clone(), conditions(&head.fields));
+        Ok(Job { folder, wanted, method: head.method, conditions })
     }
 
     fn below_prefix<'a>(&self, path: &'a [u8]) -> Result<&'a [u8], Error> {
@@ -128,4 +162,4 @@ fn redirect(path: &[u8], query: Option<&[u8]>) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ use super::format::{Format, Options};
 use super::queue::{Shared, lock};
 use super::target::{Output, Say, open};
 use super::writer::LogWriter;
+use crate::secrets::Secrets;
 
 /// A buffer that grew beyond this is given back once the rush is over.
 const LARGEST_BUFFER: usize = 256 * 1024;
@@ -63,8 +64,9 @@ impl std::fmt::Debug for Orders {
 
 /// Opens the target and makes the format ready; the error names what is wrong.
 fn prepare(config: &AccessLog, options: Options) -> io::Result<Change> {
-    let format =
-        Format::new(&config.format, options).map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
+    let secrets = Secrets::from_system();
+    let format = Format::new(&config.format, options, &|reference| secrets.line(reference))
+        .map_err(|text| io::Error::new(io::ErrorKind::InvalidInput, text))?;
     let file = open(&config.to).map_err(|error| match &config.to {
         LogTarget::File(path) => io::Error::new(error.kind(), format!("access log {path}: {error}")),
         _ => error,

@@ -10,13 +10,13 @@ use glorieta_core::{Body, Error, Kind, Name, Response};
 use glorieta_http::h1::codec::reason_phrase;
 use glorieta_policy::accept::wants_json;
 
-use super::RequestRecord;
+use super::Request;
 use super::respond::own;
 
 /// What a client may do about a full queue or a drain: come again, in seconds.
 const RETRY_AFTER: &[u8] = b"1";
 
-pub fn answer(error: &Error, record: &RequestRecord) -> Response {
+pub fn answer(error: &Error, request: &Request) -> Response {
     let status = error.kind.status();
     let title = match status {
         // The client has gone; nobody reads this.
@@ -24,12 +24,12 @@ pub fn answer(error: &Error, record: &RequestRecord) -> Response {
         status => reason_phrase(status),
     };
     let mut accept = Vec::new();
-    for value in record.head.fields.all(Name::Accept) {
+    for value in request.head.fields.all(Name::Accept) {
         accept.extend_from_slice(if accept.is_empty() { b"" } else { b"," });
         accept.extend_from_slice(value);
     }
     let mut text = Vec::with_capacity(128);
-    let id = record.id.as_str();
+    let id = request.id.as_str();
     // An id is made of characters that need no escape; writing to a Vec cannot fail.
     let content_type: &[u8] = if wants_json(&accept) {
         let _ = writeln!(text, r#"{{"title":"{title}","status":{status},"request_id":"{id}"}}"#);
@@ -43,13 +43,13 @@ pub fn answer(error: &Error, record: &RequestRecord) -> Response {
     fields.add(Name::ContentType, content_type);
     fields.add(Name::XRequestId, id.as_bytes());
     fields.add(Name::CacheControl, b"no-store");
-    if let Some(allow) = record.allow.as_ref().filter(|_| status == 405) {
+    if let Some(allow) = request.allow.as_ref().filter(|_| status == 405) {
         fields.add(Name::Allow, allow.as_bytes());
     }
     if matches!(error.kind, Kind::QueueFull | Kind::QueueTimeout | Kind::Draining | Kind::TooManyConnections) {
         fields.add(Name::RetryAfter, RETRY_AFTER);
     }
     response.body = Body::Full(Bytes::from(text));
-    own(record, &mut response);
+    own(request, &mut response);
     response
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use glorieta_core::{Fields, Name, Peer, ResponseHead, Version};
 
-use super::RequestRecord;
+use super::Request;
 use crate::snapshot::Listener;
 
 /// An address as text, made once per connection.
@@ -66,33 +66,33 @@ fn is_claim(name: &[u8]) -> bool {
 }
 
 /// Adds what the listener is set to say.
-pub fn add(record: &mut RequestRecord, peer_text: &PeerText) {
-    let view = record.view.clone();
+pub fn add(request: &mut Request, peer_text: &PeerText) {
+    let view = request.view.clone();
     let listener = &view.listener;
     let address = peer_text.as_bytes();
     if listener.forwarded.x_forwarded {
         if !address.is_empty() {
-            append(&mut record.head.fields, Name::XForwardedFor, b", ", address);
+            append(&mut request.head.fields, Name::XForwardedFor, b", ", address);
         }
-        let scheme = record.peer.scheme.text().as_bytes();
-        set_if_missing(&mut record.head.fields, Name::XForwardedProto, scheme);
-        if record.head.authority.length > 0 && !record.head.fields.has(Name::XForwardedHost) {
+        let scheme = request.peer.scheme.text().as_bytes();
+        set_if_missing(&mut request.head.fields, Name::XForwardedProto, scheme);
+        if request.head.authority.length > 0 && !request.head.fields.has(Name::XForwardedHost) {
             // The value already stands in the head.
-            let value_span = record.head.authority;
-            add_span(&mut record.head.fields, Name::XForwardedHost, value_span);
+            let value_span = request.head.authority;
+            add_span(&mut request.head.fields, Name::XForwardedHost, value_span);
         }
     }
     if listener.forwarded.forwarded {
-        let element = element(record);
-        append(&mut record.head.fields, Name::Forwarded, b", ", &element);
+        let element = element(request);
+        append(&mut request.head.fields, Name::Forwarded, b", ", &element);
     }
     if listener.request_id.request {
-        let id = record.id;
-        record.head.fields.set(Name::XRequestId, id.as_str().as_bytes());
+        let id = request.id;
+        request.head.fields.set(Name::XRequestId, id.as_str().as_bytes());
     }
     if listener.forwarded.via {
-        let via = via(record.head.version, listener);
-        append(&mut record.head.fields, Name::Via, b", ", &via);
+        let via = via(request.head.version, listener);
+        append(&mut request.head.fields, Name::Via, b", ", &via);
     }
 }
 
@@ -116,16 +116,16 @@ fn via(version: Version, listener: &Listener) -> Vec<u8> {
 
 /// An element of `Forwarded`: `for=192.0.2.1;host="a.example:80";proto=http`. It tells of the peer and how it spoke to
 /// us; what came before stands in the elements before (RFC 7239 §4).
-fn element(record: &RequestRecord) -> Vec<u8> {
+fn element(request: &Request) -> Vec<u8> {
     let mut element = Vec::with_capacity(96);
     element.extend_from_slice(b"for=");
     // Writing to a Vec cannot fail.
-    let _ = match record.peer.address.map(|address| address.ip().to_canonical()) {
+    let _ = match request.peer.address.map(|address| address.ip().to_canonical()) {
         Some(IpAddr::V4(address)) => write!(element, "{address}"),
         Some(IpAddr::V6(address)) => write!(element, "\"[{address}]\""),
         None => write!(element, "unknown"),
     };
-    let authority = record.head.authority();
+    let authority = request.head.authority();
     if !authority.is_empty() {
         element.extend_from_slice(b";host=");
         let quoted = !Fields::is_token(authority);
@@ -135,7 +135,7 @@ fn element(record: &RequestRecord) -> Vec<u8> {
         element.extend_from_slice(quote);
     }
     element.extend_from_slice(b";proto=");
-    element.extend_from_slice(record.spoken.text().as_bytes());
+    element.extend_from_slice(request.spoken.text().as_bytes());
     element
 }
 

@@ -14,7 +14,9 @@ mod error;
 mod forwarded;
 mod proxy;
 mod record;
+mod request;
 mod respond;
+mod watch;
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -33,7 +35,14 @@ use crate::worker::{View, Worker};
 
 pub use error::answer as error_answer;
 pub use forwarded::PeerText;
+pub use proxy::{aim, present};
 pub use record::RequestRecord;
+pub use request::Request;
+pub use respond::{redirect, respond};
+pub use watch::Watch;
+
+/// What may be asked of a file.
+pub const FILE_METHODS: &str = "GET, HEAD";
 
 /// What a target comes to.
 enum Outcome {
@@ -64,108 +73,141 @@ async fn tell(
     match story(&mut record, body, upgrade, peer_text).await {
         Ok(Outcome::Response(mut response)) => {
             record.answered(response.head.status);
-            finish(&record, &mut response.head);
+            finish(&record.request, &mut response.head);
+            if let Body::Stream(_) = response.body {
+                record.outlast_reloads();
+            }
             Reply::Answer(response, record)
         }
         Ok(Outcome::Switched { mut head, stream, leftover, lease, idle }) => {
             record.answered(head.status);
             record.hold(lease);
-            finish(&record, &mut head);
+            finish(&record.request, &mut head);
+            record.outlast_reloads();
             Reply::Switch { head, upstream: Box::new(stream), leftover, idle, record }
         }
         Err(error) => {
             record.failed(&error);
-            Reply::Answer(error_answer(&error, &record), record)
+            Reply::Answer(error_answer(&error, &record.request), record)
         }
     }
 }
 
 async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text: &PeerText) -> Result<Outcome, Error> {
-    let view = record.view.clone();
-    let Duty::Http { table, routes } = &view.listener.duty else {
-        return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
-    };
-    who(record, &view.listener);
-    let route = find(record, table, routes)?;
-    let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
+    let view = record.request.view.clone();
     let mut body = body;
-    if let Target::Proxy(_) = &route.target {
-        proxy::prepare(record, peer_text, upgrade);
-    }
-    if route.filters.has_request()
-        && let Step::Refuse(error) = record.filter_request(&route.filters, &mut body)
-    {
-        return Err(error);
-    }
+    let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
+    let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
-        Target::Redirect(target) => Outcome::Response(respond::redirect(record, target)),
-        Target::Respond(target) => Outcome::Response(respond::respond(record, target)),
+        Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),
+        Target::Respond(target) => Outcome::Response(respond(&record.request, target)),
         Target::Files(target) => {
-            record.allow = Some("GET, HEAD".to_owned());
-            let response = target.answer(&record.head, record.matched_path());
+            let request = &mut record.request;
+            request.allow = Some(FILE_METHODS.to_owned());
+            let response = target.answer(&request.head, request.matched_path());
             Outcome::Response(within(deadline, response).await?)
         }
     };
-    record.restore_head();
-    if route.filters.has_response() {
-        let head = match &mut outcome {
-            Outcome::Response(response) => &mut response.head,
-            Outcome::Switched { head, .. } => head,
-        };
-        record.filter_response(&route.filters, head);
-    }
+    let head = match &mut outcome {
+        Outcome::Response(response) => &mut response.head,
+        Outcome::Switched { head, .. } => head,
+    };
+    go_back(&mut record.request, route, head);
     Ok(outcome)
 }
 
+/// Everything up to the target: who, where, and whether it may. `watch` is told on the way.
+///
+/// # Errors
+/// Why it goes no further; the request knows its route if it has one.
+pub fn decide<'a>(
+    request: &mut Request,
+    listener: &'a Listener,
+    body: &mut Body,
+    upgrade: bool,
+    peer_text: &PeerText,
+    watch: &mut impl Watch,
+) -> Result<&'a Route, Error> {
+    let Duty::Http { table, routes } = &listener.duty else {
+        return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
+    };
+    who(request, listener);
+    let route = find(request, table, routes, watch)?;
+    if let Target::Proxy(_) = &route.target {
+        proxy::prepare(request, peer_text, upgrade);
+        watch.prepared(&request.head);
+    }
+    if route.filters.has_request()
+        && let Step::Refuse(error) = request.filter(&route.filters, body, watch)
+    {
+        return Err(error);
+    }
+    Ok(route)
+}
+
 /// Who asks: the client behind trusted proxies, and the request's id.
-fn who(record: &mut RequestRecord, listener: &Listener) {
+fn who(request: &mut Request, listener: &Listener) {
     if !listener.trusted.is_empty() {
         let (client, scheme, trusted) =
-            client::resolve(record.peer.address.map(|address| address.ip()), &record.head.fields, &listener.trusted);
-        record.peer.client = client;
-        record.peer.scheme = scheme.unwrap_or(record.peer.scheme);
-        record.peer.trusted = trusted;
-        record.accept_id(listener);
+            client::resolve(request.peer.address.map(|address| address.ip()), &request.head.fields, &listener.trusted);
+        request.peer.client = client;
+        request.peer.scheme = scheme.unwrap_or(request.peer.scheme);
+        request.peer.trusted = trusted;
+        request.accept_id(listener);
     }
 }
 
 /// Where it goes: brings the path into its one form and looks for its route.
-fn find<'a>(record: &mut RequestRecord, table: &Table, routes: &'a [Arc<Route>]) -> Result<&'a Route, Error> {
-    if record.head.method == Method::Connect {
+fn find<'a>(
+    request: &mut Request,
+    table: &Table,
+    routes: &'a [Arc<Route>],
+    watch: &mut impl Watch,
+) -> Result<&'a Route, Error> {
+    if request.head.method == Method::Connect {
         return Err(Error::new(Kind::ConnectRefused));
     }
     let mut normal = Vec::new();
-    if path::normalise(record.head.path(), &mut normal)? {
-        record.head.set_path(&normal);
+    if path::normalise(request.head.path(), &mut normal)? {
+        request.head.set_path(&normal);
     }
-    record.note_head();
+    request.note_head();
     let mut parameters = Parameters::default();
-    let found = table.find(&record.head, &mut parameters);
+    let found = table.find(&request.head, &mut parameters);
+    watch.found(table, &request.head, &found);
     match found {
         Found::Route(index) => {
             let route = &routes[index as usize];
-            if route.merge_slashes && path::has_double_slash(record.head.path()) {
-                path::merge_slashes(record.head.path(), &mut normal);
-                record.head.set_path(&normal);
-                record.note_head();
+            if route.merge_slashes && path::has_double_slash(request.head.path()) {
+                path::merge_slashes(request.head.path(), &mut normal);
+                request.head.set_path(&normal);
+                request.note_head();
             }
-            record.routed(route.clone(), parameters);
+            request.routed(route.clone(), parameters);
             Ok(route)
         }
         Found::MethodNotAllowed(methods) => {
-            record.allow = Some(methods.join(", "));
+            request.allow = Some(methods.join(", "));
             Err(Error::new(Kind::MethodNotAllowed))
         }
         Found::None => Err(Error::new(Kind::NoRoute)),
     }
 }
 
+/// The filters of the answer, which speak of what was asked for.
+pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
+    request.restore_head();
+    if route.filters.has_response() {
+        request.filter_answer(&route.filters, head);
+    }
+}
+
 /// What glorieta says about itself in answers that it passes on.
-fn finish(record: &RequestRecord, head: &mut ResponseHead) {
-    let listener = &record.view.listener;
+pub fn finish(request: &Request, head: &mut ResponseHead) {
+    let listener = &request.view.listener;
     if listener.request_id.response {
-        head.fields.set(glorieta_core::Name::XRequestId, record.id.as_str().as_bytes());
+        head.fields.set(glorieta_core::Name::XRequestId, request.id.as_str().as_bytes());
     }
 }
 

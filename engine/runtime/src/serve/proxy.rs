@@ -6,21 +6,22 @@ use glorieta_policy::balance::hash;
 use glorieta_upstream::{Answer, Balance, CallContext, Host, call};
 
 use super::forwarded::{self, PeerText};
-use super::{Outcome, RequestRecord};
+use super::{Outcome, Request, RequestRecord};
 use crate::snapshot::Proxy;
 
 /// Removes what must not be forwarded and adds what must, before any filter looks: so filters have the last word,
 /// and a client's `Connection` cannot name what a filter adds (attack 35).
-pub fn prepare(record: &mut RequestRecord, peer_text: &PeerText, upgrade: bool) {
-    record.upgrade = None;
+pub fn prepare(request: &mut Request, peer_text: &PeerText, upgrade: bool) {
+    request.upgrade = None;
     if upgrade {
-        record.upgrade = record.head.fields.get(Name::Upgrade).filter(|value| !names_http2(value)).map(<[u8]>::to_vec);
+        request.upgrade =
+            request.head.fields.get(Name::Upgrade).filter(|value| !names_http2(value)).map(<[u8]>::to_vec);
     }
-    strip_hop_by_hop_request(&mut record.head);
-    if !record.peer.trusted {
-        forwarded::remove_forged(&mut record.head.fields);
+    strip_hop_by_hop_request(&mut request.head);
+    if !request.peer.trusted {
+        forwarded::remove_forged(&mut request.head.fields);
     }
-    forwarded::add(record, peer_text);
+    forwarded::add(request, peer_text);
 }
 
 /// An upgrade to HTTP/2 would open a tunnel through which requests pass unseen (attack 35), and RFC 9113 has no
@@ -29,36 +30,52 @@ fn names_http2(value: &[u8]) -> bool {
     value.split(|&byte| byte == b',').any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
+/// Where a request goes, once all that depends on it alone is decided.
+pub struct Aim<'a> {
+    /// The hash of the value by which an endpoint is chosen.
+    pub key: Option<u64>,
+    pub host: &'a Host,
+}
+
+/// Brings the head into the form in which it is sent, but for what depends on the endpoint.
+///
+/// # Errors
+/// `method_not_allowed`, `head_malformed`, `path_refused`, `internal`: it is not sent.
+pub fn aim<'a>(request: &mut Request, target: &'a Proxy) -> Result<Aim<'a>, Error> {
+    take_hop(request)?;
+    let key = key(request, target);
+    rewrite(request, target)?;
+    // HTTP/1.0 may come without a host; HTTP/1.1 must not go without one.
+    let nameless = target.host == Host::Preserve && request.head.authority.length == 0;
+    Ok(Aim { key, host: if nameless { &Host::Upstream } else { &target.host } })
+}
+
 pub async fn run(
     record: &mut RequestRecord,
     target: &Proxy,
     body: Body,
     deadline: Option<Moment>,
 ) -> Result<Outcome, Error> {
-    take_hop(record)?;
-    let key = key(record, target);
-    rewrite(record, target)?;
+    let Aim { key, host } = aim(&mut record.request, target)?;
     record.upstream = Some(target.upstream.clone());
-    let upgrade = record.upgrade.take();
-    // HTTP/1.0 may come without a host; HTTP/1.1 must not go without one.
-    let nameless = target.host == Host::Preserve && record.head.authority.length == 0;
+    let upgrade = record.request.upgrade.take();
     let context = CallContext {
         timeouts: target.timeouts,
         deadline,
         retries: target.retries,
         key,
         upgrade: upgrade.as_deref(),
-        host: if nameless { &Host::Upstream } else { &target.host },
+        host,
         wire: Some(&*record.wire),
         progress: &record.progress,
     };
-    match call(&target.upstream, &mut record.head, body, &context).await? {
+    match call(&target.upstream, &mut record.request.head, body, &context).await? {
         Answer::Response(mut response) => {
-            present(record, target, &mut response.head);
+            present(&record.request, target, &mut response.head);
             Ok(Outcome::Response(response))
         }
         Answer::Switched { mut head, stream, leftover, lease } => {
-            present(record, target, &mut head);
+            present(&record.request, target, &mut head);
             Ok(Outcome::Switched { head, stream, leftover, lease, idle: target.timeouts.tunnel })
         }
     }
@@ -66,15 +83,15 @@ pub async fn run(
 
 /// Counts down `Max-Forwards` of TRACE and OPTIONS (RFC 9110 §7.6.2): at 0 the request ends here, and here is
 /// nothing that it could ask for.
-fn take_hop(record: &mut RequestRecord) -> Result<(), Error> {
-    if !matches!(record.head.method, Method::Trace | Method::Options) {
+fn take_hop(request: &mut Request) -> Result<(), Error> {
+    if !matches!(request.head.method, Method::Trace | Method::Options) {
         return Ok(());
     }
-    let Some(left) = record.head.fields.get(Name::MaxForwards) else { return Ok(()) };
+    let Some(left) = request.head.fields.get(Name::MaxForwards) else { return Ok(()) };
     match std::str::from_utf8(left).ok().and_then(|left| left.parse::<u64>().ok()) {
         Some(0) => Err(Error::because(Kind::MethodNotAllowed, "Max-Forwards is 0")),
         Some(left) => {
-            record.head.fields.set(Name::MaxForwards, (left - 1).to_string().as_bytes());
+            request.head.fields.set(Name::MaxForwards, (left - 1).to_string().as_bytes());
             Ok(())
         }
         None => Err(Error::because(Kind::HeadMalformed, "Max-Forwards is not a number")),
@@ -82,17 +99,17 @@ fn take_hop(record: &mut RequestRecord) -> Result<(), Error> {
 }
 
 /// The hash of the value by which an endpoint is chosen.
-fn key(record: &RequestRecord, target: &Proxy) -> Option<u64> {
+fn key(request: &Request, target: &Proxy) -> Option<u64> {
     let Balance::Hash(word) = &target.upstream.settings.balance else { return None };
     let mut value = Vec::new();
-    word.read(&record.scope().view(&record.head), &mut value).then(|| hash::of(&value))
+    word.read(&request.scope().view(&request.head), &mut value).then(|| hash::of(&value))
 }
 
 /// The path that the upstream sees.
-fn rewrite(record: &mut RequestRecord, target: &Proxy) -> Result<(), Error> {
+fn rewrite(request: &mut Request, target: &Proxy) -> Result<(), Error> {
     if let Some(template) = &target.rewrite {
         let mut path = Vec::new();
-        template.expand_path(&record.scope().view(&record.head), &mut path)?;
+        template.expand_path(&request.scope().view(&request.head), &mut path)?;
         let (path, query) = match path.iter().position(|&byte| byte == b'?') {
             Some(mark) => (&path[..mark], Some(&path[mark + 1..])),
             None => (&path[..], None),
@@ -100,42 +117,42 @@ fn rewrite(record: &mut RequestRecord, target: &Proxy) -> Result<(), Error> {
         if !path.starts_with(b"/") {
             return Err(Error::because(Kind::Internal, "the rewritten path does not begin with a slash"));
         }
-        record.head.set_path(path);
+        request.head.set_path(path);
         if query.is_some() {
-            record.head.set_query(query);
+            request.head.set_query(query);
         }
     } else if let Some(prefix) = &target.strip_prefix
-        && let Some(rest) = record.head.path().strip_prefix(&**prefix)
+        && let Some(rest) = request.head.path().strip_prefix(&**prefix)
     {
         let rest = if rest.is_empty() { b"/".to_vec() } else { rest.to_vec() };
-        record.head.set_path(&rest);
+        request.head.set_path(&rest);
     }
     if let Some(prefix) = &target.strip_prefix
-        && record.view.listener.forwarded.x_forwarded
+        && request.view.listener.forwarded.x_forwarded
     {
-        forwarded::add_prefix(&mut record.head.fields, prefix);
+        forwarded::add_prefix(&mut request.head.fields, prefix);
     }
     Ok(())
 }
 
 /// The answer as the client shall see it.
-fn present(record: &RequestRecord, target: &Proxy, head: &mut ResponseHead) {
+pub fn present(request: &Request, target: &Proxy, head: &mut ResponseHead) {
     strip_hop_by_hop_response(head);
     if let Some(prefix) = &target.strip_prefix
         && target.rewrite.is_none()
     {
-        put_prefix_back(&mut head.fields, prefix, record);
+        put_prefix_back(&mut head.fields, prefix, request);
     }
-    forwarded::add_via(head, &record.view.listener);
+    forwarded::add_via(head, &request.view.listener);
 }
 
 /// Maps addresses in an answer back to where the client sees them: `Location`, `Content-Location`, cookie paths.
-fn put_prefix_back(fields: &mut Fields, prefix: &[u8], record: &RequestRecord) {
+fn put_prefix_back(fields: &mut Fields, prefix: &[u8], request: &Request) {
     for index in 0..fields.list.len() {
         let field = fields.list[index];
         let value = fields.text(field.value_span);
         let mapped = match field.name {
-            Name::Location | Name::ContentLocation => map_location(value, prefix, record),
+            Name::Location | Name::ContentLocation => map_location(value, prefix, request),
             Name::SetCookie => map_cookie_path(value, prefix),
             _ => None,
         };
@@ -146,11 +163,11 @@ fn put_prefix_back(fields: &mut Fields, prefix: &[u8], record: &RequestRecord) {
 }
 
 /// A path, or an address whose host is the one that was asked for, gets the prefix in front of its path.
-fn map_location(value: &[u8], prefix: &[u8], record: &RequestRecord) -> Option<Vec<u8>> {
+fn map_location(value: &[u8], prefix: &[u8], request: &Request) -> Option<Vec<u8>> {
     let (origin, path) = split_origin(value)?;
     if let Some(authority) = origin_authority(origin) {
-        let asked = record.asked_authority();
-        if !authority.eq_ignore_ascii_case(asked) && !authority.eq_ignore_ascii_case(record.head.authority()) {
+        let asked = request.asked_authority();
+        if !authority.eq_ignore_ascii_case(asked) && !authority.eq_ignore_ascii_case(request.head.authority()) {
             return None;
         }
     }

@@ -3,21 +3,21 @@
 use bytes::Bytes;
 use glorieta_core::{Body, Name, Response};
 
-use super::RequestRecord;
+use super::Request;
 use crate::snapshot::{Redirect, Respond};
 
-pub fn redirect(record: &RequestRecord, target: &Redirect) -> Response {
+pub fn redirect(request: &Request, target: &Redirect) -> Response {
     let mut location = Vec::new();
-    target.location.expand_location(&record.scope().view(&record.head), &mut location);
+    target.location.expand_location(&request.scope().view(&request.head), &mut location);
     let mut response = Response::new(target.status);
     response.head.fields.add(Name::Location, &location);
-    own(record, &mut response);
+    own(request, &mut response);
     response
 }
 
-pub fn respond(record: &RequestRecord, target: &Respond) -> Response {
-    let scope = record.scope();
-    let view = scope.view(&record.head);
+pub fn respond(request: &Request, target: &Respond) -> Response {
+    let scope = request.scope();
+    let view = scope.view(&request.head);
     let mut response = Response::new(target.status);
     for (name, value) in &target.headers {
         let mut text = Vec::new();
@@ -39,13 +39,13 @@ pub fn respond(record: &RequestRecord, target: &Respond) -> Response {
         }
         response.body = Body::Full(body);
     }
-    own(record, &mut response);
+    own(request, &mut response);
     response
 }
 
 /// What answers of glorieta's own have in common.
-pub fn own(record: &RequestRecord, response: &mut Response) {
-    if let Some(server) = &record.view.listener.server
+pub fn own(request: &Request, response: &mut Response) {
+    if let Some(server) = &request.view.listener.server
         && !response.head.fields.has(Name::Server)
     {
         response.head.fields.add(Name::Server, server.as_bytes());

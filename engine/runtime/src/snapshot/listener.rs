@@ -1,18 +1,22 @@
 //! A listener of a snapshot: its limits, whom it believes, and what it leads to.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use glorieta_core::{Error, Kind};
 use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
 use glorieta_plan::{ForwardedHeaders, Protocol, RequestIdHeaders};
+use glorieta_policy::balance::hash;
 use glorieta_policy::{Access, Networks, Table, Word};
 use glorieta_upstream::{Balance, Upstream};
 use rustc_hash::FxHashMap;
 
 use super::{Problem, Route};
 use crate::metrics::{ListenerSeries, Registry};
+use crate::secrets::Secrets;
 
 /// What survives a reload.
 #[derive(Debug, Default)]
@@ -37,6 +41,8 @@ pub struct Listener {
     pub duty: Duty,
     pub series: Arc<ListenerSeries>,
     pub state: Arc<ListenerState>,
+    /// The same without its routes, for what may outlive many reloads: connections, tunnels, streams.
+    pub without_routes: Option<Arc<Listener>>,
 }
 
 /// What is spoken at a listener.
@@ -55,10 +61,25 @@ pub struct TcpRoute {
     pub access: Access,
 }
 
+impl TcpRoute {
+    /// Lets a client in: the hash of the value by which its endpoint is chosen, if one is.
+    ///
+    /// # Errors
+    /// `denied`.
+    pub fn admit(&self, client: Option<IpAddr>) -> Result<Option<u64>, Error> {
+        if !self.access.permits(client) {
+            return Err(Error::because(Kind::Denied, "the client's address"));
+        }
+        let by_client = client.filter(|_| self.by_client);
+        Ok(by_client.map(|address| hash::of(address.to_string().as_bytes())))
+    }
+}
+
 pub(super) struct Context<'a> {
     pub upstreams: &'a FxHashMap<Arc<str>, Arc<Upstream>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
+    pub secrets: &'a Secrets,
 }
 
 impl Listener {
@@ -86,20 +107,30 @@ impl Listener {
                 None
             }
         };
-        Some(Listener {
+        let (trusted, duty) = (trusted?, duty?);
+        let series = context.registry.listener(&plan.id);
+        let state = before.map(|before| before.state.clone()).unwrap_or_default();
+        let make = |duty, without_routes| Listener {
             id: plan.id.as_str().into(),
             bind: plan.bind.clone(),
             settings: settings(plan),
             connections: plan.limits.connections,
-            trusted: trusted?,
+            trusted: trusted.clone(),
             forwarded: plan.forwarded.clone(),
             request_id: plan.request_id.clone(),
             server: context.server_name.map(Into::into),
             via: context.server_name.unwrap_or("glorieta").into(),
-            duty: duty?,
-            series: context.registry.listener(&plan.id),
-            state: before.map(|before| before.state.clone()).unwrap_or_default(),
-        })
+            duty,
+            series: series.clone(),
+            state: state.clone(),
+            without_routes,
+        };
+        let without_routes = match duty {
+            Duty::Http { .. } => Some(make(Duty::Http { table: Table::default(), routes: Vec::new() }, None)),
+            // At layer 4 there is one, and whoever uses it keeps it.
+            Duty::Tcp(_) => None,
+        };
+        Some(make(duty, without_routes.map(Arc::new)))
     }
 }
 

@@ -7,27 +7,36 @@
 mod listener;
 mod problem;
 mod route;
+mod shown;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use glorieta_plan::Plan;
+use glorieta_plan::{AccessLog, Plan};
 use glorieta_upstream::{Observer, Outcome, Upstream};
 use rustc_hash::FxHashMap;
 
 use crate::metrics::{self, Registry, UpstreamSeries};
+use crate::secrets::Secrets;
 use crate::worker::current_worker;
 
 pub use listener::{Duty, Listener, TcpRoute};
 pub use problem::Problem;
 pub use route::{Proxy, Redirect, Respond, Route, Target};
+pub use shown::{Packed, Shown, ShownListener};
 
 /// One Plan, ready.
 pub struct Snapshot {
     pub version: Arc<str>,
     pub listeners: Vec<Arc<Listener>>,
     pub upstreams: FxHashMap<Arc<str>, Arc<Upstream>>,
-    /// The Plan it was made of, for the JSON view.
-    pub plan: Arc<Plan>,
+    pub access_log: AccessLog,
+    /// How long what is under way may take at the end.
+    pub drain: Duration,
+    /// Hosts by which the admin address may be called.
+    pub admin_hosts: Vec<String>,
+    /// What the JSON view shows.
+    pub shown: Packed,
 }
 
 impl Snapshot {
@@ -35,14 +44,20 @@ impl Snapshot {
     ///
     /// # Errors
     /// Everything that is wrong with the Plan.
-    pub fn build(plan: &Plan, previous: Option<&Snapshot>, registry: &Registry) -> Result<Snapshot, Vec<Problem>> {
+    pub fn build(
+        plan: &Plan,
+        previous: Option<&Snapshot>,
+        registry: &Registry,
+        secrets: &Secrets,
+    ) -> Result<Snapshot, Vec<Problem>> {
         let mut problems = Vec::new();
         if plan.format != glorieta_plan::FORMAT {
             let message = format!("this engine reads format {}, not {}", glorieta_plan::FORMAT, plan.format);
             return Err(vec![Problem::at("format", message)]);
         }
         let upstreams = build_upstreams(plan, previous, registry, &mut problems);
-        let context = listener::Context { upstreams: &upstreams, registry, server_name: plan.server_name.as_deref() };
+        let context =
+            listener::Context { upstreams: &upstreams, registry, server_name: plan.server_name.as_deref(), secrets };
         let mut listeners = Vec::with_capacity(plan.listeners.len());
         for listener in &plan.listeners {
             let before = previous.and_then(|previous| previous.listener(&listener.id));
@@ -52,7 +67,15 @@ impl Snapshot {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Snapshot { version: plan.version.as_str().into(), listeners, upstreams, plan: Arc::new(plan.clone()) })
+        Ok(Snapshot {
+            version: plan.version.as_str().into(),
+            listeners,
+            upstreams,
+            access_log: plan.access_log.clone(),
+            drain: Duration::from_millis(plan.drain_ms),
+            admin_hosts: plan.admin.hosts.clone(),
+            shown: Packed::of(plan),
+        })
     }
 
     pub fn listener(&self, id: &str) -> Option<&Arc<Listener>> {

@@ -59,7 +59,7 @@ impl Route {
         problems: &mut Vec<Problem>,
     ) -> Option<Route> {
         let path = format!("routes.{}", plan.id);
-        let filters = Filters::read(&plan.filters);
+        let filters = Filters::read(&plan.filters, &|reference| context.secrets.line(reference));
         let target = Target::build(&plan.target, context);
         let (filters, target) = match (filters, target) {
             (Ok(filters), Ok(target)) => (filters, target),
@@ -81,6 +81,11 @@ impl Route {
     }
 }
 
+/// A template of a header or a path.
+fn template(text: &str, context: &Context<'_>) -> Result<Template, String> {
+    Template::parse(text, &|reference| context.secrets.line(reference))
+}
+
 impl Target {
     fn build(plan: &glorieta_plan::Target, context: &Context<'_>) -> Result<Target, String> {
         match plan {
@@ -89,9 +94,9 @@ impl Target {
                 if !matches!(plan.status, 301 | 302 | 303 | 307 | 308) {
                     return Err(format!("{} is no redirect; use 301, 302, 303, 307 or 308", plan.status));
                 }
-                Ok(Target::Redirect(Redirect { status: plan.status, location: Template::parse(&plan.location)? }))
+                Ok(Target::Redirect(Redirect { status: plan.status, location: template(&plan.location, context)? }))
             }
-            glorieta_plan::Target::Respond(plan) => Respond::build(plan).map(Target::Respond),
+            glorieta_plan::Target::Respond(plan) => Respond::build(plan, context).map(Target::Respond),
             glorieta_plan::Target::Files(plan) => Files::read(plan).map(Target::Files),
         }
     }
@@ -119,7 +124,7 @@ impl Proxy {
         Ok(Proxy {
             upstream: upstream.clone(),
             strip_prefix,
-            rewrite: plan.rewrite.as_deref().map(Template::parse).transpose()?,
+            rewrite: plan.rewrite.as_deref().map(|text| template(text, context)).transpose()?,
             host,
             timeouts: Timeouts {
                 connect: Duration::from_millis(plan.timeouts.connect_ms),
@@ -133,7 +138,7 @@ impl Proxy {
 }
 
 impl Respond {
-    fn build(plan: &glorieta_plan::RespondTarget) -> Result<Respond, String> {
+    fn build(plan: &glorieta_plan::RespondTarget, context: &Context<'_>) -> Result<Respond, String> {
         if !(200..=599).contains(&plan.status) {
             return Err(format!("{} is no final status", plan.status));
         }
@@ -141,9 +146,13 @@ impl Respond {
             if !glorieta_core::Fields::is_token(name.as_bytes()) {
                 return Err(format!("{name:?} is no header name"));
             }
-            Ok((name.as_bytes().into(), Template::parse(value)?))
+            Ok((name.as_bytes().into(), template(value, context)?))
         };
         let headers = plan.headers.iter().map(header).collect::<Result<_, _>>()?;
-        Ok(Respond { status: plan.status, headers, body: Template::parse(&plan.body)? })
+        Ok(Respond {
+            status: plan.status,
+            headers,
+            body: Template::parse(&plan.body, &|reference| context.secrets.text(reference))?,
+        })
     }
 }

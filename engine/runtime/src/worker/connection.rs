@@ -28,7 +28,8 @@ impl Open {
         listener.state.connections.fetch_add(1, Ordering::Relaxed);
         worker.load().connections.fetch_add(1, Ordering::Relaxed);
         let key = entrance.connections.borrow_mut().insert(Guest::default());
-        Open { worker: worker.clone(), entrance: entrance.clone(), listener: listener.clone(), key }
+        let listener = listener.without_routes.as_ref().unwrap_or(listener).clone();
+        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key }
     }
 }
 
@@ -82,7 +83,7 @@ impl Service for HttpService {
         let mut record =
             RequestRecord::begin(self.open.worker.clone(), self.entrance().view(), head, *peer, started, wire);
         record.failed(&error);
-        (serve::error_answer(&error, &record), record)
+        (serve::error_answer(&error, &record.request), record)
     }
 
     fn is_closing(&self) -> bool {

@@ -71,6 +71,8 @@ pub struct View {
     pub settings: Rc<Settings>,
     /// Whether what is still open at the entrance has been cut.
     pub cut: Rc<Cell<bool>>,
+    /// The same without the listener's routes.
+    without_routes: Option<Rc<View>>,
 }
 
 /// One `bind` address on this worker, and the connections that came in there.
@@ -171,7 +173,7 @@ impl Worker {
 
     #[cold]
     fn take_over(&self, snapshot: &Snapshot) {
-        *self.log_needs.borrow_mut() = Rc::new(LogNeeds::of(&snapshot.plan.access_log.format));
+        *self.log_needs.borrow_mut() = Rc::new(LogNeeds::of(&snapshot.access_log.format));
         for (bind, entrance) in self.entrances.borrow().iter() {
             // One that is gone keeps what it was for the connections that are still open.
             if let Some(listener) = snapshot.listener_at(bind) {
@@ -184,9 +186,9 @@ impl Worker {
         let entrance = self.entrances.borrow_mut().remove(bind);
         if let Some(entrance) = entrance {
             entrance.close();
-            let patience = self.shared.snapshot.load().plan.drain_ms;
+            let patience = self.shared.snapshot.load().drain;
             tokio::task::spawn_local(async move {
-                timer::sleep_until(Moment::now().plus_millis(patience)).await;
+                timer::sleep_until(Moment::now().plus(patience)).await;
                 entrance.cut();
             });
         }
@@ -233,8 +235,22 @@ impl Worker {
 }
 
 impl View {
+    /// A listener as it is without any worker.
+    pub fn alone(listener: &Arc<Listener>) -> Rc<View> {
+        View::of(listener, &Rc::default())
+    }
+
+    /// For whatever may last long: it does not keep ten thousand routes that have long been replaced.
+    pub fn lasting(self: &Rc<View>) -> Rc<View> {
+        self.without_routes.as_ref().unwrap_or(self).clone()
+    }
+
     fn of(listener: &Arc<Listener>, cut: &Rc<Cell<bool>>) -> Rc<View> {
-        Rc::new(View { listener: listener.clone(), settings: Rc::new(listener.settings), cut: cut.clone() })
+        let settings = Rc::new(listener.settings);
+        let view = |listener: &Arc<Listener>, without_routes| {
+            Rc::new(View { listener: listener.clone(), settings: settings.clone(), cut: cut.clone(), without_routes })
+        };
+        view(listener, listener.without_routes.as_ref().map(|light| view(light, None)))
     }
 }
 

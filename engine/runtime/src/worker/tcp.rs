@@ -6,7 +6,6 @@ use std::rc::Rc;
 use bytes::Bytes;
 use glorieta_core::{Error, Kind, Moment, Peer, RequestId};
 use glorieta_net::{End, Stream, TunnelOptions, TunnelReport, tunnel};
-use glorieta_policy::balance::hash;
 use glorieta_upstream::{CallContext, Host, Progress, Timeouts, connect};
 
 use super::View;
@@ -39,15 +38,8 @@ struct Story {
 }
 
 async fn carry(story: &Story, route: &TcpRoute, client: Stream) -> Result<TunnelReport, Error> {
-    let client_address = Peer::at(story.address).client;
-    if !route.access.permits(client_address) {
-        return Err(Error::because(Kind::Denied, "the client's address"));
-    }
+    let key = route.admit(Peer::at(story.address).client)?;
     let none = std::time::Duration::MAX;
-    let key = match client_address {
-        Some(address) if route.by_client => Some(hash::of(address.to_string().as_bytes())),
-        _ => None,
-    };
     let context = CallContext {
         timeouts: Timeouts { connect: route.connect, first_byte: none, idle: none, tunnel: route.idle },
         deadline: None,

@@ -43,7 +43,12 @@ impl Upload {
     }
 
     pub fn framing(&self) -> Framing {
-        match self.length {
+        Upload::framing_of(self.length)
+    }
+
+    /// How a body of this length is sent.
+    pub const fn framing_of(length: Option<u64>) -> Framing {
+        match length {
             Some(0) => Framing::None,
             Some(length) => Framing::Length(length),
             None => Framing::Chunked,

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use glorieta_core::{Body, Error, Kind, Method, Moment, Response, Version};
+use glorieta_core::{Body, Error, Kind, Method, Moment, Response, ResponseHead, Version};
 use glorieta_net::Relay;
 
 use super::Asked;
@@ -53,13 +53,7 @@ pub async fn write_answer<S: Service>(
     mut record: S::Record,
 ) -> Answered {
     let Response { head, mut body, announced } = response;
-    let bodiless = asked.method == Method::Head || matches!(head.status, 100..=199 | 204 | 304);
-    let framing = match body.length() {
-        _ if bodiless => Framing::None,
-        Some(length) => Framing::Length(length),
-        None if asked.version == Version::Http10 => Framing::UntilClose,
-        None => Framing::Chunked,
-    };
+    let (framing, bodiless) = frame(asked.method, asked.version, head.status, body.length());
     let keep = asked.keep && framing != Framing::UntilClose && !service.is_closing() && may_keep(connection.body.get());
     let close = match (keep, asked.version) {
         (true, Version::Http10) => Close::KeepAliveHttp10,
@@ -68,17 +62,10 @@ pub async fn write_answer<S: Service>(
     };
     let mut out = connection.take_interim();
     let date = service.date();
+    let announced = announced.or(body.length().filter(|&length| length > 0));
+    write_head(&head, framing, bodiless, announced, close, Some(&date), &mut out);
     if bodiless {
-        write_bodiless_response(
-            &head,
-            announced.or(body.length().filter(|&length| length > 0)),
-            close,
-            Some(&date),
-            &mut out,
-        );
         body = Body::Empty;
-    } else {
-        write_response(&head, framing, close, Some(&date), &mut out);
     }
     drop(head);
     let mut pump = Pump::new(out, framing);
@@ -106,6 +93,37 @@ pub async fn write_answer<S: Service>(
         BodyState::Done => Answered::Close,
         BodyState::Reading(_) if keep && forget_body(connection).await => Answered::Keep,
         _ => Answered::Linger,
+    }
+}
+
+/// Where an answer's body ends, and whether it has none by rule (answers to HEAD, 204, 304).
+#[inline]
+pub fn frame(method: Method, version: Version, status: u16, length: Option<u64>) -> (Framing, bool) {
+    let bodiless = method == Method::Head || matches!(status, 100..=199 | 204 | 304);
+    let framing = match length {
+        _ if bodiless => Framing::None,
+        Some(length) => Framing::Length(length),
+        None if version == Version::Http10 => Framing::UntilClose,
+        None => Framing::Chunked,
+    };
+    (framing, bodiless)
+}
+
+/// Writes an answer's head; `announced`: the length that a body would have where there is none.
+#[inline]
+pub fn write_head(
+    head: &ResponseHead,
+    framing: Framing,
+    bodiless: bool,
+    announced: Option<u64>,
+    close: Close,
+    date: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) {
+    if bodiless {
+        write_bodiless_response(head, announced, close, date, out);
+    } else {
+        write_response(head, framing, close, date, out);
     }
 }
 

@@ -24,6 +24,7 @@ use crate::buffers;
 use crate::service::{Record, Reply, Service, Settings};
 
 use answer::{Answered, write_answer};
+pub use answer::{frame, write_head};
 use connection::Connection;
 use head::{HeadEnd, read_head};
 use request_body::{BodyState, RequestBody};

@@ -14,10 +14,10 @@ use glorieta_plan::FilesTarget;
 use super::Files;
 
 /// A temporary folder; `site` in it is what is served.
-pub(super) struct Site(PathBuf);
+pub(crate) struct Site(PathBuf);
 
 impl Site {
-    pub(super) fn new() -> Site {
+    pub(crate) fn new() -> Site {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("glorieta-files-{}-{number}", std::process::id()));
@@ -25,21 +25,21 @@ impl Site {
         Site(folder)
     }
 
-    pub(super) fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.0.join(below)
     }
 
-    pub(super) fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         self.path("site").to_str().unwrap().to_owned()
     }
 
-    pub(super) fn write(&self, below: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, below: &str, content: impl AsRef<[u8]>) {
         let path = self.path(below);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
-    pub(super) fn fifo(&self, below: &str) {
+    pub(crate) fn fifo(&self, below: &str) {
         let path = CString::new(self.path(below).as_os_str().as_bytes()).unwrap();
         // SAFETY: the path ends with NUL and outlives the call.
         assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o644) }, 0);

@@ -8,6 +8,8 @@ mod template;
 mod time;
 
 use glorieta_plan::LogFormat;
+use glorieta_policy::LookUp;
+use glorieta_policy::reference::as_written;
 
 use self::template::Template;
 use self::time::Clock;
@@ -39,13 +41,13 @@ enum Kind {
 }
 
 impl Format {
-    /// An error says which word of the template is not known, or that its braces do not close.
-    pub fn new(format: &LogFormat, options: Options) -> Result<Format, String> {
+    /// `look_up` reads what a template refers to. An error says which word of the template is not known, or that its braces do not close.
+    pub fn new(format: &LogFormat, options: Options, look_up: LookUp<'_>) -> Result<Format, String> {
         let kind = match format {
             LogFormat::Json => Kind::Json,
             LogFormat::Combined => Kind::Combined,
             LogFormat::Human => Kind::Human,
-            LogFormat::Template(text) => Kind::Template(Template::parse(text)?),
+            LogFormat::Template(text) => Kind::Template(Template::parse(text, look_up)?),
         };
         Ok(Format { kind, clock: Clock::default(), options })
     }
@@ -83,7 +85,7 @@ pub fn needed(format: &LogFormat) -> Needed {
         LogFormat::Json | LogFormat::Human => Needed::default(),
         LogFormat::Combined => Needed { referer: true, user_agent: true, words: Vec::new() },
         LogFormat::Template(text) => {
-            let words = Template::parse(text).map(|template| template.needed_words()).unwrap_or_default();
+            let words = Template::parse(text, &as_written).map(|template| template.needed_words()).unwrap_or_default();
             Needed { words, ..Needed::default() }
         }
     }
@@ -132,7 +134,7 @@ mod tests {
         entry.pack(&mut batch);
         let mut out = Vec::new();
         let record = Record::unpack(&mut &batch[..]).unwrap();
-        Format::new(format, options).unwrap().line(&record, &mut out);
+        Format::new(format, options, &as_written).unwrap().line(&record, &mut out);
         out
     }
 

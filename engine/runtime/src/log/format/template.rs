@@ -3,6 +3,8 @@
 //! Words are those of the whole configuration, and those that are known only when a request is
 //! over (`status`, `duration`, …). A value that is absent is `-`; all values are escaped.
 
+use glorieta_policy::{LookUp, Reference};
+
 use super::escape::{push_text, push_text_or_dash};
 use super::time::Clock;
 use super::{push_address, push_milliseconds, push_number};
@@ -35,7 +37,7 @@ pub struct Template {
 
 impl Template {
     /// `$$` is a dollar sign; `${word}` a value. An error names the word that is not known.
-    pub fn parse(text: &str) -> Result<Template, String> {
+    pub fn parse(text: &str, look_up: LookUp<'_>) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -49,11 +51,15 @@ impl Template {
                 let (word, after) = after
                     .split_once('}')
                     .ok_or_else(|| format!("log template {text:?} opens \"${{\" and never closes it"))?;
+                rest = after;
+                if let Some(reference) = Reference::read(word) {
+                    literal.push_str(&look_up(reference)?);
+                    continue;
+                }
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 }
                 parts.push(part(word)?);
-                rest = after;
             } else {
                 literal.push('$');
             }
@@ -174,6 +180,7 @@ fn pair_value<'a>(pairs: &'a [u8], separator: u8, name: &[u8]) -> Option<&'a [u8
 #[cfg(test)]
 mod tests {
     use glorieta_plan::LogFormat;
+    use glorieta_policy::reference::as_written;
 
     use super::super::Options;
     use super::super::tests::line_of;
@@ -211,10 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn references_are_text_from_the_start() {
+        let template = Template::parse("${env:HOST} ${status}", &|_| Ok("edge-1 ${path}".to_owned())).unwrap();
+        let written = Template::parse("edge-1 $${path} ${status}", &as_written).unwrap();
+        assert_eq!(template.parts, written.parts);
+        assert!(Template::parse("${env:HOST}", &|reference| Err(format!("no {reference}"))).is_err());
+    }
+
+    #[test]
     fn unknown_words_and_open_braces_are_errors() {
-        assert!(Template::parse("${staus}").unwrap_err().contains("staus"));
-        assert!(Template::parse("${header.}").is_err());
-        assert!(Template::parse("${env.X}").is_err());
-        assert!(Template::parse("a ${status").unwrap_err().contains("never closes"));
+        assert!(Template::parse("${vault:a}", &as_written).is_err());
+        assert!(Template::parse("${staus}", &as_written).unwrap_err().contains("staus"));
+        assert!(Template::parse("${header.}", &as_written).is_err());
+        assert!(Template::parse("${env.X}", &as_written).is_err());
+        assert!(Template::parse("a ${status", &as_written).unwrap_err().contains("never closes"));
     }
 }

@@ -1,0 +1,18 @@
+//! What is told on a request's way to whoever explains it. Serving tells nobody, and that costs nothing.
+
+use glorieta_core::RequestHead;
+use glorieta_filters::{Filter, Step};
+use glorieta_policy::{Found, Table};
+
+pub trait Watch {
+    /// The route was looked for with this head.
+    fn found(&mut self, _table: &Table, _head: &RequestHead, _found: &Found) {}
+
+    /// The head is what an upstream may see, before any filter.
+    fn prepared(&mut self, _head: &RequestHead) {}
+
+    /// A filter has run and left the head so.
+    fn filtered(&mut self, _filter: &Filter, _head: &RequestHead, _step: &Step) {}
+}
+
+impl Watch for () {}

@@ -1,0 +1,87 @@
+//! One request's way, told without sending anything: the same snapshot, the same functions as `serve`, no sockets.
+//!
+//! ```text
+//! place     which listener hears it
+//! head      its bytes, read by the codec that reads them from a socket
+//! http      who, where, filters, target: decided by `serve`, written down by a watcher
+//! tcp       the same at layer 4
+//! report    what is told, as JSON
+//! ```
+//!
+//! What only the moment knows has no part in it: how fast endpoints are, what is down, what an upstream answers.
+
+mod body;
+mod changes;
+mod head;
+mod http;
+mod place;
+mod question;
+mod report;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+use glorieta_plan::Plan;
+
+use crate::metrics::Registry;
+use crate::secrets::Secrets;
+use crate::snapshot::{Duty, Listener, Problem, Snapshot};
+
+pub use question::Question;
+pub use report::{Answer, Because, Change, Endpoint, Forward, Heard, Outcome, Ran, Report, Taken};
+
+use place::Place;
+
+/// A Plan that is asked instead of served.
+pub struct Trial {
+    plan: Plan,
+    snapshot: Snapshot,
+}
+
+impl Trial {
+    /// Secrets are not read: what is told may be shown to anybody, and shows the reference.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the Plan.
+    pub fn new(plan: Plan) -> Result<Trial, Vec<Problem>> {
+        let snapshot = Snapshot::build(&plan, None, &Registry::new(0), &Secrets::as_written())?;
+        snapshot.upstreams.values().for_each(|upstream| upstream.refresh());
+        Ok(Trial { plan, snapshot })
+    }
+
+    /// What would become of a request.
+    ///
+    /// # Errors
+    /// A sentence where the question itself cannot be understood.
+    pub fn ask(&self, question: &Question) -> Result<Report, String> {
+        let place = Place::read(&question.url)?;
+        let client = question.client()?;
+        let (listener, why) = match place.listener(&self.snapshot, question.listener.as_deref()) {
+            Ok(found) => found,
+            Err(why) => return Ok(Report::nothing(why)),
+        };
+        let heard = Heard { id: listener.id.to_string(), why };
+        Ok(match &listener.duty {
+            Duty::Tcp(route) => tcp::tell(heard, route, client),
+            Duty::Http { .. } if place.is_tcp => {
+                let why = format!("listener {} speaks http; ask it with a method and http://", listener.id);
+                Report { listener: Some(heard), ..Report::nothing(why) }
+            }
+            Duty::Http { .. } => http::tell(heard, listener, self.routes(listener), &place, question, client)?,
+        })
+    }
+
+    /// As [`Trial::ask`], with texts as they cross to other languages.
+    ///
+    /// # Errors
+    /// A sentence where the question cannot be understood.
+    pub fn ask_json(&self, question: &str) -> Result<String, String> {
+        let question: Question = serde_json::from_str(question).map_err(|error| error.to_string())?;
+        serde_json::to_string(&self.ask(&question)?).map_err(|error| error.to_string())
+    }
+
+    fn routes(&self, listener: &Listener) -> &[glorieta_plan::Route] {
+        self.plan.listeners.iter().find(|plan| *plan.id == *listener.id).map_or(&[], |plan| &plan.routes)
+    }
+}

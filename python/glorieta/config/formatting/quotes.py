@@ -1,0 +1,38 @@
+"""Quotes that nobody needs: without them, every reader of YAML finds the same text.
+
+Every reader, not only ours: `off`, `1.10` and `12:30` are texts for glorieta, and keep their quotes for the others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from yaml import ScalarNode
+from yaml.resolver import Resolver
+
+ORDINARY = re.compile(r"[\w/.](?:[\w/.@+*=~-]|:(?=[\w/])| (?=[\w/.@+*=~-]))*")
+WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+TEXT = "tag:yaml.org,2002:str"
+RESOLVER: Any = Resolver()
+
+
+def unquoted(text: str, value: str) -> str:
+    """A quoted text as it is written, without its quotes if it may be."""
+    return value if text[1:-1] == value and is_ordinary(value) else text
+
+
+def is_ordinary(value: str) -> bool:
+    if not ORDINARY.fullmatch(value) or value.startswith(("...", "---")) or value.lower() in WORDS:
+        return False
+    return not is_number(value) and RESOLVER.resolve(ScalarNode, value, (True, False)) == TEXT
+
+
+def is_number(value: str) -> bool:
+    for kind in (float, lambda text: int(text, 0)):
+        try:
+            kind(value)
+        except ValueError:
+            continue
+        return True
+    return False

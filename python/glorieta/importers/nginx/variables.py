@@ -1,0 +1,122 @@
+"""NGINX's variables as glorieta's request words, and texts with variables as templates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ...config.words import REQUEST_WORDS, escape
+from .regex import GROUP
+from .unclear import Unclear
+
+VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+)|)")
+WORDS = {
+    "remote_addr": "client.ip",
+    "realip_remote_addr": "client.ip",
+    "remote_port": "client.port",
+    "host": "host",
+    "http_host": "host",
+    "uri": "path",
+    "document_uri": "path",
+    "args": "query",
+    "query_string": "query",
+    "scheme": "scheme",
+    "request_method": "method",
+    "request_id": "request.id",
+    "server_protocol": "protocol",
+}
+FAMILIES = {"http_": "header", "cookie_": "cookie", "arg_": "query"}
+HAS_TARGET, HAS_SEARCH = "target" in REQUEST_WORDS, "search" in REQUEST_WORDS
+TARGET = "${target}" if HAS_TARGET else "${path}?${query}"
+SEARCH = "${search}" if HAS_SEARCH else "?${query}"
+MARK_DIFFERS = "a request without a query gets a ? at its end"
+"""What is said where only the query itself can be written."""
+QUERY_TEXT = re.compile(r"\$(?:is_args\$(?:args|query_string)|\{is_args\}\$\{(?:args|query_string)\})")
+WHOLE = re.compile(
+    r"\$(?:uri|document_uri)(?:\$is_args|\?)\$(?:args|query_string)|\$request_uri(?!\w)|\$\{request_uri\}"
+)
+NEAREST = {
+    "remote_user": "users are known to the filters that come with Gateway",
+    "proxy_protocol_addr": "the PROXY protocol comes with Protocols",
+    "ssl_client_s_dn": "certificates of clients come with Protocols",
+    "request_body": "bodies stream and are not kept",
+}
+
+
+@dataclass
+class Words:
+    """What variables stand for at one place."""
+
+    server_name: str = ""
+    port: str = ""
+    captures: dict[str, str] = field(default_factory=dict)
+    """`$1` and named groups → templates."""
+    constants: dict[str, str] = field(default_factory=dict)
+    """Variables that `set` gives a fixed text."""
+    maps: frozenset[str] = frozenset()
+    """Variables of `map`, `geo` and `split_clients`."""
+    root: str = ""
+    differs: list[str] = field(default_factory=list)
+    """Sentences about what the last translations could not say exactly."""
+
+    def word(self, name: str) -> str:
+        """The template of one variable."""
+        if name in self.captures:
+            return self.captures[name]
+        if name in self.constants:
+            return escape(self.constants[name])
+        if name in WORDS:
+            return f"${{{WORDS[name]}}}"
+        fixed = {"server_name": self.server_name, "server_port": self.port, "document_root": self.root}.get(name)
+        if fixed:
+            return escape(fixed)
+        for start, family in FAMILIES.items():
+            if name.startswith(start) and len(name) > len(start):
+                rest = name.removeprefix(start)
+                return f"${{{family}.{rest.replace('_', '-') if family == 'header' else rest}}}"
+        if name in self.maps:
+            raise Unclear(f"${name} is made by map, geo or split_clients, which templates cannot ask")
+        raise Unclear(f"${name} has no word", NEAREST.get(name))
+
+    def template(self, text: str) -> str:
+        """A text with variables as a template; `Unclear` where a variable has no word."""
+        pieces, position = [], 0
+        while position < len(text):
+            for pattern, replacement, exact in ((WHOLE, TARGET, HAS_TARGET), (QUERY_TEXT, SEARCH, HAS_SEARCH)):
+                found = pattern.match(text, position)
+                if found:
+                    pieces.append(replacement)
+                    if not exact:
+                        self.differs.append(MARK_DIFFERS)
+                    break
+            else:
+                found = VARIABLE.match(text, position)
+                if found is None:
+                    pieces.append(escape(text[position]))
+                    position += 1
+                    continue
+                name = found[1] or found[2]
+                pieces.append(self.word(name) if name else "$$")
+            position = found.end()
+        return "".join(pieces)
+
+    def literal(self, text: str) -> str:
+        """A text whose variables are all constants."""
+
+        def replaced(found: re.Match[str]) -> str:
+            name = found[1] or found[2] or ""
+            value = self.constants.get(name)
+            if value is None:
+                raise Unclear(f"${name} is not known before a request comes")
+            return value
+
+        return VARIABLE.sub(replaced, text)
+
+
+def variables_of(text: str) -> list[str]:
+    return [found[1] or found[2] for found in VARIABLE.finditer(text) if found[1] or found[2]]
+
+
+def capture_words(names: list[str]) -> dict[str, str]:
+    """Templates for numbered and named groups."""
+    return {name: f"${{path.{GROUP if name.isdigit() else ''}{name}}}" for name in names}

@@ -1,0 +1,238 @@
+"""An explanation as a document for programs, and its JSON Schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+# typing's own is read by pydantic from Python 3.12 on.
+from typing_extensions import TypedDict
+
+from ..describe import endpoints_text, match_noun_text, match_text, target_text, upstream_text
+from ..precedence import in_order
+from .evidence import evidence
+from .inherited import filters_with_origin
+from .rows import why
+from .shares import how, shares
+
+if TYPE_CHECKING:
+    from ...config.errors import Place
+    from ..model import Group, Listener, Route, Upstream
+    from .view import View
+
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class ExplainedPlace(TypedDict):
+    """A spot in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class ExplainedFilter(TypedDict):
+    """A filter of a route; they stand in the order in which they run."""
+
+    filter: str
+    text: str
+    origin: str
+    """The listener or group that says it; empty: the route itself."""
+
+
+class ExplainedRoute(TypedDict):
+    """A route; they stand in the order in which they win."""
+
+    id: str
+    name: str
+    matches: str
+    why: str
+    """What puts it where it stands: exact, parameters, prefix, regex or catch-all."""
+    target: dict[str, Any]
+    """As in the Plan: proxy, redirect, respond or files."""
+    leads_to: str
+    filters: list[ExplainedFilter]
+    deadline_ms: int | None
+    place: ExplainedPlace | None
+
+
+class ExplainedGroup(TypedDict):
+    """A group of routes, with its roles."""
+
+    id: str
+    match: str | None
+    roles: list[str]
+    declared: bool
+    """Whether somebody wrote the role; otherwise it was inferred."""
+    evidence: dict[str, str]
+    """Role → why."""
+    owner: str | None
+    client: str | None
+    team: str | None
+    routes: list[ExplainedRoute]
+    place: ExplainedPlace | None
+
+
+class ExplainedListener(TypedDict):
+    """A listener; its roles are the union of its groups'."""
+
+    id: str
+    bind: list[str]
+    protocol: str
+    layer: int
+    roles: list[str]
+    to: str | None
+    """The upstream, at layer 4."""
+    groups: list[ExplainedGroup]
+
+
+class ExplainedEndpoint(TypedDict):
+    """An endpoint, and why it gets its share."""
+
+    address: str
+    weight: int
+    share: str
+
+
+class ExplainedUpstream(TypedDict):
+    """An upstream."""
+
+    id: str
+    text: str
+    balance: str | dict[str, str]
+    chosen: str
+    """How an endpoint is chosen, in words."""
+    health: dict[str, Any] | None
+    """The active check, as in the Plan."""
+    endpoints: list[ExplainedEndpoint]
+    place: ExplainedPlace | None
+
+
+class ExplainedConfusion(TypedDict):
+    """A confusion that was found; `accepted` is why somebody means it."""
+
+    code: str
+    severity: str
+    path: str
+    sentence: str
+    fix: str | None
+    accepted: str | None
+    place: ExplainedPlace | None
+
+
+class Explained(TypedDict):
+    """What `glorieta explain --json` prints."""
+
+    version: str
+    listeners: list[ExplainedListener]
+    upstreams: list[ExplainedUpstream]
+    confusions: list[ExplainedConfusion]
+
+
+PARTS = (
+    ExplainedPlace,
+    ExplainedFilter,
+    ExplainedRoute,
+    ExplainedGroup,
+    ExplainedListener,
+    ExplainedEndpoint,
+    ExplainedUpstream,
+    ExplainedConfusion,
+)
+
+
+def explain_schema() -> dict[str, Any]:
+    """The JSON Schema of `glorieta explain --json`."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    for kind in (Explained, *PARTS):
+        setattr(kind, "__pydantic_config__", ConfigDict(use_attribute_docstrings=True, extra="forbid"))  # noqa: B010
+    made = TypeAdapter(Explained).json_schema()
+    return {"$schema": DIALECT, **made, "title": "glorieta explain --json"}
+
+
+def document(view: View) -> Explained:
+    return {
+        "version": view.plan["version"],
+        "listeners": [listener_document(view, listener) for listener in view.plan["listeners"]],
+        "upstreams": [upstream_document(view, upstream) for upstream in view.plan["upstreams"]],
+        "confusions": [
+            {
+                "code": found.code,
+                "severity": found.severity,
+                "path": found.path_text,
+                "sentence": found.sentence,
+                "fix": found.fix,
+                "accepted": found.accepted,
+                "place": place_document(found.place),
+            }
+            for found in view.confusions
+        ],
+    }
+
+
+def listener_document(view: View, listener: Listener) -> ExplainedListener:
+    return {
+        "id": listener["id"],
+        "bind": listener["bind"],
+        "protocol": listener["protocol"],
+        "layer": 4 if listener["protocol"] == "tcp" else 7,
+        "roles": listener["roles"],
+        "to": listener["tcp"]["upstream"] if listener["tcp"] else None,
+        "groups": [group_document(view, group) for group in view.groups(listener)],
+    }
+
+
+def group_document(view: View, group: Group) -> ExplainedGroup:
+    noun = view.noun(group)
+    section = ("listeners", group["listener"]) if view.is_own(group) else ("groups", group["id"])
+    return {
+        "id": group["id"],
+        "match": match_noun_text(noun.match) if noun is not None and noun.match is not None else None,
+        "roles": group["roles"],
+        "declared": view.declares(group),
+        "evidence": evidence(view, group),
+        "owner": group["owner"],
+        "client": group["client"],
+        "team": view.team(group),
+        "routes": [route_document(view, group, route) for route in in_order(view.routes.get(group["id"], []))],
+        "place": place_document(view.place(*section)),
+    }
+
+
+def route_document(view: View, group: Group, route: Route) -> ExplainedRoute:
+    section = ("listeners", group["listener"]) if view.is_own(group) else ("groups", group["id"])
+    written = view.written_key(group, route)
+    return {
+        "id": route["id"],
+        "name": route["name"],
+        "matches": match_text(route),
+        "why": why(route),
+        "target": dict(route["target"]),
+        "leads_to": target_text(route["target"]),
+        "filters": [
+            {"filter": next(iter(each)), "text": text, "origin": origin}
+            for each, text, origin in filters_with_origin(view, group, route)
+        ],
+        "deadline_ms": route["deadline_ms"],
+        "place": place_document(view.place(*section, *(("routes", written) if written else ()))),
+    }
+
+
+def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
+    return {
+        "id": upstream["id"],
+        "text": upstream_text(upstream),
+        "balance": upstream["balance"],
+        "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
+        "health": None if upstream["health"] is None else dict(upstream["health"]),
+        "endpoints": [
+            {"address": endpoint["address"], "weight": endpoint["weight"], "share": share}
+            for endpoint, share in zip(upstream["endpoints"], shares(upstream), strict=True)
+        ],
+        "place": place_document(view.place("upstreams", upstream["id"])),
+    }
+
+
+def place_document(place: Place | None) -> ExplainedPlace | None:
+    return None if place is None else {"file": place.file, "line": place.line, "column": place.column}

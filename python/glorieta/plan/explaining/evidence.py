@@ -1,0 +1,63 @@
+"""Why a group has its roles, in words: the rows of `config/role.py` that fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...config.address import is_literal
+from ..roles import BALANCER, PROXY, balances
+
+if TYPE_CHECKING:
+    from ..model import Group, Route, Upstream
+    from .view import View
+
+MOST_NAMED = 3
+
+
+def evidence(view: View, group: Group) -> dict[str, str]:
+    """Role → why."""
+    routes = view.routes.get(group["id"], [])
+    found: dict[str, str] = {}
+    for role in group["roles"]:
+        if role == PROXY:
+            found[role] = proxying(routes)
+        elif role == BALANCER:
+            found[role] = balancing(view, routes)
+    return {role: why for role, why in found.items() if why}
+
+
+def proxying(routes: list[Route]) -> str:
+    upstreams = list(
+        dict.fromkeys(route["target"]["proxy"]["upstream"] for route in routes if "proxy" in route["target"])
+    )
+    others = list(dict.fromkeys(next(iter(route["target"])) for route in routes if "proxy" not in route["target"]))
+    parts = [f"requests lead to {named(upstreams)}"] if upstreams else []
+    parts += [f"it answers by itself ({', '.join(others)})"] if others else []
+    return ", ".join(parts)
+
+
+def balancing(view: View, routes: list[Route]) -> str:
+    if not routes:
+        return "protocol tcp: it sees addresses and ports only"
+    several = [name for name in leads_to(routes) if balances(view.upstreams.get(name))]
+    if len(several) == 1:
+        return f"{several[0]} {having(view.upstreams[several[0]])}"
+    return f"{named(several)} have, or as names may have, several endpoints" if several else ""
+
+
+def leads_to(routes: list[Route]) -> list[str]:
+    """The upstreams of all routes, each once."""
+    return list(dict.fromkeys(route["target"]["proxy"]["upstream"] for route in routes if "proxy" in route["target"]))
+
+
+def having(upstream: Upstream) -> str:
+    names = [endpoint["address"] for endpoint in upstream["endpoints"] if not is_literal(endpoint["address"])]
+    if len(upstream["endpoints"]) > 1:
+        return f"has {len(upstream['endpoints'])} endpoints"
+    return f"is a name ({names[0]}), which means all its addresses" if names else "has one endpoint"
+
+
+def named(names: list[str]) -> str:
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"

@@ -1,0 +1,150 @@
+"""Differences that a note of the importer announces and that many configurations have: each by a name for `differs:`.
+
+A difference is allowed only where the import has the note, and only as far as the note goes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from .documented import merged, same, tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from glorieta.importers import Note
+
+    from .comparing import Comparison, Difference
+
+COUNTED = {200, 201, 204, 206, 301, 302, 303, 304, 307, 308}
+"""Statuses on which NGINX puts `add_header` without `always`."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    directive: str
+    """An expression for the directive that has the note."""
+    says: str
+    """Words of the note."""
+    why: str
+    holds: Callable[[Difference, Comparison], bool]
+
+    def is_noted(self, notes: Iterable[Note]) -> bool:
+        return any(
+            note.kind in ("missing", "nearly") and re.match(self.directive, note.directive) and self.says in note.text
+            for note in notes
+        )
+
+
+def own_redirect(difference: Difference, comparison: Comparison) -> bool:
+    """NGINX has put the client's host, and the location's path, where the service named itself."""
+    if difference.what != "location" or comparison.asked.header("X-Answer") != "redirect-here":
+        return False
+    host = f"http://{comparison.asked.host}/"
+    return str(difference.nginx).startswith(host) and not str(difference.glorieta).startswith(host)
+
+
+def slash_added(difference: Difference, comparison: Comparison) -> bool:
+    query = f"?{comparison.asked.path.partition('?')[2]}"
+    return difference.what == "location" and str(difference.nginx) == f"{difference.glorieta}{query}"
+
+
+def port_kept(difference: Difference, _: Comparison) -> bool:
+    if difference.what not in ("host", "request x-forwarded-host"):
+        return False
+    return same(difference, lambda each: re.sub(r":\d+", "", each).lower())
+
+
+def question_mark(difference: Difference, _: Comparison) -> bool:
+    if difference.what != "location" and not difference.what.startswith(("request ", "answer ")):
+        return False
+    return any(
+        same(difference, lambda each, change=change: change(each.strip("[]'")).rstrip("?")) for change in (tidy, merged)
+    )
+
+
+def cached(difference: Difference, _: Comparison) -> bool:
+    return difference.what == "answer expires" and difference.glorieta is None
+
+
+def every_status(difference: Difference, comparison: Comparison) -> bool:
+    counts = comparison.nginx.status in COUNTED
+    return difference.what.startswith("answer ") and difference.nginx is None and not counts
+
+
+def not_on_own_errors(difference: Difference, comparison: Comparison) -> bool:
+    return difference.what.startswith("answer ") and comparison.is_built_in() and not comparison.glorieta.reached
+
+
+def error_page(difference: Difference, comparison: Comparison) -> bool:
+    status = comparison.nginx.status or 0
+    return status >= 400 and difference.what in ("body", "type", "answer cache-control", "answer x-service")
+
+
+def refused_444(difference: Difference, comparison: Comparison) -> bool:
+    return comparison.nginx.status is None and comparison.glorieta.status == 400 and difference.what == "status"
+
+
+def one_index(difference: Difference, comparison: Comparison) -> bool:
+    return difference.what == "status" and comparison.nginx.status in (200, 206) and comparison.glorieta.status == 404
+
+
+def uncompressed(difference: Difference, _: Comparison) -> bool:
+    return difference.what in ("answer content-encoding", "answer vary") and difference.glorieta is None
+
+
+def sent_empty(difference: Difference, _: Comparison) -> bool:
+    return difference.what.startswith(("request ", "answer ")) and (difference.nginx, difference.glorieta) == (
+        None,
+        [""],
+    )
+
+
+def path_encoded(difference: Difference, _: Comparison) -> bool:
+    if difference.what == "body":
+        return str(difference.nginx) == unquote(str(difference.glorieta))
+    if not isinstance(difference.nginx, list) or not isinstance(difference.glorieta, list):
+        return False
+    return [each.encode("latin-1").decode() for each in difference.nginx] == [
+        unquote(each) for each in difference.glorieta
+    ]
+
+
+ANNOUNCED = {
+    "own-redirects": Announced(
+        "proxy_pass",
+        "redirects of the service",
+        "redirects that name the service's own address pass as they are",
+        own_redirect,
+    ),
+    "slash-added": Announced("location", "the query is lost", "where a slash is added the query is lost", slash_added),
+    "host-as-sent": Announced(
+        r"proxy_set_header Host \$host",
+        "as the client sent it",
+        "$host is without port and in small letters",
+        port_kept,
+    ),
+    "question-mark": Announced("", "gets a ? at its end", "a ? stays where there was no query", question_mark),
+    "no-expires": Announced("expires", "Cache-Control alone", "expires is written as Cache-Control alone", cached),
+    "every-status": Announced(
+        "add_header|expires", "answers of every status", "headers are put on answers of every status", every_status
+    ),
+    "own-errors": Announced(
+        "add_header", "errors that glorieta", "glorieta's own errors carry no headers of the route", not_on_own_errors
+    ),
+    "sent-empty": Announced(
+        "add_header|proxy_set_header", "is sent empty", "headers without a value are sent empty", sent_empty
+    ),
+    "path-encoded": Announced(
+        "add_header|proxy_set_header|return", "percent-encoded", "a path in a header or a text is encoded", path_encoded
+    ),
+    "error-pages": Announced(
+        "error_page", "answers errors with a page", "errors are answered with a short text", error_page
+    ),
+    "no-444": Announced("return 444", "closes the connection", "444 is answered with 400", refused_444),
+    "one-index": Announced("index", "one name is looked for", "one name is looked for as index", one_index),
+    "uncompressed": Announced("gzip", "compression", "compression comes later", uncompressed),
+}

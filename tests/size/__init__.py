@@ -1,0 +1,1 @@
+"""Figures at size: `make size`."""
