@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness import Engine, RecordingUpstream, Runner, Services, always, get, message, request
-from harness.plan import headers, http, plan, proxy, respond, route, upstream
+from harness.plan import addresses, headers, http, plan, proxy, respond, route, upstream
 
 WORDS = {
     "client.ip": "127.0.0.1", "method": "GET", "scheme": "http", "host": "shop.example", "path": "/words/x%2Fy",
     "query": "q=1&r=%20", "query.q": "1", "query.r": "%20", "query.none": "", "path.rest": "x%2Fy", "protocol": "HTTP/1.1",
     "listener": "web", "route": "/words/{rest}", "header.x-one": "1", "header.x-two": "a, b", "header.none": "",
-    "cookie.sid": "abc", "cookie.none": "",
+    "cookie.sid": "abc", "cookie.none": "", "search": "?q=1&r=%20", "target": "/words/x%2Fy?q=1&r=%20",
 }  # fmt: skip
 
 
@@ -36,6 +36,12 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
         route("/change/*", proxy(), filters=[change]),
         route("/words/{rest}", proxy(), filters=[headers(words)]),
         route("/twice/*", proxy(), filters=both),
+        route(
+            "/empty",
+            proxy(),
+            filters=[headers({"set": {"X-Page": "${query.page}"}}, {"add": [("X-Next", "${query.next}")]})],
+        ),
+        route("/refused", proxy(), filters=[addresses(deny=["127.0.0.0/8"]), headers(None, {"set": {"X-Csp": "none"}})]),
         route("/own", respond("own"), filters=[headers(None, {"set": {"X-Frame-Options": "DENY"}})]),
         route(
             "/dollar",
@@ -84,6 +90,22 @@ def test_answers_are_changed(edge: Engine, origin: RecordingUpstream) -> None:
 
 def test_own_answers_are_changed_too(edge: Engine) -> None:
     assert get(edge.port, "/own").headers("X-Frame-Options") == ["DENY"]
+
+
+def test_errors_of_a_route_are_changed_too(edge: Engine, origin: RecordingUpstream) -> None:
+    refused = get(edge.port, "/refused")
+    assert (refused.status, refused.headers("X-Csp")) == (403, ["none"])
+    origin.respond = always(b"nonsense\r\n\r\n", close=True)
+    broken = get(edge.port, "/change/a")
+    assert (broken.status, broken.headers("X-Frame-Options")) == (502, ["DENY"])
+    assert get(edge.port, "/nowhere").headers("X-Frame-Options") == []
+
+
+def test_a_header_without_a_value_is_left_out(edge: Engine, origin: RecordingUpstream) -> None:
+    response = get(edge.port, "/empty", {"X-Page": "mine"})
+    assert (origin.requests[0].headers("X-Page"), response.headers("X-Next")) == ([], [])
+    response = get(edge.port, "/empty?page=1&next=2", {"X-Page": "mine"})
+    assert (origin.requests[1].headers("X-Page"), response.headers("X-Next")) == (["1"], ["2"])
 
 
 def test_words(edge: Engine, origin: RecordingUpstream) -> None:

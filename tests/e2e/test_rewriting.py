@@ -27,6 +27,10 @@ REWRITTEN = [
     ("/by-header/x", "/got/a%20b%2F..%3Fc"),
     ("/re/2024-05", "/archive/2024/05"),
     ("/whole/a/b", "/prefix/whole/a/b"),
+    ("/search/x?a=%20&b=/", "/found?a=%20&b=/"),
+    ("/search/x", "/found"),
+    ("/query/x?q=a%2Fb", "/found?q=a%2Fb&all=q=a%2Fb"),
+    ("/target/x?a=b", "/all/target/x?a=b"),
 ]
 
 
@@ -48,6 +52,10 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
         route("/host/preserve", proxy()),
         route("/host/upstream", proxy(host="upstream")),
         route("/host/name", proxy(host={"name": "inner.example"})),
+        route("/inner/*", proxy(host={"name": "inner.example"}, strip_prefix="/inner")),
+        route("/search/*", proxy(rewrite="/found${search}")),
+        route("/query/*", proxy(rewrite="/found?q=${query.q}&all=${query}")),
+        route("/target/*", proxy(rewrite="/all${target}")),
     ]
     return start.engine(plan(http(routes), [upstream("service", origin.address)]))
 
@@ -96,6 +104,33 @@ def test_locations_are_mapped_back(
     origin.respond = always(message(302, b"", f"{name}: {sent}\r\n"))
     assert get(edge.port, "/service1/a", {"Host": "shop.example"}).header(name) == expected
     assert get(edge.port, "/kept/a", {"Host": "shop.example"}).header(name) == sent
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "expected"),
+    [
+        ("/inner/a", "http://inner.example/x", "http://shop.example:81/inner/x"),
+        ("/inner/a", "http://INNER.example", "http://shop.example:81/inner/"),
+        ("/inner/a", "/x", "/inner/x"),
+        ("/inner/a", "http://inner.example:8080/x", "http://inner.example:8080/x"),
+        ("/inner/a", "https://elsewhere.example/x", "https://elsewhere.example/x"),
+        ("/host/name", "http://inner.example/x?y", "http://shop.example:81/x?y"),
+        ("/host/name", "/x", "/x"),
+        ("/host/preserve", "http://inner.example/x", "http://inner.example/x"),
+    ],
+)
+def test_the_host_that_a_service_was_told_becomes_the_one_that_was_asked_for(
+    edge: Engine, origin: RecordingUpstream, path: str, sent: str, expected: str
+) -> None:
+    origin.respond = always(message(302, b"", f"Location: {sent}\r\n"))
+    assert get(edge.port, path, {"Host": "shop.example:81"}).header("Location") == expected
+
+
+def test_the_address_that_a_service_was_told_becomes_the_one_that_was_asked_for(
+    edge: Engine, origin: RecordingUpstream
+) -> None:
+    origin.respond = always(message(302, b"", f"Location: http://{origin.address}/x\r\n"))
+    assert get(edge.port, "/host/upstream", {"Host": "shop.example"}).header("Location") == "http://shop.example/x"
 
 
 @pytest.mark.parametrize(

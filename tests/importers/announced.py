@@ -61,9 +61,13 @@ def port_kept(difference: Difference, _: Comparison) -> bool:
 def question_mark(difference: Difference, _: Comparison) -> bool:
     if difference.what != "location" and not difference.what.startswith(("request ", "answer ")):
         return False
-    return any(
-        same(difference, lambda each, change=change: change(each.strip("[]'")).rstrip("?")) for change in (tidy, merged)
+    return same(difference, lambda each: without_mark(each, tidy)) or same(
+        difference, lambda each: without_mark(each, merged)
     )
+
+
+def without_mark(text: str, change: Callable[[str], str]) -> str:
+    return change(text.strip("[]'")).rstrip("?")
 
 
 def cached(difference: Difference, _: Comparison) -> bool:

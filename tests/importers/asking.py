@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_REQUESTS = 800
 STRANGE_HOST = "strange.example"
 METHODS = ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-ANSWERS = ("redirect-here", "redirect-path", "redirect-away", "cookie", "404", "500", "headers")
+ANSWERS = ("redirect-here", "redirect-below", "redirect-path", "redirect-away", "cookie", "404", "500", "headers")
 ADDED_HEADERS = (
     ("X-Custom", "kept"),
     ("X-Real-IP", "10.1.2.3"),
@@ -32,6 +32,7 @@ ADDED_HEADERS = (
     ("Referer", "https://elsewhere.example/page"),
     ("Range", "bytes=0-3"),
 )
+UPGRADE = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -113,7 +114,7 @@ def asked_of(server: Server, case: Case) -> Iterator[Asked]:
     for path in typical[:2]:
         for header in ADDED_HEADERS:
             yield Asked(port, host, path, headers=(header,))
-        yield Asked(port, host, path, headers=(("Connection", "Upgrade"), ("Upgrade", "websocket")))
+        yield Asked(port, host, path, headers=(("X-Answer", "upgrade"), *UPGRADE))
         yield Asked(port, f"{host}:81", path)
     for each in server.hosts[1:]:
         for path in (typical[0], typical[-1], f"{typical[0]}?a=1&b=%20"):

@@ -50,7 +50,10 @@ def claimed(difference: Difference, comparison: Comparison) -> bool:
     )
 
 
-def upgraded(difference: Difference, _: Comparison) -> bool:
+def upgraded(difference: Difference, comparison: Comparison) -> bool:
+    if difference.what == "status":
+        asked = comparison.asked.header("Upgrade") is not None and comparison.nginx.reached != []
+        return asked and (difference.nginx, difference.glorieta) == (200, 101)
     return difference.what == "request upgrade" and difference.nginx is None
 
 
@@ -112,6 +115,15 @@ def hidden(difference: Difference, comparison: Comparison) -> bool:
     served = comparison.nginx.reached == comparison.glorieta.reached == []
     dotted = "/." in tidy(comparison.asked.path.partition("?")[0])
     return difference.what == "status" and served and dotted and comparison.glorieta.status == 404
+
+
+def led_back(difference: Difference, comparison: Comparison) -> bool:
+    """A redirect to the Host that the service was sent: NGINX changes it only where it begins as `proxy_pass` does."""
+    if difference.what != "location" or not comparison.glorieta.reached:
+        return False
+    sent = comparison.glorieta.reached[-1][1].header("Host")
+    where = comparison.nginx.header("Location") or ""
+    return where.startswith(f"http://{sent}/") and str(difference.glorieta).startswith(f"http://{comparison.asked.host}/")
 
 
 def prefix_put_back(difference: Difference, comparison: Comparison) -> bool:
@@ -177,5 +189,6 @@ REASONS = {
     "what is refused with 400 has met no route": refused,
     "a path that rewriting makes is checked again": dots_made,
     "names that begin with a dot are not served": hidden,
+    "redirects to the service's own address lead to the client's host": led_back,
     "strip_prefix puts its prefix back into Location and cookie paths": prefix_put_back,
 }

@@ -64,7 +64,7 @@ def one_of(members: list[Any], choice: int) -> str:
 
 
 def class_text(members: list[Any]) -> str:
-    written = []
+    written: list[str] = []
     for kind, value in members:
         if kind is kinds.NEGATE:
             written.insert(0, "^")

@@ -49,6 +49,9 @@ def answer_of(service: Service, request: ReceivedRequest) -> bytes:
     host = request.header("Host") or ""
     if wish == "redirect-here":
         status, fields = 302, [*fields, ("Location", f"http://{host}/moved/there?x=1")]
+    elif wish == "redirect-below":
+        above = request.target.partition("?")[0].rpartition("/")[0]
+        status, fields = 302, [*fields, ("Location", f"http://{host}{above}/other")]
     elif wish == "redirect-path":
         status, fields = 301, [*fields, ("Location", "/moved/there")]
     elif wish == "redirect-away":
@@ -64,6 +67,8 @@ def answer_of(service: Service, request: ReceivedRequest) -> bytes:
         ]
     elif wish.isdigit():
         status = int(wish)
+    elif wish == "upgrade" and request.header("Upgrade"):
+        return b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     body = f"{service.group} answers {request.method} with {status}\n".encode()
     head = "".join(f"{name}: {value}\r\n" for name, value in [*fields, ("Content-Length", str(len(body)))])
     return f"HTTP/1.1 {status} Status\r\n{head}\r\n".encode() + (b"" if request.method == "HEAD" else body)

@@ -8,7 +8,7 @@ from .announced import ANNOUNCED
 from .corpus import names, read_case
 from .twin import Twin, place_of
 
-FEWEST = 36
+FEWEST = 50
 
 
 @pytest.fixture(scope="module", params=names())

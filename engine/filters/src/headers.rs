@@ -61,6 +61,11 @@ impl Headers {
     }
 }
 
+/// A header whose words have no value is left out: one that says nothing would be taken for something.
+fn is_sent(template: &Template, value: &[u8]) -> bool {
+    !value.is_empty() || template.is_literal()
+}
+
 /// Whether it may stand in `Host`: a value from a request must not become anything else.
 fn is_plain_authority(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(byte))
@@ -101,11 +106,16 @@ impl Changes {
             fields.remove_named(name);
         }
         let (set, add) = values.split_at(self.set.len());
-        for ((name, _), value) in self.set.iter().zip(set) {
-            fields.set_named(name, value);
+        for ((name, template), value) in self.set.iter().zip(set) {
+            fields.remove_named(name);
+            if is_sent(template, value) {
+                fields.add_named(name, value);
+            }
         }
-        for ((name, _), value) in self.add.iter().zip(add) {
-            fields.add_named(name, value);
+        for ((name, template), value) in self.add.iter().zip(add) {
+            if is_sent(template, value) {
+                fields.add_named(name, value);
+            }
         }
     }
 }
@@ -143,6 +153,15 @@ mod tests {
         let seen: Vec<_> = head.fields.iter().map(|(_, name, value)| (name.to_vec(), value.to_vec())).collect();
         let pair = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         assert_eq!(seen, [pair("X-B", "1"), pair("X-C", "10.0.0.9"), pair("X-C", "$")]);
+    }
+
+    #[test]
+    fn a_header_whose_words_have_no_value_is_left_out() {
+        let mut head = RequestHead::build("GET", "a.example", "/", None);
+        head.fields.add_named(b"X-A", b"from the client");
+        run(changes(&[], &[("X-A", "${query.none}"), ("X-B", "")], &[("X-C", "${query}")]), &mut head);
+        let seen: Vec<_> = head.fields.iter().map(|(_, name, value)| (name.to_vec(), value.to_vec())).collect();
+        assert_eq!(seen, [(b"X-B".to_vec(), Vec::new())]);
     }
 
     #[test]

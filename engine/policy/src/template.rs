@@ -137,7 +137,8 @@ impl Template {
                 Part::Word(word) => {
                     let start = out.len();
                     word.read(view, out);
-                    if !matches!(word, Word::Path | Word::PathParameter(..)) {
+                    let in_query = out[begin..start].contains(&b'?');
+                    if !stays(word, in_query) {
                         encode(out, start);
                     }
                 }
@@ -162,6 +163,15 @@ impl Template {
             out.drain(begin + 1..begin + slashes);
             out[begin] = b'/';
         }
+    }
+}
+
+/// Whether a word's value goes into a path or query as it came: what was part of one keeps its escapes.
+fn stays(word: &Word, in_query: bool) -> bool {
+    match word {
+        Word::Path | Word::PathParameter(..) | Word::Search | Word::Target => true,
+        Word::Query | Word::QueryParameter(_) => in_query,
+        _ => false,
     }
 }
 

@@ -27,6 +27,10 @@ pub enum Word {
     PathParameter(Box<str>, ParameterName),
     /// The query without `?`.
     Query,
+    /// The query with its `?`; nothing where there is none, so that it can follow any path.
+    Search,
+    /// Path and query.
+    Target,
     /// The first value of a query parameter.
     QueryParameter(Box<str>),
     Method,
@@ -98,6 +102,8 @@ const PLAIN: &[(&str, Word)] = &[
     ("client.port", Word::ClientPort),
     ("path", Word::Path),
     ("query", Word::Query),
+    ("search", Word::Search),
+    ("target", Word::Target),
     ("method", Word::Method),
     ("host", Word::Host),
     ("scheme", Word::Scheme),
@@ -159,6 +165,8 @@ impl Word {
                 | Word::Path
                 | Word::PathParameter(..)
                 | Word::Query
+                | Word::Search
+                | Word::Target
                 | Word::QueryParameter(_)
                 | Word::Method
                 | Word::Host
@@ -186,6 +194,12 @@ impl Word {
                 Some(query) => query,
                 None => return false,
             },
+            Word::Search => return read_search(view.head, out),
+            Word::Target => {
+                out.extend_from_slice(view.head.path());
+                read_search(view.head, out);
+                return true;
+            }
             Word::QueryParameter(name) => {
                 match query_values(view.head.query().unwrap_or_default(), name.as_bytes()).next() {
                     Some(value) => value,
@@ -253,6 +267,13 @@ fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
         }
         _ => false,
     }
+}
+
+fn read_search(head: &RequestHead, out: &mut Vec<u8>) -> bool {
+    let Some(query) = head.query() else { return false };
+    out.push(b'?');
+    out.extend_from_slice(query);
+    true
 }
 
 fn read_header(name: Name, text: &str, view: &View<'_>, out: &mut Vec<u8>) -> bool {

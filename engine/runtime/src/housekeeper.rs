@@ -206,11 +206,17 @@ fn look_after(upstream: &Arc<Upstream>, resolver: &Rc<Resolver>) -> [Task<()>; 2
 }
 
 async fn resolve_all(upstreams: Vec<Arc<Upstream>>, resolver: Rc<Resolver>, done: mpsc::Sender<()>) {
+    // All at once: a hundred names are not to wait for each other while a reload waits for them.
+    let mut looking = tokio::task::JoinSet::new();
     for upstream in upstreams {
-        for problem in resolve_once(&upstream, &resolver).await {
-            say(&format!("upstream {}: {problem}", upstream.id));
-        }
+        let resolver = resolver.clone();
+        looking.spawn_local(async move {
+            for problem in resolve_once(&upstream, &resolver).await {
+                say(&format!("upstream {}: {problem}", upstream.id));
+            }
+        });
     }
+    while looking.join_next().await.is_some() {}
     // Whoever asked may have stopped waiting.
     let _ = done.send(());
 }

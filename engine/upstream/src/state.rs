@@ -75,6 +75,9 @@ impl Upstream {
         }
         for endpoint in &set.endpoints {
             endpoint.retire(false);
+            if self.settings.health.is_none() {
+                endpoint.streak.reset();
+            }
         }
         self.state.set.store(Arc::new(set));
         drop(addresses);
@@ -188,6 +191,25 @@ mod tests {
         let second = successor(&upstream, &plan(&["orders.example:90"]));
         second.refresh();
         assert_eq!(endpoint(&second, 0).destination.to_string(), "10.0.0.8:90");
+    }
+
+    #[test]
+    fn an_endpoint_that_is_down_is_not_left_so_when_its_checks_end() {
+        on_worker(async {
+            let check = glorieta_plan::ActiveCheck {
+                kind: glorieta_plan::CheckKind::Tcp,
+                every_ms: 1000,
+                timeout_ms: 1000,
+                fall: 1,
+                rise: 1,
+            };
+            let checked = build(&glorieta_plan::Upstream { health: Some(check), ..plan(&["10.0.0.1:80"]) });
+            endpoint(&checked, 0).streak.observe(false, 1, 1);
+            assert!(!endpoint(&checked, 0).streak.is_up());
+            let unchecked = successor(&checked, &plan(&["10.0.0.1:80"]));
+            unchecked.refresh();
+            assert!(endpoint(&unchecked, 0).streak.is_up());
+        });
     }
 
     #[test]

@@ -117,7 +117,7 @@ def understand(reading: Reading, units: Sequence[Unit], overlays: Sequence[Unit]
         whole = overlay.over(whole, unit)
     places.root, places.folder = places.graft(whole.node, whole.source), whole.source.folder
     data = dict(whole.data)
-    missing = still_unread(reading)
+    missing = still_unread(reading, {unit.source.file for unit in overlays})
     unknown = {each.path: each.text for each in reading.unknown if stands(places, each)}
     missing |= take_out_unknown(data, unknown) if unknown else set()
     partial = check(data, places, missing)
@@ -140,9 +140,18 @@ def whole_of(reading: Reading, units: Sequence[Unit]) -> Said:
     return composition.result()
 
 
-def still_unread(reading: Reading) -> set[KeyPath]:
+def still_unread(reading: Reading, overlays: set[str]) -> set[KeyPath]:
     """Values that could not be read and that no overlay has replaced: they are told, and missing."""
-    found = [each for each in reading.unread if each.node is None or stands(reading.places, each)]
+    ranks = reading.places.order()
+
+    def is_meant(each: Unread) -> bool:
+        file = each.problem.place.file if each.problem.place else ""
+        if each.node is None or stands(reading.places, each):
+            return True
+        # An overlay's unread value was never laid over what stands there, unless a later one was.
+        return file in overlays and ranks[reading.places.source(each.path).file] <= ranks[file]
+
+    found = [each for each in reading.unread if is_meant(each)]
     reading.problems += [each.problem for each in found]
     return {whole_list(each.path) for each in found}
 

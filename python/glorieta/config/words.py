@@ -22,6 +22,8 @@ REQUEST_WORDS = {
     "host": "the requested host, without port",
     "path": "the requested path, normalised",
     "query": "the text after the question mark",
+    "search": "the query with its question mark; nothing where there is none",
+    "target": "path and query",
     "protocol": "HTTP/1.1 or HTTP/1.0",
     "request.id": "the request's id",
     "listener": "the listener's name",
@@ -34,7 +36,6 @@ FAMILIES = {
     "path": "a parameter of the route's path, a named group of its regex, or * for what /* stood for",
 }
 LOG_WORDS = {
-    "target": "path and query as they were requested",
     "time": "when the request arrived (RFC 3339)",
     "status": "the answer's status",
     "reason": "glorieta's own word when it answered itself",

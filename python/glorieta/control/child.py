@@ -107,7 +107,7 @@ def compile_reference(
         text = built.text
         compiled = Compiled(plan=text, version=built.plan["version"], secrets=signatures(secret_files(text)))
         # The engine takes its time, and not Python's lock: it looks while we go on.
-        engine = EngineCheck(text)
+        engine = EngineCheck(text, secrets)
         if tell:
             tell(compiled)
         complete(compiled, built, running() if running else None, began)
@@ -139,8 +139,9 @@ class EngineCheck:
     A Plan can be made where no engine is built; whatever wants to run it there says so.
     """
 
-    def __init__(self, plan: str) -> None:
+    def __init__(self, plan: str, secrets: bool) -> None:
         self.plan = plan
+        self.secrets = secrets
         self.problems: list[tuple[str, str]] = []
         self.defect: BaseException | None = None
         self.thread = threading.Thread(target=self.look)
@@ -155,7 +156,7 @@ class EngineCheck:
 
     def look(self) -> None:
         try:
-            self.problems = self.engine.check(self.plan)
+            self.problems = self.engine.check(self.plan, secrets=self.secrets)
         except BaseException as defect:
             self.defect = defect
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -26,9 +27,9 @@ listeners:
         routes:
 
 
-            "/service1/*":   {to:   service1,strip_prefix: true }
-            # a comment of /hello
-            '/hello': { respond: "hello" }
+            "/service1/*":   {to:   service1,strip_prefix: true }    # aligned
+            '/hello': { respond: "hello" }                           # with this
+            # a comment of the next
             "GET /users/{id}" : users    # as it is
           # between
 
@@ -51,14 +52,14 @@ TIDY = '''\
 # the shop
 version: 1
 listeners:
-  web:      # everybody
+  web:    # everybody
     bind: ":8080"
     routes:
 
-      /service1/*: {to: service1, strip_prefix: true}
-      # a comment of /hello
-      /hello: {respond: hello}
-      GET /users/{id}: users                 # as it is
+      /service1/*: {to: service1, strip_prefix: true}                # aligned
+      /hello: {respond: hello}                                       # with this
+      # a comment of the next
+      GET /users/{id}: users    # as it is
       # between
 
 upstreams:
@@ -67,9 +68,9 @@ upstreams:
       - localhost:3001   # first
       - address: localhost:3002
         weight: 2
-    # the last
+      # the last
   users: {endpoints: [
-            "[::1]:80",  # six
+            "[::1]:80",   # six
 
             users:80
          ]}
@@ -77,11 +78,8 @@ upstreams:
 
 
 def test_a_file_gets_the_houses_form() -> None:
-    formatted = format_text(UNTIDY, "glorieta.yaml")
-    assert [line.split() for line in formatted.splitlines()] == [line.split() for line in TIDY.splitlines()]
-    indents = [(len(line) - len(line.lstrip()), line.split()[:1]) for line in formatted.splitlines()[:22]]
-    assert indents == [(len(line) - len(line.lstrip()), line.split()[:1]) for line in TIDY.splitlines()[:22]]
-    assert format_text(formatted, "glorieta.yaml") == formatted
+    assert format_text(UNTIDY, "glorieta.yaml") == TIDY
+    assert format_text(TIDY, "glorieta.yaml") == TIDY
 
 
 @pytest.mark.parametrize(
@@ -121,13 +119,15 @@ def test_quotes_that_nobody_needs_go(text: str) -> None:
         ("a: |\n  x", "a: |\n  x"),
         ("{a: 1,\n  b: 2}\n", "{a: 1,\n  b: 2}\n"),
         ("a:   # one\n  1\n", "a:   # one\n  1\n"),
-        ("a: 1 # near\nbcd:   1        # far\n", "a: 1 # near\nbcd: 1          # far\n"),
+        ("a: 1 # near\nbcd:   1        # far\n", "a: 1 # near\nbcd: 1        # far\n"),
+        ("a:  1     # one\nbcd: 1    # below\n", "a: 1      # one\nbcd: 1    # below\n"),
+        ('a: "12345"x\n'.replace("x", " # c"), 'a: "12345" # c\n'),
     ],
 )  # fmt: skip
 def test_what_changes_and_what_stays(before: str, after: str) -> None:
     assert format_text(before, "x") == after
     assert format_text(after, "x") == after
-    assert read_document(before, "x", None).data == read_document(after, "x", None).data  # type: ignore[arg-type]
+    assert data_of(before) == data_of(after)
 
 
 def test_a_comment_behind_a_text_in_a_block_does_not_become_a_part_of_it() -> None:
@@ -167,12 +167,11 @@ def test_random_files_keep_their_meaning_and_every_comment(random: Random) -> No
     assert format_text(after, "x") == after, "formatting twice is formatting once"
     assert data_of(after) == data_of(before)
     assert comments(after) == comments(before)
-    assert len(comments(after)) == written.comments
-    for number in range(1, written.comments + 1):
-        assert after.count(f"c{number}") >= 1
+    numbers = range(1, written.comments + 1)
+    assert [after.count(f"c{number}") for number in numbers] == [before.count(f"c{number}") for number in numbers]
 
 
 def data_of(text: str) -> object:
-    document = read_document(text, "x", None, secrets=False)  # type: ignore[arg-type]
-    assert not [each for each in document.problems if "$" not in each.message and "environment" not in each.message]
+    document = read_document(text, "x", Path(), secrets=False)
+    assert not document.problems
     return document.data

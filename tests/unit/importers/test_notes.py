@@ -32,7 +32,7 @@ http {
     location ~ \\.php$ { fastcgi_pass unix:/x; fastcgi_param A b; include fastcgi_params; }
     location /s { stub_status; } location /l { content_by_lua_block { ngx.say(1) } }
     location ~ ^/(?=x) { return 200; location /nested { return 200; } }
-    location /img { alias /srv/img; autoindex on; sub_filter a b; secure_link $arg_a; }
+    location /img { alias /srv/img; autoindex on; autoindex_exact_size off; sub_filter a b; sub_filter_types text/css; secure_link $arg_a; }
     location @n { proxy_pass http://u; proxy_ssl_verify on; mirror /m; }
     location /secret { auth_basic x; auth_basic_user_file f; satisfy any; allow 10.0.0.1; deny all; root /srv; }
   }
@@ -74,6 +74,8 @@ def test_every_directive_has_exactly_one_note(imported: Callable[..., Any], tmp_
         ("protocol smtp", "missing", "belongs to mail"),
         ("stub_status", "missing", "counts"),
         ("autoindex on", "missing", "lists folders"),
+        ("autoindex_exact_size off", "needless", "off"),
+        ("sub_filter_types text/css", "missing", "changes bodies"),
         ("include mime.types", "needless", "extension"),
         ("include fastcgi_params", "missing", "not here"),
         ("if $office", "missing", "routes ask for"),

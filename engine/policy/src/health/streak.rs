@@ -28,6 +28,11 @@ impl Streak {
         self.state.load(Ordering::Relaxed) & DOWN == 0
     }
 
+    /// Forgets everything: it is not checked any more, so nothing could bring it up again.
+    pub fn reset(&self) {
+        self.state.store(0, Ordering::Relaxed);
+    }
+
     /// Notes a check's result. `fall` failures in a row take it down, `rise` successes bring it
     /// up; 0 counts as 1.
     pub fn observe(&self, passed: bool, fall: u32, rise: u32) -> Option<Change> {

@@ -88,7 +88,9 @@ async fn tell(
         }
         Err(error) => {
             record.failed(&error);
-            Reply::Answer(error_answer(&error, &record.request), record)
+            let mut response = error_answer(&error, &record.request);
+            go_back_from_error(&mut record.request, &mut response.head);
+            Reply::Answer(response, record)
         }
     }
 }
@@ -200,6 +202,13 @@ pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
     request.restore_head();
     if route.filters.has_response() {
         request.filter_answer(&route.filters, head);
+    }
+}
+
+/// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
+pub fn go_back_from_error(request: &mut Request, head: &mut ResponseHead) {
+    if let Some(route) = request.route.clone() {
+        go_back(request, &route, head);
     }
 }
 

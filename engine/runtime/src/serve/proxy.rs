@@ -138,22 +138,23 @@ fn rewrite(request: &mut Request, target: &Proxy) -> Result<(), Error> {
 /// The answer as the client shall see it.
 pub fn present(request: &Request, target: &Proxy, head: &mut ResponseHead) {
     strip_hop_by_hop_response(head);
-    if let Some(prefix) = &target.strip_prefix
-        && target.rewrite.is_none()
-    {
-        put_prefix_back(&mut head.fields, prefix, request);
+    let prefix = target.strip_prefix.as_deref().filter(|_| target.rewrite.is_none());
+    // Where the upstream is told another host than was asked for, it names that in its addresses.
+    let renamed = target.host != Host::Preserve;
+    if prefix.is_some() || renamed {
+        map_back(&mut head.fields, prefix.unwrap_or_default(), request);
     }
     forwarded::add_via(head, &request.view.listener);
 }
 
 /// Maps addresses in an answer back to where the client sees them: `Location`, `Content-Location`, cookie paths.
-fn put_prefix_back(fields: &mut Fields, prefix: &[u8], request: &Request) {
+fn map_back(fields: &mut Fields, prefix: &[u8], request: &Request) {
     for index in 0..fields.list.len() {
         let field = fields.list[index];
         let value = fields.text(field.value_span);
         let mapped = match field.name {
             Name::Location | Name::ContentLocation => map_location(value, prefix, request),
-            Name::SetCookie => map_cookie_path(value, prefix),
+            Name::SetCookie if !prefix.is_empty() => map_cookie_path(value, prefix),
             _ => None,
         };
         if let Some(mapped) = mapped {
@@ -162,17 +163,22 @@ fn put_prefix_back(fields: &mut Fields, prefix: &[u8], request: &Request) {
     }
 }
 
-/// A path, or an address whose host is the one that was asked for, gets the prefix in front of its path.
+/// A path, or an address whose host is the one that was asked for, gets the prefix in front of its path. An address
+/// whose host is the one that the upstream was told becomes one of the host that was asked for: the client cannot
+/// reach the other.
 fn map_location(value: &[u8], prefix: &[u8], request: &Request) -> Option<Vec<u8>> {
     let (origin, path) = split_origin(value)?;
-    if let Some(authority) = origin_authority(origin) {
-        let asked = request.asked_authority();
-        if !authority.eq_ignore_ascii_case(asked) && !authority.eq_ignore_ascii_case(request.head.authority()) {
-            return None;
-        }
-    }
+    let asked = request.asked_authority();
+    let authority = origin_authority(origin);
     let path = if path.is_empty() { b"/" } else { path };
-    Some([origin, prefix, path].concat())
+    match authority {
+        None => Some([prefix, path].concat()),
+        Some(authority) if authority.eq_ignore_ascii_case(asked) => Some([origin, prefix, path].concat()),
+        Some(authority) if authority.eq_ignore_ascii_case(request.head.authority()) && !asked.is_empty() => {
+            Some([request.peer.scheme.text().as_bytes(), b"://", asked, prefix, path].concat())
+        }
+        Some(_) => None,
+    }
 }
 
 /// Splits `http://host/path` or `/path` before the path; `None`: a relative or network-path reference.

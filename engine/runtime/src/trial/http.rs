@@ -47,8 +47,8 @@ pub fn tell(
     let mut way = Way { report: Report { listener: Some(heard), ..Report::default() }, sent };
     let meta = match parsed {
         Ok(Parsed::Complete { value, .. }) => value,
-        Ok(Parsed::Partial) => return Ok(way.refused(&request, &Error::new(Kind::HeadTimeout))),
-        Err(error) => return Ok(way.refused(&request, &error)),
+        Ok(Parsed::Partial) => return Ok(way.refused(&mut request, &Error::new(Kind::HeadTimeout))),
+        Err(error) => return Ok(way.refused(&mut request, &error)),
     };
     let mut watcher = Watcher::new(routes);
     let decided = way.decide(&mut request, listener, &meta, question, &mut watcher);
@@ -57,11 +57,11 @@ pub fn tell(
     way.note_route(routes, watcher);
     let (route, body) = match decided {
         Ok(decided) => decided,
-        Err(error) => return Ok(way.refused(&request, &error)),
+        Err(error) => return Ok(way.refused(&mut request, &error)),
     };
     Ok(match way.reach(&mut request, route, body) {
         Ok(()) => way.report,
-        Err(error) => way.refused(&request, &error),
+        Err(error) => way.refused(&mut request, &error),
     })
 }
 
@@ -183,10 +183,11 @@ impl Way {
         }
     }
 
-    fn refused(mut self, request: &Request, error: &Error) -> Report {
+    fn refused(mut self, request: &mut Request, error: &Error) -> Report {
         let client = request.peer.client.map(|address| address.to_string());
         self.report.client = self.report.client.or(client);
-        let response = serve::error_answer(error, request);
+        let mut response = serve::error_answer(error, request);
+        serve::go_back_from_error(request, &mut response.head);
         self.answer(request.head.method, response, Some(error));
         self.report
     }

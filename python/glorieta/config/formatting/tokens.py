@@ -11,7 +11,7 @@ from yaml.tokens import Token as YamlToken
 from ..document import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 BREAKS = str.maketrans("\x85\u2028\u2029", "\n\n\n")
 """Further line breaks of YAML."""
@@ -78,3 +78,22 @@ def check_between(text: str) -> None:
         rest = line.strip(" \t")
         if rest and not rest.startswith("#"):
             raise ValueError(f"between tokens: {rest}")
+
+
+def aligned_comments(found: Iterable[Token]) -> set[int]:
+    """The numbers of tokens with a comment behind them that stands below, or above, another one."""
+    columns: dict[int, tuple[int, int]] = {}
+    line, column = 0, None
+    for number, token in enumerate(found):
+        head = token.before.partition("\n")[0]
+        if column is not None and head.strip():
+            columns[line] = column + len(head) - len(head.lstrip(" \t")), number
+        line += token.before.count("\n") + token.text.count("\n")
+        if token.text:
+            last = token.text.rpartition("\n")[2]
+            column = len(last) + (token.column if "\n" not in token.text else 0)
+    return {
+        number
+        for line, (column, number) in columns.items()
+        if any(columns.get(beside, (-1, 0))[0] == column for beside in (line - 1, line + 1))
+    }

@@ -8,32 +8,36 @@ from yaml import tokens as kinds
 
 from .levels import Levels
 from .quotes import unquoted
-from .tokens import BLOCKS, CLOSING, DOCUMENT, NAMES, OPENING, Token, tokens
+from .tokens import BLOCKS, CLOSING, DOCUMENT, NAMES, OPENING, Token, aligned_comments, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 APART = 2
-"""Blanks before a comment that stands behind something, at least; further away it keeps its column."""
+"""Blanks before a comment that stands below another one, at least."""
 
 
 class Writer:
     """Writes one text. `column` is where the next character would stand."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = tokens(text)
+        self.tokens = list(tokens(text))
+        self.aligned = aligned_comments(self.tokens)
         self.parts: list[str] = []
         self.column = 0
         self.levels = Levels()
         self.last: Token | None = None
         self.line = 0, 0
         """The column of the line's first token, as it was and as it is."""
+        self.is_aligned = False
+        """Whether the comment before the next token stands below or above another one."""
         self.end = 0
         """The old column after the last token."""
 
     def written(self) -> str:
         signs: list[Token] = []
-        for token in self.tokens:
+        for number, token in enumerate(self.tokens):
+            self.is_aligned = number in self.aligned
             if not token.text and token.kind is not kinds.StreamEndToken:
                 signs.append(token)
                 continue
@@ -121,19 +125,19 @@ class Writer:
         if not comment:
             return
         distance = len(text) - len(text.lstrip(" \t"))
-        column = self.end + distance
-        self.put(" " * (max(APART, column - self.column) if distance > APART else distance))
-        self.put(comment)
+        if self.is_aligned:
+            distance = max(min(distance, APART), self.end + distance - self.column)
+        self.put(" " * distance + comment)
 
     def blanks(self, last: Token, token: Token) -> str:
         """What stands between two tokens of one line."""
         if last.one_of(OPENING):
             return ""
+        ends = token.one_of(CLOSING) or token.kind is kinds.FlowEntryToken
         if last.one_of(NAMES) or last.kind is kinds.ValueToken:
-            return " "
-        if token.one_of(CLOSING) or token.kind in (kinds.FlowEntryToken, kinds.ValueToken):
-            return ""
-        return " "
+            # Without a blank a colon would be a part of the name; what is empty needs one to be seen.
+            return "" if ends and last.kind is kinds.AliasToken else " "
+        return "" if ends or token.kind is kinds.ValueToken else " "
 
     def put_token(self, token: Token) -> None:
         self.end = token.column + len(token.text) if "\n" not in token.text else len(token.text.rpartition("\n")[2])
@@ -149,7 +153,7 @@ class Writer:
         """A token's lines; those after the first move with what is around it."""
         first, *others = token.text.split("\n")
         if token.kind is kinds.ScalarToken and token.style in ("'", '"') and not others:
-            yield unquoted(first, token.value or "")
+            yield unquoted(first, token.value or "", in_braces=bool(self.levels.braces))
             return
         yield first
         block = token.style in BLOCKS

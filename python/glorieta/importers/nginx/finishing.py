@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .content import OWN_HANDLERS
-from .knowledge import MISSING, NEEDLESS, TUNNELS, later
+from .knowledge import MISSING, NEEDLESS, TUNNELS, lacking, later
 from .maps import Map
 from .proxying import OTHER_GATEWAYS
 from .variables import variables_of
@@ -92,18 +92,16 @@ def finish_plain(book: Book, directive: Directive) -> None:
         book.needless(directive, NEEDLESS[name] or "glorieta needs no block for it")
     elif name == "proxy_redirect" and directive.first == "default":
         book.needless(directive, "services that see the client's host name it in their redirects")
-    elif directive.first == "off" and (coming is not None or name in MISSING):
+    elif directive.first == "off" and (coming is not None or lacking(name) is not None):
         book.needless(directive, "it is off anyway")
     elif coming is not None:
         issue, what, nearest = coming
         book.missing(directive, f"{what}: comes with {issue}, not yet", nearest)
     elif name in OWN_HANDLERS or name in OTHER_GATEWAYS:
         book.missing(directive, *(OWN_HANDLERS.get(name) or OTHER_GATEWAYS[name]))
-    elif name in MISSING:
-        book.missing(directive, *MISSING[name])
+    elif lacking(name) is not None:
+        book.missing(directive, *(lacking(name) or ("", None)))
     elif name.startswith(INHERITED_GATEWAYS):
         book.missing(directive, "sets up a protocol that glorieta does not speak", "let the application serve HTTP")
-    elif name.startswith("autoindex"):
-        book.missing(directive, *MISSING["autoindex"])
     elif name in HANDLED:
         book.needless(directive, UNUSED)

@@ -229,6 +229,12 @@ MISSING = {
 """Directive → what it does, and the nearest way."""
 
 
+def lacking(name: str) -> tuple[str, str | None] | None:
+    """What a directive, or the one that it belongs to by its name, does without a twin."""
+    found = [known for known in MISSING if name == known or name.startswith(f"{known}_")]
+    return MISSING[max(found, key=len)] if found else None
+
+
 def later(name: str) -> tuple[str, str, str | None] | None:
     """Issue, what comes with it, and the nearest way until then; by the longest beginning that fits."""
     found = [
