@@ -109,7 +109,7 @@ class Scenario:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = self.moved.there(block.text)
         if block.language == "yaml" and WHOLE.search(text) and not ADMIN_SAID.search(text):
-            text += f'admin: "127.0.0.1:{self.moved.port(ADMIN)}"\n'
+            text += f"admin: 127.0.0.1:{self.moved.port(ADMIN)}\n"
         fresh = path.with_name(f".{path.name}.new")
         fresh.write_text(text)
         fresh.replace(path)

@@ -39,12 +39,19 @@ class Announced:
         )
 
 
-def own_redirect(difference: Difference, comparison: Comparison) -> bool:
-    """NGINX has put the client's host, and the location's path, where the service named itself."""
-    if difference.what != "location" or comparison.asked.header("X-Answer") != "redirect-here":
-        return False
-    host = f"http://{comparison.asked.host}/"
-    return str(difference.nginx).startswith(host) and not str(difference.glorieta).startswith(host)
+def own_path(difference: Difference, comparison: Comparison) -> bool:
+    """NGINX has put the location's path where the service named its own."""
+    wish = comparison.asked.header("X-Answer") or ""
+    return (
+        difference.what == "location"
+        and wish in ("redirect-here", "redirect-below")
+        and both_here(difference, comparison)
+    )
+
+
+def both_here(difference: Difference, comparison: Comparison) -> bool:
+    here = f"http://{comparison.asked.host}/"
+    return str(difference.nginx).startswith(here) and str(difference.glorieta).startswith(here)
 
 
 def slash_added(difference: Difference, comparison: Comparison) -> bool:
@@ -67,7 +74,7 @@ def question_mark(difference: Difference, _: Comparison) -> bool:
 
 
 def without_mark(text: str, change: Callable[[str], str]) -> str:
-    return change(text.strip("[]'")).rstrip("?")
+    return change(text).rstrip("?")
 
 
 def cached(difference: Difference, _: Comparison) -> bool:
@@ -118,11 +125,11 @@ def path_encoded(difference: Difference, _: Comparison) -> bool:
 
 
 ANNOUNCED = {
-    "own-redirects": Announced(
+    "own-paths": Announced(
         "proxy_pass",
         "redirects of the service",
-        "redirects that name the service's own address pass as they are",
-        own_redirect,
+        "redirects of the service keep the path that proxy_pass gave",
+        own_path,
     ),
     "slash-added": Announced("location", "the query is lost", "where a slash is added the query is lost", slash_added),
     "host-as-sent": Announced(

@@ -27,11 +27,11 @@ def encoded_slash(_: Difference, comparison: Comparison) -> bool:
 
 
 def tidied(difference: Difference, _: Comparison) -> bool:
-    return difference.what in ("target", "location") and same(difference, tidy)
+    return says_path(difference) and same(difference, tidy)
 
 
 def double_slash(difference: Difference, comparison: Comparison) -> bool:
-    return "//" in comparison.asked.path and difference.what in ("target", "location") and same(difference, merged)
+    return "//" in comparison.asked.path and says_path(difference) and same(difference, merged)
 
 
 def empty_query(difference: Difference, comparison: Comparison) -> bool:
@@ -123,7 +123,9 @@ def led_back(difference: Difference, comparison: Comparison) -> bool:
         return False
     sent = comparison.glorieta.reached[-1][1].header("Host")
     where = comparison.nginx.header("Location") or ""
-    return where.startswith(f"http://{sent}/") and str(difference.glorieta).startswith(f"http://{comparison.asked.host}/")
+    return where.startswith(f"http://{sent}/") and str(difference.glorieta).startswith(
+        f"http://{comparison.asked.host}/"
+    )
 
 
 def prefix_put_back(difference: Difference, comparison: Comparison) -> bool:
@@ -143,8 +145,18 @@ def without(text: str, prefix: str) -> str:
     return text.replace(f"Path={prefix}/", "Path=/").replace(f"Path={prefix};", "Path=/;").replace(f"{prefix}/", "/")
 
 
+def says_path(difference: Difference) -> bool:
+    """Whether it may be about a path: of the target, of a redirect, or in a header."""
+    return difference.what in ("target", "location") or difference.what.startswith(("request ", "answer "))
+
+
 def same(difference: Difference, change: Callable[[str], str]) -> bool:
-    return change(str(difference.nginx)) == change(str(difference.glorieta))
+    """Whether a change makes both alike."""
+    return change(text_of(difference.nginx)) == change(text_of(difference.glorieta))
+
+
+def text_of(value: object) -> str:
+    return str(value[0]) if isinstance(value, list) and len(value) == 1 else str(value)
 
 
 def merged(target: str) -> str:

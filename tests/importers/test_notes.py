@@ -59,7 +59,7 @@ def test_what_differs_has_its_note(twin: Twin) -> None:
     assert not lacking
 
 
-def test_the_yaml_is_a_configuration(twin: Twin) -> None:
-    """It compiles, and means what the objects mean of which it was made."""
+def test_the_yaml_means_what_the_objects_mean(twin: Twin) -> None:
     plan = twin.plan()
     assert plan["listeners"], twin.imported.yaml
+    assert plan == twin.plan_of_objects()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import crossplane
 
 from glorieta.importers import import_file
-from glorieta.plan.build import build
+from glorieta.plan.build import build, build_edge
 
 from .layout import lay_out
 
@@ -52,10 +52,15 @@ class Twin:
         return sorted(written[place_of(note)][0] for note in self.imported.notes if note.kind == kind)
 
     def plan(self) -> dict[str, Any]:
-        """As `glorieta run` would make it, but for the test's own admin address."""
-        plan: dict[str, Any] = dict(build(str(self.file)).plan)
-        plan["admin"] = {**plan["admin"], "address": "off", "socket": None}
-        return plan
+        """As `glorieta run` would make it of the YAML, but for the admin address."""
+        return without_admin(build(str(self.file)).plan)
+
+    def plan_of_objects(self) -> dict[str, Any]:
+        return without_admin(build_edge(self.imported.edge).plan)
+
+
+def without_admin(plan: Any) -> dict[str, Any]:
+    return {**plan, "admin": {**plan["admin"], "address": "off", "socket": None}}
 
 
 def place_of(note: Note) -> tuple[str, int, str]:

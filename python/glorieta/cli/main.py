@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -71,14 +74,32 @@ def glorieta(
     pass
 
 
-def main() -> None:
-    """Runs the command line; never returns."""
+def main() -> NoReturn:
+    """The command line; never returns.
+
+    It ends without taking down what was made: at ten thousand routes that would cost a tenth of a second.
+    """
+    code = run()
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read it may have gone.
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def run() -> int:
+    """Runs a command; its exit code."""
+    # Commands end soon: cycles are looked for a hundred times less often than in a process that stays.
+    gc.set_threshold(100_000, 20, 100)
     try:
         app(prog_name="glorieta")
     except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+        return ExitCode.INTERRUPTED
     except ModuleNotFoundError as error:
         if error.name != "glorieta._engine":
             raise
         print(f"glorieta: {error}", file=sys.stderr)
-        sys.exit(ExitCode.FAILED)
+        return ExitCode.FAILED
+    except SystemExit as end:
+        return int(end.code or 0)
+    return ExitCode.OK

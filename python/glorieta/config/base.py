@@ -34,7 +34,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 class Noun(BaseModel):
     """A mapping with known keys only."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, revalidate_instances="always")
+    # Built when first used: of most nouns only the part within `Edge` is.
+    model_config = ConfigDict(extra="forbid", revalidate_instances="always", defer_build=True)
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = ()
     """Fields of which a layer that says one takes back what layers below it said of the others."""
@@ -47,6 +48,8 @@ class Noun(BaseModel):
         In a model that exists, nothing is what `off` means, and stays.
         """
         if not isinstance(value, dict):
+            return validate(value)
+        if None not in value.values() and not any(map(is_free, value)):
             return validate(value)
         known = cls.model_fields
         said = {key: item for key, item in value.items() if not is_free(key) and not (item is None and key in known)}

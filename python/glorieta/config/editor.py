@@ -13,7 +13,7 @@ from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from .base import FREE
 from .edge import Edge
-from .nouns import defaults_of, nouns, own_first, sentence
+from .nouns import defaults_of, nouns, own_first, sentence, text_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXAMPLE = {
@@ -80,7 +80,7 @@ def finished(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     for field in own_first(noun):
         value = tidied(definition["properties"][field])
         value.pop("default", None)
-        value["description"] = sentence(noun.model_fields[field].description)
+        value["description"] = text_of(noun, field)
         if field in defaults:
             value["default"] = defaults[field]
         examples = next((EXAMPLES[each, field] for each in lineage if (each, field) in EXAMPLES), None)

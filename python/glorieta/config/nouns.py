@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from .base import Noun
@@ -45,6 +49,35 @@ def is_noun(noun: type[Noun], name: str) -> bool:
 def sentence(text: str | None) -> str:
     """A docstring in one line."""
     return " ".join((text or "").split())
+
+
+def text_of(noun: type[Noun], field: str) -> str:
+    """What is said of a field, in one line: the text below it, where the field itself says nothing."""
+    said = noun.model_fields[field].description
+    kinds = (kind for kind in noun.__mro__ if issubclass(kind, Noun))
+    return sentence(said or next((texts[field] for kind in kinds if field in (texts := texts_below(kind))), None))
+
+
+@cache
+def texts_below(kind: type[Noun]) -> dict[str, str]:
+    """The texts below a class's own fields. pydantic reads them, too, but for every class at every import, which
+    costs each command more than compiling a thousand routes."""
+    try:
+        source = inspect.getsource(kind)
+    except OSError:
+        # Made by a call, with its texts in its fields.
+        return {}
+    body = ast.parse(textwrap.dedent(source)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: text.value.value
+        for field, text in zip(body.body, body.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def own_first(noun: type[Noun]) -> list[str]:

@@ -140,7 +140,6 @@ else:
         "Case",
         __base__=CaseBase,
         __doc__=CaseBase.__doc__,
-        __cls_kwargs__={"defer_build": False},
         **{
             "from": (
                 Annotated[str, checked_text(check_address)] | None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -40,7 +41,12 @@ def parse_duration(value: Any) -> timedelta:
         if value < timedelta(0) or value % timedelta(milliseconds=1):
             raise Wrong(f"{value} is not a duration of whole milliseconds")
         return value
-    text = scalar_text(value, "a duration", "5s")
+    return duration_of(scalar_text(value, "a duration", "5s"))
+
+
+@lru_cache(maxsize=1024)
+def duration_of(text: str) -> timedelta:
+    """The same few durations are written again and again."""
     if re.fullmatch(NUMBER, text):
         raise Wrong(f'"{text}" has no unit', f"write {text}s or {text}m")
     if not DURATION.fullmatch(text):

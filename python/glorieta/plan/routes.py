@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config.base import layered
 from ..config.errors import Path, Wrong, did_you_mean
@@ -44,6 +44,8 @@ class Scope:
     """Whether it is a group that somebody wrote; its name stands in its routes' names."""
     unfilled: set[str] = field(default_factory=set)
     """Parameters of inherited templates that were already said to be lacking somewhere."""
+    overlaid: dict[tuple[tuple[str, Any], ...], RouteDefaults] = field(default_factory=dict)
+    """What routes use, by what they say of their own."""
 
     @cached_property
     def filters(self) -> list[Filter]:
@@ -56,6 +58,18 @@ class Scope:
     @cached_property
     def parameters(self) -> set[str]:
         return self.merged.parameters()
+
+    def used_by(self, route: Route) -> RouteDefaults:
+        """What holds for a route that says something of its own; many say the same."""
+        written = DEFAULTS & route.model_fields_set
+        said = tuple((name, getattr(route, name)) for name in DEFAULTS if name in written)
+        try:
+            found = self.overlaid.get(said)
+        except TypeError:
+            return layered(RouteDefaults, self.defaults, route)
+        if found is None:
+            found = self.overlaid[said] = layered(RouteDefaults, self.defaults, route)
+        return found
 
     def names(self, key: str) -> tuple[str, str]:
         """A route's id, unique in the Plan, and its name in metrics and logs, unique on its listener."""
@@ -116,7 +130,7 @@ def compile_route(
 ) -> PlanRoute:
     used, timeouts = scope.defaults, scope.timeouts
     if not DEFAULTS.isdisjoint(route.model_fields_set):
-        used = layered(RouteDefaults, scope.defaults, route)
+        used = scope.used_by(route)
         timeouts = compile_timeouts(used) if route.written("timeouts") else timeouts
     if used.merge_slashes and "//" in matched.path and not matched.path.startswith("~"):
         compiling.error(

@@ -16,7 +16,7 @@ from glorieta.config.formatting import format_text
 from glorieta.config.formatting.same import comments
 from harness.commented import Written
 
-UNTIDY = '''
+UNTIDY = """
 
 
 # the shop
@@ -47,8 +47,8 @@ upstreams:
          ]}
 
 
-'''
-TIDY = '''\
+"""
+TIDY = """\
 # the shop
 version: 1
 listeners:
@@ -74,7 +74,7 @@ upstreams:
 
             users:80
          ]}
-'''
+"""
 
 
 def test_a_file_gets_the_houses_form() -> None:
@@ -84,15 +84,17 @@ def test_a_file_gets_the_houses_form() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['"*"', '"[::1]:80"', '"off"', '"true"', '"1"', '"1.10"', '"12:30"', '"~"', '"null"', '":8080"', '"{a}"', '"a: b"', '"a #b"']
-    + ['"-"', '"!t"', '"%a"', '"@a"', '"`a`"', '"a\\tb"', '"a "', '""', '"..."', '"---"', '"0x1F"', '"2001-01-01"', '"<<"', '"="', '"yes"', '"a, b"'],
+    ['"*"', '"[::1]:80"', '"off"', '"true"', '"1"', '"1.10"', '"12:30"', '"~"', '"null"', '":8080"', '"{a}"', '"a: b"', '"a #b"',
+     '"-"', '"!t"', '"%a"', '"@a"', '"`a`"', '"a\\tb"', '"a "', '""', '"..."', '"---"', '"0x1F"', '"2001-01-01"', '"<<"', '"="', '"yes"', '"a, b"'],
 )  # fmt: skip
 def test_quotes_that_some_reader_of_yaml_needs_stay(text: str) -> None:
     for document in (f"a: {text}\n", f"a: [{text}]\n", f"{text}: 1\n"):
         assert format_text(document, "x") == document
 
 
-@pytest.mark.parametrize("text", ["5s", "/a/*", "localhost:3001", "http://a.example/b", "two words", "10.0.0.1:80", "ñandú"])
+@pytest.mark.parametrize(
+    "text", ["5s", "/a/*", "localhost:3001", "http://a.example/b", "two words", "10.0.0.1:80", "ñandú"]
+)
 def test_quotes_that_nobody_needs_go(text: str) -> None:
     for quote in "\"'":
         assert format_text(f"a: {quote}{text}{quote}\n", "x") == f"a: {text}\n"

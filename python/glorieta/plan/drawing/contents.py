@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ...config.address import short_bind
@@ -85,9 +86,11 @@ def group_lines(group: Group, listener: Listener, routes: Sequence[Route], few: 
 
 
 def leads_to(route: Route, group: Group) -> str:
-    """A route's target; an upstream as the group's team would write it."""
-    name = upstream_of(route)
-    return visible([name], team_of(group["id"]))[0] if name else target_text(route["target"])
+    """A route's target: an upstream as the group's team would write it, a folder without what differs by machine."""
+    target = route["target"]
+    if "proxy" in target:
+        return visible([target["proxy"]["upstream"]], team_of(group["id"]))[0]
+    return f"files {PurePath(target['files']['root']).name}" if "files" in target else target_text(target)
 
 
 def upstream_box(upstream: Upstream) -> Box:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 OUTSIDE = re.compile(r"\$\{(env|file):")
+SWITCH = {True: ("on", "true"), False: ("off", "false")}
 OBJECTS = ("listeners", "groups", "upstreams", "tests")
 WITHIN = "routes"
 PYTHON = "Python"
@@ -71,7 +72,11 @@ def origins(edge: Edge, plan: Plan, overlays: Collection[str] = ()) -> Origins:
     if places.root is None:
         edge = checked_again(edge)
     listeners = {group["id"]: group["listener"] for group in plan["groups"]}
-    return Origins(tuple(Finding(edge, places, overlays).values(listeners)))
+    finding = Finding(edge, places, overlays)
+    values = list(finding.values(listeners))
+    # What several layers say together is a list all the same.
+    short = finding.short - {(*each.path[:-1], 0) for each in values if each.path[-1:] == (1,)}
+    return Origins(tuple(replace(each, path=each.path[:-1]) if each.path in short else each for each in values))
 
 
 @dataclass
@@ -81,6 +86,8 @@ class Finding:
     edge: Edge
     places: Places
     overlays: Collection[str]
+    short: set[Path] = field(default_factory=set)
+    """Paths with a `0` that nobody wrote."""
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -104,24 +111,25 @@ class Finding:
         # A mapping of a file that does not have the key: somebody put it in in Python.
         is_here = not (rest and isinstance(node, MappingNode) and isinstance(rest[0], str))
         place = place_in(file, node) if is_here else None
-        exact = not rest or (len(rest) == 1 and isinstance(rest[0], int))
         value = self.dumped(layer)
-        if place is not None and isinstance(node, ScalarNode) and (exact or OUTSIDE.search(node.value)):
-            value = node.value
+        if place is not None and isinstance(node, ScalarNode):
+            value = as_person_wrote(value, node.value)
         elif self.is_unread(layer.path) and value in (None, "", [], {}):
             value = as_written(node)
         said_in = file if is_here else PYTHON
-        return Value(self.shortest(path, layer), value, place, said_in, layer.via, file in self.overlays and is_here)
+        if self.is_short(path, layer):
+            self.short.add(path)
+        return Value(path, value, place, said_in, layer.via, file in self.overlays and is_here)
 
     def is_unread(self, path: Path) -> bool:
         """Whether a value is written that nobody took: what it says is not at hand."""
         node = self.places.node(path)
         return node is not None and node.start_mark is not None and node.tag != NULL
 
-    def shortest(self, path: Path, layer: Layer) -> Path:
-        """A path without the `0` of a list that was written as one text."""
-        short = len(layer.path) - len(self.places.written(layer.path))
-        return path[:-1] if short == 1 and isinstance(path[-1], int) and layer.path[-1:] == path[-1:] else path
+    def is_short(self, path: Path, layer: Layer) -> bool:
+        """Whether this is the `0` of a list that was written as one text."""
+        is_first = path[-1:] == (0,) == layer.path[-1:]
+        return is_first and len(layer.path) == len(self.places.written(layer.path)) + 1
 
     def dumped(self, layer: Layer) -> Any:
         """A value as data. What a default says is in the data of the noun whose default it is."""
@@ -134,6 +142,14 @@ class Finding:
             else:
                 return layer.value
         return value
+
+
+def as_person_wrote(value: Any, text: str) -> Any:
+    """The text for a value, where it says the same: Python may have changed it since. References stay references."""
+    if OUTSIDE.search(text):
+        return text
+    words = SWITCH[value] if isinstance(value, bool) else (str(value),)
+    return text if text in words else value
 
 
 def as_written(node: Node) -> Any:

@@ -18,6 +18,7 @@ enum Part {
     ClientIp,
     ClientPort,
     Target,
+    Search,
     Status,
     Duration,
     Tries,
@@ -101,6 +102,7 @@ fn part(word: &str) -> Result<Part, String> {
         "client.ip" => Part::ClientIp,
         "client.port" => Part::ClientPort,
         "target" => Part::Target,
+        "search" => Part::Search,
         "status" => Part::Status,
         "duration" => Part::Duration,
         "tries" => Part::Tries,
@@ -136,6 +138,13 @@ fn family(word: &str) -> Result<Part, String> {
     }
 }
 
+fn push_search(record: &Record<'_>, out: &mut Vec<u8>) {
+    if let Some(query) = record.query() {
+        out.push(b'?');
+        push_text(out, query);
+    }
+}
+
 fn push_part(part: &Part, record: &Record<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     match part {
         Part::Literal(text) => push_literal(out, text),
@@ -145,11 +154,9 @@ fn push_part(part: &Part, record: &Record<'_>, clock: &mut Clock, out: &mut Vec<
         Part::ClientPort => push_number(out, u64::from(record.client_port)),
         Part::Target => {
             push_text_or_dash(out, record.text(Text::Path));
-            if let Some(query) = record.query() {
-                out.push(b'?');
-                push_text(out, query);
-            }
+            push_search(record, out);
         }
+        Part::Search => push_search(record, out),
         Part::Status => push_number(out, u64::from(record.status)),
         Part::Duration => push_milliseconds(out, record.duration_ns),
         Part::Tries => push_number(out, u64::from(record.tries)),
