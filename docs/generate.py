@@ -9,8 +9,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "python"))
 
 from glorieta.config import reference_markdown  # noqa: E402
+from glorieta.plan.confusions.table import confusions_markdown  # noqa: E402
 
-PAGES = {"reference/configuration.md": reference_markdown}
+PAGES = {"reference/configuration.md": reference_markdown, "reference/confusions.md": confusions_markdown}
 
 if __name__ == "__main__":
     for page, write in PAGES.items():

@@ -41,7 +41,9 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
             proxy(),
             filters=[headers({"set": {"X-Page": "${query.page}"}}, {"add": [("X-Next", "${query.next}")]})],
         ),
-        route("/refused", proxy(), filters=[addresses(deny=["127.0.0.0/8"]), headers(None, {"set": {"X-Csp": "none"}})]),
+        route(
+            "/refused", proxy(), filters=[addresses(deny=["127.0.0.0/8"]), headers(None, {"set": {"X-Csp": "none"}})]
+        ),
         route("/own", respond("own"), filters=[headers(None, {"set": {"X-Frame-Options": "DENY"}})]),
         route(
             "/dollar",

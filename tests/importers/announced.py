@@ -86,8 +86,8 @@ def every_status(difference: Difference, comparison: Comparison) -> bool:
     return difference.what.startswith("answer ") and difference.nginx is None and not counts
 
 
-def not_on_own_errors(difference: Difference, comparison: Comparison) -> bool:
-    return difference.what.startswith("answer ") and comparison.is_built_in() and not comparison.glorieta.reached
+def no_store_besides(difference: Difference, comparison: Comparison) -> bool:
+    return difference.what == "answer cache-control" and comparison.is_built_in() and not comparison.glorieta.reached
 
 
 def error_page(difference: Difference, comparison: Comparison) -> bool:
@@ -144,7 +144,7 @@ ANNOUNCED = {
         "add_header|expires", "answers of every status", "headers are put on answers of every status", every_status
     ),
     "own-errors": Announced(
-        "add_header", "errors that glorieta", "glorieta's own errors carry no headers of the route", not_on_own_errors
+        "add_header", "errors that glorieta", "glorieta's own errors say no-store besides", no_store_besides
     ),
     "sent-empty": Announced(
         "add_header|proxy_set_header", "is sent empty", "headers without a value are sent empty", sent_empty

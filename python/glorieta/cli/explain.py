@@ -63,6 +63,8 @@ def explain(
     references = references_of(reference, files)
     if len(references) == 1 and svg is None and not origin and explain_foreign(references[0], as_json):
         return
+    if origin and is_foreign(references):
+        fail(f"{references[0]} is not glorieta's; `glorieta import` makes a file whose values have places", as_json)
     try:
         built = build_any(references, secrets=not no_secrets)
     except ConfigError as error:
@@ -77,12 +79,19 @@ def explain(
         print_explanation(built, as_json)
 
 
+def is_foreign(references: Sequence[str]) -> bool:
+    """Whether this is another program's configuration."""
+    from ..importers import recognise
+
+    return len(references) == 1 and recognise(references[0]) is not None
+
+
 def build_any(references: Sequence[str], *, secrets: bool) -> Built:
     """Glorieta's own configuration, or another program's that is translated."""
-    from ..importers import import_file, recognise
+    from ..importers import import_file
     from ..plan import build, build_edge
 
-    if len(references) == 1 and recognise(references[0]):
+    if is_foreign(references):
         return build_edge(import_file(references[0]).edge)
     return build(references, secrets=secrets)
 

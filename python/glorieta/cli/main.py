@@ -79,7 +79,7 @@ def main() -> NoReturn:
 
     It ends without taking down what was made: at ten thousand routes that would cost a tenth of a second.
     """
-    code = run()
+    code = invoke()
     for stream in (sys.stdout, sys.stderr):
         # Whoever read it may have gone.
         with contextlib.suppress(OSError):
@@ -87,7 +87,7 @@ def main() -> NoReturn:
     os._exit(code)
 
 
-def run() -> int:
+def invoke() -> int:
     """Runs a command; its exit code."""
     # Commands end soon: cycles are looked for a hundred times less often than in a process that stays.
     gc.set_threshold(100_000, 20, 100)

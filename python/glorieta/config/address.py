@@ -55,6 +55,9 @@ def short_bind(text: str) -> str:
 def check_endpoint(text: str) -> str:
     """`10.0.0.1:80`, `name:80` (all its addresses, re-resolved), `[::1]:80` or `unix:/run/a.sock`."""
     text = text.strip()
+    if "${" in text:
+        message = f'"{text}": the client chooses the server: that is a forward proxy, open to outsiders'
+        raise Wrong(message, "list the servers, and choose among them by routes", "reverse-as-forward")
     if text.startswith(UNIX):
         return check_socket_path(text)
     if text.startswith("-"):

@@ -115,7 +115,8 @@ def translate(error: Mapping[str, Any], places: Places) -> Problem:
     if error["type"] == "extra_forbidden":
         return unknown_key(path, error["input"], places)
     message, fix = sentence(error, path, places)
-    return places.problem(path, message, fix, key=about_key)
+    wrong = error.get("ctx", {}).get("error")
+    return places.problem(path, message, fix, key=about_key, code=wrong.code if isinstance(wrong, Wrong) else None)
 
 
 def sentence(error: Mapping[str, Any], path: Path, places: Places) -> tuple[str, str | None]:

@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 FEW_WORDS = 24
 """Up to so many right words are all listed where none of them is near."""
 
 
 class Wrong(ValueError):
-    """A value that cannot be right, raised by validators; `fix` says what to write instead."""
+    """A value that cannot be right, raised by validators; `fix` says what to write instead, `code` which
+    confusion of roles it is."""
 
-    def __init__(self, message: str, fix: str | None = None) -> None:
+    def __init__(self, message: str, fix: str | None = None, code: str | None = None) -> None:
         super().__init__(f"{message}; {fix}" if fix else message)
         self.message = message
         self.fix = fix
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Problem:
     also: Path | None = None
     also_place: Place | None = None
     severity: Severity = "error"
+    code: str | None = None
+    """Which confusion of roles it is, if it is one."""
 
     def text(self) -> str:
         """The sentence after the path."""
@@ -71,7 +75,8 @@ class Problem:
         """One line for a person: place, path, sentence."""
         where, path = self.where(), path_text(self.path)
         prefix = f"{where:<{width}} " if where or width else ""
-        mark = "warning: " if self.severity == "warning" else ""
+        mark = "" if self.severity == "error" else f"{self.severity}: "
+        mark += f"{self.code}: " if self.code else ""
         return f"{prefix}{path}: {mark}{self.text()}" if path else f"{prefix}{mark}{self.text()}"
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class Problem:
             also = {"path": path_text(self.also), **place}
         return {
             "severity": self.severity,
+            "code": self.code,
             "file": self.place.file if self.place else self.file,
             "line": self.place.line if self.place else None,
             "column": self.place.column if self.place else None,

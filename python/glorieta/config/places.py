@@ -108,6 +108,7 @@ class Places:
         key: bool = False,
         also: Path | None = None,
         severity: Severity = "error",
+        code: str | None = None,
     ) -> Problem:
         """A problem at a path, and where else, with their places."""
         return Problem(
@@ -119,6 +120,7 @@ class Places:
             self.written(also) if also is not None else None,
             self.find(also, key=True) if also is not None else None,
             severity=severity,
+            code=code,
         )
 
     def order(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from .compile import inspect, inspect_written, refuse
 from .compiling import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ..config.edge import Edge
@@ -56,20 +56,26 @@ def build(
 
 def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
     """Compiles an edge that was made in Python."""
-    plan, problems, text = inspect_written(edge, Surroundings(terminal, admin_socket))
-    refuse(problems)
-    return Built(plan, edge, (), tuple(problems), text=text)
+    found = inspect_written(edge, Surroundings(terminal, admin_socket))
+    refuse(found.problems)
+    return Built(found.plan, edge, (), told(found.problems), text=found.text, confusions=tuple(found.confusions))
+
+
+def told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without notes, which only an explanation shows."""
+    return tuple(problem for problem in problems if problem.severity != "note")
 
 
 def finish(loaded: Loaded, surroundings: Surroundings) -> Built:
     try:
-        plan, problems, text = inspect_written(loaded.edge, surroundings, loaded.missing, valid=loaded.valid)
-        refuse(problems)
+        found = inspect_written(loaded.edge, surroundings, loaded.missing, valid=loaded.valid)
+        refuse(found.problems)
     except ConfigError as error:
         error.files, error.globs = loaded.files, loaded.globs
         raise
-    warnings = sort_problems([*loaded.warnings, *problems], loaded.places.order())
-    return Built(plan, loaded.edge, loaded.files, tuple(warnings), loaded.globs, text)
+    warnings = told(sort_problems([*loaded.warnings, *found.problems], loaded.places.order()))
+    confusions = tuple(found.confusions)
+    return Built(found.plan, loaded.edge, loaded.files, warnings, loaded.globs, found.text, confusions)
 
 
 def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..config.errors import ConfigError, Path, Problem, sort_problems
 from ..config.match import parameters_of
@@ -10,6 +10,7 @@ from ..config.pause import without_collecting
 from ..config.units import milliseconds
 from ..config.written import checked_again
 from .compiling import Compiling, Surroundings
+from .confusions import Found, look_for_all, settle
 from .groups import groups_by_listener
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
@@ -54,8 +55,18 @@ def inspect(
     `valid`: the edge came from a file just now. One that was made or changed in Python is checked again,
     because a mapping of routes or upstreams takes any value.
     """
-    plan, problems, _ = inspect_written(edge, surroundings, missing, incomplete=incomplete, valid=valid)
-    return plan, problems
+    found = inspect_written(edge, surroundings, missing, incomplete=incomplete, valid=valid)
+    return found.plan, found.problems
+
+
+class Inspected(NamedTuple):
+    """A Plan, everything that is wrong with what it was made from, and what is confused in it."""
+
+    plan: Plan
+    problems: list[Problem]
+    text: str
+    """The Plan as the engine reads it; its version has needed it anyway."""
+    confusions: list[Found]
 
 
 def inspect_written(
@@ -65,15 +76,16 @@ def inspect_written(
     *,
     incomplete: bool = False,
     valid: bool = False,
-) -> tuple[Plan, list[Problem], str]:
-    """As `inspect`, and the Plan's text, which its version has needed anyway."""
+) -> Inspected:
+    """As `inspect`, and more of it."""
     with without_collecting():
         if not valid:
             edge = checked_again(edge)
         compiling = Compiling(edge, surroundings or Surroundings(), missing, incomplete=incomplete)
         plan = compile_all(compiling)
         plan["version"], text = version_and_text(plan, as_anywhere(compiling, plan))
-        return plan, sort_problems(compiling.problems, compiling.places.order()), text
+        confusions = settle(compiling, look_for_all(compiling, plan))
+        return Inspected(plan, sort_problems(compiling.problems, compiling.places.order()), text, confusions)
 
 
 def compile_all(compiling: Compiling) -> Plan:

@@ -56,9 +56,32 @@ class Compiling:
     def warn(self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None) -> None:
         self.note("warning", path, message, fix, also, True)
 
-    def note(self, severity: Severity, path: Path, message: str, fix: str | None, also: Path | None, key: bool) -> None:
-        key = key or also is not None
-        self.problems.append(self.places.problem(path, message, fix, key=key, also=also, severity=severity))
+    def confuse(
+        self,
+        severity: Severity,
+        path: Path,
+        message: str,
+        fix: str | None = None,
+        *,
+        also: Path | None = None,
+        key: bool = False,
+        code: str,
+    ) -> None:
+        """Notes a confusion of roles."""
+        self.note(severity, path, message, fix, also, key, code)
+
+    def note(
+        self,
+        severity: Severity,
+        path: Path,
+        message: str,
+        fix: str | None,
+        also: Path | None,
+        key: bool,
+        code: str | None = None,
+    ) -> None:
+        key = key or (also is not None and code is None)
+        self.problems.append(self.places.problem(path, message, fix, key=key, also=also, severity=severity, code=code))
 
     def has_told(self, path: Path, also: Path) -> bool:
         """Whether these two were told to collide already."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .model import Group
 
 LAYER4 = "layer 4 sees addresses and ports only"
+READS_HTTP = "l4-reads-http"
+"""The code of the confusion that this is."""
 
 
 def groups_by_listener(compiling: Compiling) -> dict[str, list[str]]:
@@ -49,7 +51,8 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
         return None
     if listeners[group.at].protocol != "http":
         message = f'listener "{group.at}" is tcp, and groups are routes: {LAYER4}'
-        compiling.error(place, message, "use protocol: http", also=("listeners", group.at))
+        fix, other = "use protocol: http", ("listeners", group.at)
+        compiling.confuse("error", place, message, fix, also=other, key=True, code=READS_HTTP)
         return None
     return group.at
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..config.units import milliseconds
 from ..config.words import FAMILIES
 from .filters import Merged
-from .groups import LAYER4
+from .groups import LAYER4, READS_HTTP
 from .roles import BALANCER
 from .targets import known_upstream
 
@@ -33,7 +33,8 @@ def check_layer4(compiling: Compiling, name: str, noun: ListenerNoun, upstreams:
     beyond += [((*path, "timeouts", key), key) for key in HTTP_TIMEOUTS if noun.timeouts.written(key)]
     beyond += [((*path, "limits", key), key) for key in HTTP_LIMITS if noun.limits.written(key)]
     for place, key in beyond:
-        compiling.error(place, f'"{key}" on a tcp listener: {LAYER4}', "use protocol: http", key=True)
+        message = f'"{key}" on a tcp listener: {LAYER4}'
+        compiling.confuse("error", place, message, "use protocol: http", key=True, code=READS_HTTP)
     if noun.role not in (None, BALANCER):
         message = f"a tcp listener is a load balancer (layer 4), not {noun.role}: {LAYER4}"
         compiling.error((*path, "role"), message, "leave the role out, or use protocol: http")
@@ -45,7 +46,8 @@ def check_layer4(compiling: Compiling, name: str, noun: ListenerNoun, upstreams:
 def check_hash(compiling: Compiling, word: str, path: Path, listener: Path) -> None:
     if word.partition(".")[0] in FAMILIES or word not in WORDS:
         message = f'hash of "{word}" for a tcp listener: {LAYER4}'
-        compiling.error(path, message, "write {hash: client.ip}, or use protocol: http", also=listener)
+        fix = "write {hash: client.ip}, or use protocol: http"
+        compiling.confuse("error", path, message, fix, also=listener, key=True, code=READS_HTTP)
 
 
 def compile_tcp(compiling: Compiling, name: str, noun: ListenerNoun, used: ListenerDefaults) -> TcpTarget:

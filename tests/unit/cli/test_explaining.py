@@ -104,3 +104,5 @@ def test_another_programs_file_is_drawn(call: Call, folder: Path) -> None:
     result = call("explain", "nginx.conf", "--svg", "-")
     assert result.exit_code == 0, result.stderr
     assert "10.0.0.1:3001" in result.stdout
+    origin = call("explain", "nginx.conf", "--origin")
+    assert origin.exit_code == 1 and "glorieta import" in origin.stderr

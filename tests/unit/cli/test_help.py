@@ -66,12 +66,12 @@ def test_an_engine_that_is_not_built_is_named_with_the_way_to_build_it(
 ) -> None:
     import sys
 
-    from glorieta.cli.main import run
+    from glorieta.cli.main import invoke
 
     monkeypatch.setitem(sys.modules, "glorieta._engine", None)
     monkeypatch.delitem(sys.modules, "glorieta.engine", raising=False)
     monkeypatch.setattr(sys, "argv", ["glorieta", "version"])
-    assert run() == exits.ExitCode.FAILED
+    assert invoke() == exits.ExitCode.FAILED
     assert "make develop" in capsys.readouterr().err
 
 

@@ -83,7 +83,9 @@ def test_plan_says_that_nothing_runs(call: Call) -> None:
 
 
 def test_the_engine_has_the_last_word(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glorieta.engine.check", lambda plan, *, secrets: [("routes.web/hello", "the engine cannot do this")])
+    monkeypatch.setattr(
+        "glorieta.engine.check", lambda plan, *, secrets: [("routes.web/hello", "the engine cannot do this")]
+    )
     result = call("check")
     assert result.exit_code == 2
     assert 'glorieta.yaml:7:7 listeners.web.routes."/hello": the engine cannot do this' in result.stderr

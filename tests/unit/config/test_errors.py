@@ -38,6 +38,7 @@ def test_warnings_are_told_apart() -> None:
 def test_problems_as_json() -> None:
     assert ONE.as_json() == {
         "severity": "error",
+        "code": None,
         "file": "f.yaml",
         "line": 6,
         "column": 38,

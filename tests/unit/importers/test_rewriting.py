@@ -109,7 +109,7 @@ def test_maps_become_routes(web: Web) -> None:
         "map $http_x_version $pool { default one; v2 two; ~^beta two; }",
     )
     assert found["routes"] == {
-        "all-if-x-version": {"match": {"path": "/*", "headers": {"x-version": "v2"}}, "to": "two"},
+        "all-if-x-version": {"match": {"path": "/*", "headers": {"x-version": {"regex": "(?i:v2)"}}}, "to": "two"},
         "all-if-x-version-02": {"match": {"path": "/*", "headers": {"x-version": {"regex": "beta.*"}}}, "to": "two"},
         "/*": "one",
     }

@@ -10,7 +10,7 @@ from harness.configuring import compiled, errors
 ONE = "{endpoints: [10.0.0.1:80]}"
 TWO = "{endpoints: [10.0.0.1:80, 10.0.0.2:80]}"
 NAME = "{endpoints: [orders.internal:80]}"
-LOCAL = "{endpoints: [localhost:80]}"
+LOCAL = "{endpoints: [localhost:3000]}"
 
 
 def web(target: str, upstream: str = ONE, more: str = "") -> str:

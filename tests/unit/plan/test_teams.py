@@ -35,7 +35,7 @@ groups:
   public:
     match: shop.example/orders/*
     defaults: {route: {timeouts: {idle: 2s}}}
-    accept: {catch-all: meant}
+    accept: {balances-one: meant}
     routes:
       /orders/own/*: shared
       /orders/platform: {to: common, <<: *slow}
@@ -104,7 +104,7 @@ def test_relative_paths_start_at_their_own_file(built: Built, tmp_path: Path) ->
 
 def test_what_a_team_accepts_holds_for_its_own(built: Built) -> None:
     edge = built.edge
-    assert edge.groups["orders/public"].accept == {"sticky": "carts live in memory", "catch-all": "meant"}
+    assert edge.groups["orders/public"].accept == {"sticky": "carts live in memory", "balances-one": "meant"}
     assert edge.upstreams["orders/shared"].accept == {"sticky": "otherwise"}
     assert edge.upstreams["orders/unix"].accept == {"sticky": "carts live in memory"}
     assert edge.upstreams["common"].accept == {}

@@ -25,6 +25,8 @@ class Book:
         known = self.entries.get(id(directive))
         if known is None or RANK[kind] > RANK[known[0]]:
             self.entries[id(directive)] = (kind, text, nearest)
+        elif kind == known[0] == "nearly" and text not in known[1]:
+            self.entries[id(directive)] = (kind, f"{known[1]}; {text}", known[2] or nearest)
 
     def translated(self, *directives: Directive | None) -> None:
         for directive in directives:

@@ -72,16 +72,17 @@ class Content:
     def guarded(self, scope: Scope, spot: Spot, words: Words, path: str | None, origin: Directive) -> Action:
         if scope.block.last("internal") is not None:
             self.book.translated(scope.block.last("internal"))
-            return Action({"respond": 404}, origin, remarks=["NGINX reaches it only from within"])
+            inner = Action({"respond": 404}, origin, remarks=["NGINX reaches it only from within"])
+            return self.with_common_filters(inner, scope, words)
         addresses = address_filters(self.book, scope)
         if addresses is None:
-            return Action({"respond": 403}, origin)
+            return self.with_common_filters(Action({"respond": 403}, origin), scope, words)
         either = scope.value("satisfy") == "any" and bool(addresses)
         gate = authentication(self.book, scope)
         made = self.made(scope, spot, words, path, origin)
         if gate is not None and not either:
             remark = f"closed until authentication comes with Gateway; then: {target_words(made)}"
-            return Action({"respond": challenge(gate)}, gate, remarks=[remark])
+            return self.with_common_filters(Action({"respond": challenge(gate)}, gate, remarks=[remark]), scope, words)
         if addresses:
             made.filters = {**addresses, **made.filters}
         return self.with_common_filters(made, scope, words)

@@ -91,7 +91,7 @@ def finish_plain(book: Book, directive: Directive) -> None:
     if name in NEEDLESS:
         book.needless(directive, NEEDLESS[name] or "glorieta needs no block for it")
     elif name == "proxy_redirect" and directive.first == "default":
-        book.needless(directive, "services that see the client's host name it in their redirects")
+        book.needless(directive, "redirects of the service to its own address lead to the client's host")
     elif directive.first == "off" and (coming is not None or lacking(name) is not None):
         book.needless(directive, "it is off anyway")
     elif coming is not None:

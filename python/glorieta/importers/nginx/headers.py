@@ -28,7 +28,7 @@ TOLD = "glorieta sends it by itself; what clients send under this name counts on
 CONNECTION = "the engine writes it for each connection; Upgrade and WebSocket pass by themselves"
 PRESERVED = ("$http_host", "$host:$server_port", "$host:$proxy_port")
 HOST_AS_SENT = "the host is kept as the client sent it, with its port and its capitals"
-NOT_ON_OWN_ERRORS = "is not put on errors that glorieta answers by itself"
+NO_STORE_TOO = "errors that glorieta answers by itself say no-store besides"
 ONLY_SOME = "is put on answers of every status, not only on those that NGINX counts as successful"
 OF_FILES = ("x-content-type-options",)
 """Headers that files have by themselves: another one beside it would be one too many."""
@@ -142,7 +142,11 @@ def add_header(book: Book, directive: Directive, words: Words, add: dict[str, li
     template = words.template(" ".join(value.split("\n")) if "\n" in value else value)
     add.setdefault(name, []).append(template)
     differing(book, directive, template)
-    book.nearly(directive, NOT_ON_OWN_ERRORS if "always" in directive.args[2:] else ONLY_SOME)
+    if "always" not in directive.args[2:]:
+        book.nearly(directive, ONLY_SOME)
+    elif name.lower() == "cache-control":
+        book.nearly(directive, NO_STORE_TOO)
+    book.translated(directive)
     for sentence in words.differs:
         book.nearly(directive, sentence)
 

@@ -9,6 +9,7 @@ from .book import Book
 from .directive import Directive
 from .regex import Expression
 from .scope import Scope
+from .unclear import Unclear
 
 Kind = Literal["first", "exact", "firm", "prefix", "regex"]
 """`first`: an expression of the server itself, asked before any location. `firm`: `^~`."""
@@ -105,6 +106,8 @@ def collect(book: Book, scope: Scope, found: Locations, below: str, *, in_firm: 
             found.named[text] = inner
             continue
         rule = rule_of(directive, inner, modifier, text, below)
+        if rule.expression is not None and not can_be_read(book, rule.expression, directive):
+            continue
         if in_firm:
             rule.kind, rule.in_firm = "firm" if rule.kind == "prefix" else rule.kind, True
         if (rule.kind, rule.text) in seen:
@@ -118,6 +121,14 @@ def collect(book: Book, scope: Scope, found: Locations, below: str, *, in_firm: 
                     book.missing(nested, "a location within an expression has no twin", "one expression for both")
             else:
                 collect(book, inner, found, text, in_firm=in_firm or rule.kind == "firm")
+
+
+def can_be_read(book: Book, expression: Expression, directive: Directive) -> bool:
+    try:
+        return expression.compiled is not None
+    except Unclear as unclear:
+        book.missing(directive, unclear.what, unclear.nearest)
+        return False
 
 
 def location_args(directive: Directive) -> tuple[str, str]:

@@ -54,6 +54,7 @@ def cases_of(site: Site, mapped: Map) -> list[Case]:
     if mapped.source == "request_uri":
         site.book.nearly(mapped.directive, "the query is not looked at")
     if mapped.by_path:
+        site.book.nearly(mapped.directive, "capitals and small letters differ")
         return [*(Case(ALWAYS, value, path_of(key)) for key, value in mapped.cases), default]
     found = [Case(condition(mapped, key), value) for key, value in mapped.exact]
     found += [Case(expression_condition(mapped, key), value) for key, value in mapped.expressions]
@@ -96,9 +97,14 @@ def condition(mapped: Map, key: str) -> Condition:
     if mapped.source == "request_method":
         return Condition(methods=(key,))
     try:
-        return asked(mapped.source, key if key else {"regex": ""})
+        return asked(mapped.source, any_case(key) if key else {"regex": ""})
     except Unclear:
         raise Unclear(NO_CASES % mapped.directive.args[-1].lstrip("$"), ONE_ROUTE_EACH) from None
+
+
+def any_case(key: str) -> str | dict[str, str]:
+    """NGINX compares keys without regard to capitals."""
+    return key if key.lower() == key.upper() else {"regex": f"(?i:{escape(key)})"}
 
 
 def expression_condition(mapped: Map, key: str) -> Condition:

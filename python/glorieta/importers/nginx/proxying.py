@@ -26,7 +26,8 @@ CLOSED_503 = {"respond": 503}
 FORWARD = "the host that is asked for chooses where to: that is a forward proxy, and comes with Forward proxy"
 TLS_LATER = "TLS to endpoints comes with Protocols"
 ANSWERS_503 = "the route answers 503 until then; the service may be reached by plain HTTP"
-REDIRECTS = "redirects of the service to http://{}/ pass as they are"
+OWN_PATH = "redirects of the service keep its own path {}, which NGINX replaces by the location's"
+LED_BACK = "redirects of the service to its own address lead to the client's host nevertheless"
 QUERY_KEPT = "the client's query goes along; NGINX sends what is written only"
 OTHER_GATEWAYS = {
     "fastcgi_pass": ("FastCGI", "let the application serve HTTP and write to:"),
@@ -56,7 +57,7 @@ class Destination:
 
 def destination(directive: Directive, words: Words, upstreams: Upstreams, wish: str) -> Destination:
     authority, uri = url_parts(directive.first, words)
-    dynamic = uri is not None and "$" in uri
+    dynamic = uri is not None and "$" in directive.first
     if uri is not None and WHOLE.fullmatch(uri):
         uri, dynamic = None, False
     declared = upstreams.declared_name(authority)
@@ -118,7 +119,7 @@ def proxied(
         }
     add_host(action, where, side)
     if "host" in action.options:
-        name_redirects(book, scope, directive, where)
+        name_redirects(book, scope, directive, where, action)
     if side.data():
         action.filters.setdefault("headers", {})["request"] = side.data()
     add_times(book, scope, action)
@@ -166,13 +167,14 @@ def add_host(action: Action, where: Destination, side: RequestSide) -> None:
         action.options["host"] = "upstream"
 
 
-def name_redirects(book: Book, scope: Scope, directive: Directive, where: Destination) -> None:
-    """A service that does not see the client's host may name itself in redirects, which NGINX puts right."""
+def name_redirects(book: Book, scope: Scope, directive: Directive, where: Destination, action: Action) -> None:
+    """A service that does not see the client's host names itself in redirects. Both lead them back to the client's
+    host; NGINX also puts the location's path for that of `proxy_pass`, where no variable is in it."""
     own = scope.last("proxy_redirect")
     if own is not None and own.first == "off":
-        book.needless(own, "redirects of the service pass as they are")
-    elif own is None or own.first == "default":
-        book.nearly(directive, REDIRECTS.format(where.authority), "host: preserve, if the service takes it")
+        book.nearly(own, LED_BACK)
+    elif (own is None or own.first == "default") and "rewrite" in action.options and where.uri and not where.dynamic:
+        book.nearly(directive, OWN_PATH.format(where.uri), "let the service know its public address")
 
 
 def add_times(book: Book, scope: Scope, action: Action) -> None:

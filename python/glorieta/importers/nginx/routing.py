@@ -205,7 +205,9 @@ class Routing:
         if not others or same(others, variants):
             return []
         plain = [each for each in others if each.path is None and "path." not in json.dumps(each.action.data())]
-        return [Entry(Placed("exact", encoded(path)), each.condition, each.action) for each in plain]
+        return [
+            Entry(Placed("exact", encoded(path)), each.condition, of_one_path(each.action, other)) for each in plain
+        ]
 
     def slash_added(self, rule: Rule) -> Action:
         if not HAS_SEARCH:
@@ -224,6 +226,13 @@ def same(one: list[Variant], other: list[Variant]) -> bool:
     return [(each.condition, each.action.data()) for each in one] == [
         (each.condition, each.action.data()) for each in other
     ]
+
+
+def of_one_path(action: Action, rule: Rule | None) -> Action:
+    """A prefix is taken off one path only where it is named."""
+    if action.options.get("strip_prefix") is not True or rule is None:
+        return action
+    return replace(action, options={**action.options, "strip_prefix": rule.text.rstrip("/")})
 
 
 def without_strip(action: Action, rule: Rule) -> Action:

@@ -56,6 +56,9 @@ class Story:
         """All that a location does; without a location, what the server does by itself."""
         self.rule = rule
         scope = rule.scope if rule is not None else self.site.scope
+        if rule is not None and scope.block.last("internal") is not None:
+            self.unreached(scope.block.named(*REWRITING))
+            return self.content.variants(scope, spot_of(rule), self.site.words(rule), None)
         server = [each for each in self.site.server.children if each.name in REWRITING]
         pending = [*server, *(each for each in scope.block.children if rule is not None and each.name in REWRITING)]
         return self.cases(pending, scope, spot_of(rule), self.site.words(rule))

@@ -1,0 +1,134 @@
+"""Every code: what is checked, what is said, what to do. The documents are made from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...config.accept import LATER
+from . import balances_one, hop_to_self, office_is_one, retries_multiply, sticky, unequal_endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .found import Found
+    from .scene import Scene
+
+NAMES = {"error": "E", "warning": "W", "note": "N"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One confusion. Without a check it is refused where the configuration is read, as something that cannot be."""
+
+    code: str
+    severity: str
+    checks: str
+    sentence: str
+    fix: str
+    check: Callable[[Scene], Iterator[Found]] | None = None
+
+
+TABLE = (
+    Row(
+        "l4-reads-http",
+        "E",
+        "`protocol: tcp` with routes or groups, filters, limits and timeouts of HTTP, or a hash of a request value",
+        "Layer 4 sees addresses and ports only.",
+        "use `protocol: http`",
+    ),
+    Row(
+        "reverse-as-forward",
+        "E",
+        "an endpoint's address has values of the request in it",
+        "The client chooses the server: that is a forward proxy, open to outsiders.",
+        "list the servers, and choose among them by routes",
+    ),
+    Row(
+        "hop-to-self",
+        "N, as a loop E",
+        "an endpoint is an own listener; a loop: what comes in there comes back unchanged",
+        f"{hop_to_self.SENTENCE} Loop: {hop_to_self.LOOP}",
+        hop_to_self.FIX,
+        hop_to_self.check,
+    ),
+    Row(
+        "retries-multiply",
+        "W",
+        "a route with retries leads to an own listener that has routes with retries",
+        "One request can become N.",
+        retries_multiply.FIX,
+        retries_multiply.check,
+    ),
+    Row(
+        "sticky",
+        "W, for a header N",
+        "the hash of `client.ip`, `client.port`, a cookie or a header chooses among several endpoints; `path` and "
+        "`query` do not count: that is for caches",
+        sticky.SENTENCE,
+        sticky.FIX,
+        sticky.check,
+    ),
+    Row(
+        "office-is-one",
+        "W",
+        "the hash of `client.ip` at a listener that is reached through an own `tcp` listener",
+        office_is_one.SENTENCE,
+        office_is_one.FIX,
+        office_is_one.check,
+    ),
+    Row(
+        "unequal-endpoints",
+        "W",
+        "two endpoints or more at a database's port without `first_available`; or an endpoint that is alone in "
+        "another upstream",
+        unequal_endpoints.SENTENCE,
+        unequal_endpoints.FIX,
+        unequal_endpoints.check,
+    ),
+    Row(
+        "balances-one",
+        "N",
+        "a declared `role: load-balancer` whose upstreams have one static endpoint each",
+        balances_one.SENTENCE,
+        balances_one.FIX,
+        balances_one.check,
+    ),
+)
+
+
+def confusions_markdown() -> str:
+    """docs/reference/confusions.md."""
+    rows = "\n".join(f"| `{row.code}` | {row.severity} | {row.checks} | {row.sentence} | {row.fix} |" for row in TABLE)
+    later = "\n".join(f"| `{code}` | {issue} |" for code, issue in sorted(LATER.items()))
+    return f"""\
+# Confusions
+
+People take one role for another, or build two at once without knowing. `glorieta check` tells errors (E) and warnings
+(W), `glorieta explain` these and notes (N), each with its place, the reason and the fix. Only what is certain is told.
+
+| code | | found where | what it says | what to do |
+|---|---|---|---|---|
+{rows}
+
+What is meant is said so, with the reason, on the object or on anything around it; it is then silent, and listed by
+`glorieta explain`:
+
+<!-- fragment -->
+```yaml
+upstreams:
+  carts:
+    endpoints: [carts-1:8000, carts-2:8000]
+    balance: {{hash: cookie.cart}}
+    accept: {{sticky: "carts live in memory until 2027-03"}}
+```
+
+An `accept` that silences nothing is a warning, so that it does not outlive its reason. `l4-reads-http` and
+`reverse-as-forward` cannot be accepted: no engine could do what they ask for.
+
+## With later roles
+
+| code | comes with |
+|---|---|
+{later}
+"""
