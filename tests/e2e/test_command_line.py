@@ -147,7 +147,7 @@ def test_a_listener_that_cannot_be_had_changes_nothing_either(
     launch: Runner, one: HttpUpstream, two: HttpUpstream
 ) -> None:
     edge, port = run(launch, one, two)
-    taken = f'  taken: {{bind: "{one.address}", to: service1}}'
+    taken = f'  taken: {{bind: "{one.address}", respond: 200}}'
     edge.write(reverse_proxy(port, one, two, "second", taken))
     refused = glorieta("reload", edge.file)
     assert refused.returncode == 2
