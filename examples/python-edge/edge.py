@@ -17,7 +17,5 @@ edge = Edge(
     upstreams={
         name: Upstream(endpoints=endpoints, health=Health(path="/healthz")) for name, endpoints in SERVICES.items()
     },
-    tests={
-        f"GET http://shop/{name}/hello": Case(route=f"/{name}/*", forwards=f"{name} /hello") for name in SERVICES
-    },
+    tests={f"GET http://shop/{name}/hello": Case(route=f"/{name}/*", forwards=f"{name} /hello") for name in SERVICES},
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import AsJson, Files, NoSecrets, Reference, references_of
-from .output import fail, print_json, print_warnings, refuse_error
+from .output import fail, line_width, print_json, print_warnings, refuse_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def explain(
     except ConfigError as error:
         refuse_error(error, as_json)
     if not as_json:
-        warn(built)
+        warn(built, told=svg is None and not origin)
     if svg is not None:
         write_drawing(built, svg, " ".join(references))
     elif origin:
@@ -96,11 +96,13 @@ def build_any(references: Sequence[str], *, secrets: bool) -> Built:
     return build(references, secrets=secrets)
 
 
-def warn(built: Built) -> None:
+def warn(built: Built, *, told: bool) -> None:
+    """Says what is not said anyway: confusions are `told` where everything is explained."""
     from ..config import format_problems
 
-    if built.warnings:
-        print_warnings(format_problems(built.warnings))
+    warnings = [problem for problem in built.warnings if not (told and problem.code)]
+    if warnings:
+        print_warnings(format_problems(warnings))
 
 
 def print_explanation(built: Built, as_json: bool) -> None:
@@ -110,7 +112,7 @@ def print_explanation(built: Built, as_json: bool) -> None:
     if as_json:
         print_json(explanation.as_json())
     else:
-        print(explanation.text())
+        print(explanation.text(line_width()))
 
 
 def print_origins(built: Built, references: Sequence[str], at: str | None, as_json: bool) -> None:

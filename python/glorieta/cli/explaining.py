@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from .output import print_json, refuse_error
+from .output import line_width, print_json, refuse_error
 
 if TYPE_CHECKING:
     from ..importers import Imported
@@ -24,13 +24,13 @@ def explain_foreign(reference: str, as_json: bool) -> bool:
 
     try:
         imported = import_file(reference)
-        explanation = explain_plan(build_edge(imported.edge).plan)
+        explanation = explain_plan(build_edge(imported.edge))
     except ConfigError as error:
         refuse_error(error, as_json)
     if as_json:
         print_json({**explanation.as_json(), "from": program, "notes": [note.as_json() for note in imported.notes]})
         return True
-    print(explanation.text())
+    print(explanation.text(line_width()))
     print_notes(imported)
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+NARROWEST, WIDEST = 80, 110
+
+
+def line_width() -> int:
+    """How long lines may be: what a terminal has room for, within what reads well."""
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDEST
+    return min(max(columns, NARROWEST), WIDEST)
 
 
 def refuse(compiled: Compiled, as_json: bool) -> NoReturn:

@@ -15,10 +15,13 @@ CODES = (
     "office-is-one",
     "retries-multiply",
     "reverse-as-forward",
+    "side-door",
     "sticky",
     "unequal-endpoints",
 )
 """Confusions that this version finds."""
+IMPOSSIBLE = ("l4-reads-http", "reverse-as-forward")
+"""Those that ask for what no engine does: whatever the reason, they would be ignored."""
 LATER = {
     "around-the-mesh": "Mesh",
     "bff-two-clients": "Handlers",
@@ -30,7 +33,6 @@ LATER = {
     "mesh-for-outsiders": "Mesh",
     "open-proxy": "Forward proxy",
     "proxy-knows-callers": "Gateway",
-    "side-door": "Gateway",
     "tokens-in-browser": "Gateway",
 }
 """Confusions of roles that are not built yet → the issue that brings them."""
@@ -41,6 +43,8 @@ def check_code(code: str) -> str:
         raise Wrong(not_yet(code, LATER[code]), "leave it out until then")
     if code not in CODES:
         raise Wrong(f'there is no confusion "{code}"', did_you_mean(code, CODES))
+    if code in IMPOSSIBLE:
+        raise Wrong(f'"{code}" cannot be accepted: what it asks for cannot be done', "leave it out")
     return code
 
 

@@ -55,9 +55,7 @@ def short_bind(text: str) -> str:
 def check_endpoint(text: str) -> str:
     """`10.0.0.1:80`, `name:80` (all its addresses, re-resolved), `[::1]:80` or `unix:/run/a.sock`."""
     text = text.strip()
-    if "${" in text:
-        message = f'"{text}": the client chooses the server: that is a forward proxy, open to outsiders'
-        raise Wrong(message, "list the servers, and choose among them by routes", "reverse-as-forward")
+    refuse_request_values(text)
     if text.startswith(UNIX):
         return check_socket_path(text)
     if text.startswith("-"):
@@ -77,6 +75,13 @@ def check_endpoint(text: str) -> str:
     if host in ("*", "0.0.0.0", "[::]"):
         raise Wrong(f'"{text}" is no place to connect to', f"write 127.0.0.1:{port}, or the service's address")
     return f"{check_host_or_address(host, text)}:{port}"
+
+
+def refuse_request_values(text: str) -> None:
+    """An address is the same for every request."""
+    if "${" in text:
+        message = f'"{text}": the client chooses the server: that is a forward proxy, open to outsiders'
+        raise Wrong(message, "list the servers, and choose among them by routes", "reverse-as-forward")
 
 
 def check_network(text: str) -> str:

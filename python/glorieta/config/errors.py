@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 FEW_WORDS = 24
 """Up to so many right words are all listed where none of them is near."""
@@ -132,12 +133,10 @@ def format_problems(problems: Sequence[Problem]) -> str:
     """The lines a person reads: place, path, sentence; then how many there are."""
     width = max((len(problem.where()) for problem in problems), default=0)
     lines = [problem.line(width) for problem in problems]
-    errors = sum(problem.severity == "error" for problem in problems)
-    counts = [counted(errors, "error")] if errors else []
-    if len(problems) > errors:
-        counts.append(counted(len(problems) - errors, "warning"))
+    numbers = {severity: sum(problem.severity == severity for problem in problems) for severity in SEVERITIES}
+    counts = [counted(number, severity) for severity, number in numbers.items() if number]
     if counts:
-        lines.append(", ".join(counts) + ("; nothing was changed" if errors else ""))
+        lines.append(", ".join(counts) + ("; nothing was changed" if numbers["error"] else ""))
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ EVIDENCE = (
 BEYOND_BALANCING = (
     "a second upstream",
     "`strip_prefix` or `rewrite`",
+    "another `host` than the client's",
     "`redirect`, `respond` or `files`",
     "the filters `allow`, `deny` and `headers`",
 )

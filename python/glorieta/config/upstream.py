@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from .accept import Accepted
-from .address import EndpointAddress, check_host_or_address
+from .address import EndpointAddress, check_host_or_address, refuse_request_values
 from .balancing import Balance, BalanceValue
 from .base import (
     OFF,
@@ -44,6 +44,7 @@ def expand_outlier(value: Any) -> Any:
 
 
 def check_dns_name(text: str) -> str:
+    refuse_request_values(text)
     if ":" in text:
         host, _, port = text.partition(":")
         raise Wrong(f'"{text}" has a port', f"write {{dns: {host}, port: {port or 80}}}")

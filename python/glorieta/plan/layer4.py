@@ -37,7 +37,8 @@ def check_layer4(compiling: Compiling, name: str, noun: ListenerNoun, upstreams:
         compiling.confuse("error", place, message, "use protocol: http", key=True, code=READS_HTTP)
     if noun.role not in (None, BALANCER):
         message = f"a tcp listener is a load balancer (layer 4), not {noun.role}: {LAYER4}"
-        compiling.error((*path, "role"), message, "leave the role out, or use protocol: http")
+        fix = "leave the role out, or use protocol: http"
+        compiling.error((*path, "role"), message, fix, also=(*path, "protocol"))
     upstream = upstreams.get(noun.to or "")
     if upstream is not None and isinstance(upstream["balance"], dict):
         check_hash(compiling, upstream["balance"]["hash"], ("upstreams", upstream["id"], "balance"), path)

@@ -100,7 +100,7 @@ def compile_groups(
         if not compiled and scope is own:
             continue
         everything += compiled
-        groups.append(plan_group(scope, name, roles_of(compiling, scope, compiled, upstreams)))
+        groups.append(plan_group(scope, name, roles_of(compiling, scope, own, compiled, upstreams)))
         if not compiled:
             say_empty(compiling, scope)
     if not everything and not names:
@@ -115,11 +115,11 @@ def compile_groups(
 
 
 def roles_of(
-    compiling: Compiling, scope: Scope, compiled: list[tuple[Route, Path]], upstreams: dict[str, Upstream]
+    compiling: Compiling, scope: Scope, own: Scope, compiled: list[tuple[Route, Path]], upstreams: dict[str, Upstream]
 ) -> list[str]:
     if scope.noun.role is None:
         return inferred((route for route, _ in compiled), upstreams)
-    check_declared(compiling, scope.noun.role, compiled, scope.path)
+    check_declared(compiling, scope.noun.role, compiled, scope, own)
     return [scope.noun.role]
 
 

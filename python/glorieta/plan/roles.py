@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..config.errors import Path
     from .compiling import Compiling
     from .model import Route, Upstream
+    from .routes import Scope
 
 BALANCER = "load-balancer"
 PROXY = "reverse-proxy"
@@ -47,8 +48,13 @@ def in_order(roles: Iterable[str]) -> list[str]:
     return [role for role in ROLES if role in found]
 
 
-def check_declared(compiling: Compiling, role: str, routes: list[tuple[Route, Path]], place: Path) -> None:
-    """What a declared role does not contain, each with its place."""
+def check_declared(
+    compiling: Compiling, role: str, routes: list[tuple[Route, Path]], scope: Scope, listener: Scope
+) -> None:
+    """What a declared role does not contain, each with its place and the role's.
+
+    Of the roles that are built, a reverse proxy contains all that there is on `http`.
+    """
     if role != BALANCER:
         return
     first: str | None = None
@@ -56,26 +62,64 @@ def check_declared(compiling: Compiling, role: str, routes: list[tuple[Route, Pa
         target = route["target"]
         if "proxy" in target:
             first = first or target["proxy"]["upstream"]
-        for what in beyond_balancing(route, first):
+        for what, place in beyond_balancing(route, path, first, scope, listener):
             message = f"role load-balancer only chooses among equal endpoints; {what} is a reverse proxy's work"
-            compiling.error(path, message, "write role: reverse-proxy, or leave the role out", also=(*place, "role"))
+            fix = "write role: reverse-proxy, or leave the role out"
+            compiling.error(place, message, fix, also=(*scope.path, "role"))
 
 
-def beyond_balancing(route: Route, upstream: str | None) -> Iterator[str]:
-    """What a route does that is more than choosing an endpoint (`config/role.py`: `BEYOND_BALANCING`)."""
+def beyond_balancing(
+    route: Route, path: Path, upstream: str | None, scope: Scope, listener: Scope
+) -> Iterator[tuple[str, Path]]:
+    """What a route does that is more than choosing an endpoint (`config/role.py`: `BEYOND_BALANCING`), and where that
+    is written."""
     target = route["target"]
+    key = written_key(path)
     if "proxy" not in target:
-        yield f"{next(iter(target))}:"
+        kind = next(iter(target))
+        yield f"{kind}:", (*path, kind) if key is not None else path
         return
     proxy = target["proxy"]
     if proxy["upstream"] != upstream:
-        yield f'a second upstream ("{proxy["upstream"]}" beside "{upstream}")'
-    if proxy["strip_prefix"] is not None:
-        yield "strip_prefix"
-    if proxy["rewrite"] is not None:
-        yield "rewrite"
+        yield (
+            f'a second upstream ("{proxy["upstream"]}" beside "{upstream}")',
+            (*path, "to") if key is not None else path,
+        )
+    for word in ("strip_prefix", "rewrite"):
+        if proxy[word] is not None:
+            yield word, (*path, word)
+    if proxy["host"] != "preserve":
+        yield "another Host", host_place(path, scope)
     for each in route["filters"]:
         if "addresses" in each:
-            yield "a limit by address (allow, deny)"
+            yield "a limit by address (allow, deny)", filter_place(("allow", "deny"), key, scope, listener)
         if "headers" in each:
-            yield "changing headers"
+            yield "changing headers", filter_place(("headers",), key, scope, listener)
+
+
+def written_key(path: Path) -> str | None:
+    """The key of a route; none: it is the target of its group or listener."""
+    return str(path[3]) if len(path) > 3 and path[2] == "routes" else None
+
+
+def host_place(path: Path, scope: Scope) -> Path:
+    """Where `host` was said: by the route, the group's defaults or everybody's."""
+    key = written_key(path)
+    if key is not None and scope.noun.routes[key].written("host"):
+        return (*path, "host")
+    defaults = getattr(scope.noun, "defaults", None)
+    if defaults is not None and defaults.route.written("host"):
+        return (*scope.path, "defaults", "route", "host")
+    return ("defaults", "route", "host")
+
+
+def filter_place(words: tuple[str, ...], key: str | None, scope: Scope, listener: Scope) -> Path:
+    """Where a filter was said, the innermost place."""
+    layers = [(each.path, each.noun.filters) for each in (scope, listener)]
+    if key is not None:
+        layers.insert(0, ((*scope.path, "routes", key), scope.noun.routes[key].filters))
+    for path, filters in layers:
+        word = next((word for word in words if getattr(filters, word)), None)
+        if word is not None:
+            return (*path, "filters", word)
+    return scope.path

@@ -6,6 +6,7 @@ from glorieta.config.errors import (
     ConfigError,
     Place,
     Problem,
+    Severity,
     did_you_mean,
     format_problems,
     nearest,
@@ -70,3 +71,13 @@ def test_the_nearest_word_is_found() -> None:
     assert did_you_mean("zzz", ["to", "at"]) == "known are at, to"
     assert did_you_mean("zzz", [str(number) for number in range(30)]) is None
     assert did_you_mean("zzz", []) is None
+
+
+def test_notes_are_counted_by_themselves_and_marked() -> None:
+    kinds: tuple[Severity, ...] = ("error", "warning", "note", "note")
+    problems = [Problem(("upstreams", "a"), "is so", severity=each, code="sticky") for each in kinds]
+    lines = format_problems(problems).splitlines()
+    assert lines[0] == "upstreams.a: sticky: is so"
+    assert lines[2] == "upstreams.a: note: sticky: is so"
+    assert lines[-1] == "1 error, 1 warning, 2 notes; nothing was changed"
+    assert format_problems(problems[2:]).splitlines()[-1] == "2 notes"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from glorieta.cli.explaining import explain_foreign
 from glorieta.cli.import_ import import_
+from glorieta.plan import explain_schema
 
 NGINX = "server {\n  listen 80;\n  gzip on;\n  location / { proxy_pass http://127.0.0.1:81; }\n}\n"
 
@@ -80,6 +82,7 @@ def test_explain_speaks_of_roles_and_of_what_has_no_twin(nginx: Path, capsys: py
     document = json.loads(capsys.readouterr().out)
     assert document["from"] == "nginx"
     assert len(document["notes"]) == 5
+    jsonschema.validate(document, explain_schema())
 
 
 def test_explain_leaves_glorietas_own_files_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import jsonschema
@@ -12,8 +13,8 @@ from glorieta.config import load_text
 from glorieta.plan import Built, build, explain, explain_schema
 from glorieta.plan.build import finish
 from glorieta.plan.compiling import Surroundings
+from glorieta.plan.explaining.layout import wrapped
 from glorieta.plan.explaining.rows import ORDER
-from glorieta.plan.explaining.text import wrapped
 from harness.configuring import compiled
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/glorieta.yaml"))
@@ -53,9 +54,11 @@ def words(text: str) -> list[str]:
 def test_one_group_needs_no_heading() -> None:
     assert words(explain(compiled(TEXT)).text()) == [
         "web :8080 http roles: reverse proxy, load balancer (layer 7)",
-        "load balancer (layer 7): shop, orders have, or as names may have, several endpoints",
+        "reverse proxy: one address for shop, orders; answers by itself (redirect)",
+        "load balancer (layer 7): shop is a name, which means all its addresses, orders has 2 endpoints",
         "/old → redirect 302 /new exact",
-        "GET /users/{id} → shop parameters; shop.internal:80; as /v2/${path.id}; host upstream; max_body 1MiB",
+        "GET /users/{id} → shop parameters; shop.internal:80; as /v2/${path.id}; host upstream",
+        "filter: max_body 1MiB",
         "/service1/* → orders prefix; 2 endpoints; without /service1; deadline 5m",
         "/* → shop prefix; shop.internal:80",
         "",
@@ -66,16 +69,15 @@ def test_one_group_needs_no_heading() -> None:
         "",
         "upstreams",
         "orders 2 endpoints, peak_ewma, health GET /healthz every 2s",
-        "chosen: of two drawn at random, the one with the smaller latency × requests in flight",
         "10.0.0.1:80 25% while all are equally fast",
         "10.0.0.2:80 75% while all are equally fast (weight 3 of 4)",
-        "shop shop.internal:80, hash of cookie.cart, no active check",
-        "chosen: by the hash of cookie.cart: the same value, the same endpoint",
-        "shop.internal:80 all addresses of this name, equally",
+        "shop shop.internal:80 (all addresses of the name), hash of cookie.cart, no active check",
         "smtp 2 endpoints, peak_ewma, health connecting every 2s",
-        "chosen: of two drawn at random, the one with the smaller latency × requests in flight",
-        "smtp1:25 50% while all are equally fast, over all addresses of this name",
-        "smtp2:25 50% while all are equally fast, over all addresses of this name",
+        "smtp1:25 50% while all are equally fast, over all addresses of the name",
+        "smtp2:25 50% while all are equally fast, over all addresses of the name",
+        "",
+        "peak_ewma: of two drawn at random, the one with the smaller latency × requests in flight",
+        "hash: the same value leads to the same endpoint, as long as it is up",
     ]
 
 
@@ -83,10 +85,60 @@ def test_groups_have_roles_owners_and_filters() -> None:
     lines = words(explain(built(TEXT + GROUPS)).text())
     at = lines.index("group api shop.example/api/* role: reverse proxy, declared")
     assert lines[1] == "own routes roles: reverse proxy, load balancer (layer 7)"
-    assert lines[at + 1] == "owner team@shop.example"
-    assert lines[at + 2] == (
-        "shop.example/api/* → orders prefix; 2 endpoints; deny 10.6.6.6 from group; headers (request x-b, x-a) from group"
+    assert lines[at + 1 : at + 4] == [
+        "owner team@shop.example",
+        "filters, in this order: deny 10.6.6.6 from group, headers (request x-b, x-a) from group",
+        "/api/* → orders prefix; 2 endpoints",
+    ]
+
+
+SEVERAL = """\
+version: 1
+listeners: {web: {bind: ":8080"}}
+groups:
+  shop:
+    match: shop.example
+    routes: {/a: one, GET /a: two, beta: {match: {path: /a, headers: {x-beta: present}, query: {v: "2"}}, to: two}}
+    to: one
+  admin:
+    routes: {office: {match: {host: [a.example, b.example]}, to: one}, /b: two}
+upstreams: {one: {endpoints: [10.0.0.1:80]}, two: {endpoints: [10.0.0.2:80]}}
+"""
+
+
+def test_hosts_are_told_once_where_all_routes_have_the_same() -> None:
+    lines = words(explain(built(SEVERAL)).text())
+    at = lines.index("group shop shop.example role: reverse proxy")
+    assert lines[at + 1] == "reverse proxy: one address for one, two"
+    assert lines[at + 2 : at + 6] == [
+        "GET /a → two exact, by method; 10.0.0.2:80",
+        "/a header x-beta present query v exact 2 → two exact, by header and query; 10.0.0.2:80",
+        "/a → one exact; 10.0.0.1:80",
+        "everything else → one catch-all; 10.0.0.1:80",
+    ]
+    assert "a.example|b.example everything else → one catch-all; 10.0.0.1:80" in lines
+    bare = words(explain(compiled(SEVERAL)).text())
+    assert "group shop shop.example role: reverse proxy" in bare
+    assert "group admin role: reverse proxy" in bare
+
+
+@pytest.mark.parametrize("width", [80, 96, 110])
+def test_routes_filters_and_upstreams_fit_the_lines(width: int) -> None:
+    long = "/orders/{id}/lines/{line}/prices"
+    text = FILTERED.replace("/a: one", f"{long}: {{to: one, deadline: 5m, host: upstream, retries: 0}}").replace(
+        "/b: one", "/b: {redirect: https://somewhere.example/with/a/long/way/to/go}"
     )
+    lines = explain(built(text)).text(width).splitlines()
+    assert max(len(line) for line in lines if "role" not in line) <= width
+    assert any(long in line for line in lines)
+    assert "parameters; 10.0.0.1:80; host upstream; deadline 5m" in " ".join(words("\n".join(lines)))
+
+
+def test_files_are_where_a_person_would_say() -> None:
+    text = "version: 1\nlisteners: {web: {bind: ':1', routes: {/a/*: {files: ./site}, /b/*: {files: /srv/www}}}}\n"
+    lines = words(explain(built(text)).text())
+    assert "/a/* → files ./site prefix" in lines
+    assert "/b/* → files /srv/www prefix" in lines
 
 
 FILTERED = """\
@@ -115,45 +167,67 @@ def test_filters_stand_in_the_order_in_which_they_run_and_name_where_they_come_f
         "filters, in this order: allow 10.0.0.0/8 from group, max_body 1MiB from listener web, "
         "headers (request x-a, x-b) from listener web, group"
     ) in " ".join(lines)
-    assert "a.example/a → one exact; 10.0.0.1:80" in lines
+    assert lines[lines.index("/a → one exact; 10.0.0.1:80") + 1] == "/b → one exact; 10.0.0.1:80"
     assert (
-        "a.example/c → one exact; 10.0.0.1:80; filters: allow 10.0.0.0/8 from group, max_body 2MiB, "
+        "/c → one exact; 10.0.0.1:80 filters, in this order: allow 10.0.0.0/8 from group, max_body 2MiB, "
         "headers (request x-a, x-b) from listener web, group"
-    ) in lines
-    assert "a.example/d → one exact; 10.0.0.1:80; no filters" in lines
+    ) in " ".join(lines)
+    assert lines[lines.index("/d → one exact; 10.0.0.1:80") + 1] == "no filters"
 
 
 @pytest.mark.parametrize(
-    ("upstream", "shares"),
+    ("upstream", "told"),
     [
-        ("{endpoints: [a:1]}", ["a:1 all addresses of this name, equally"]),
-        ("{endpoints: [10.0.0.1:1]}", ["10.0.0.1:1 all"]),
+        ("{endpoints: [a:1]}", ["u a:1 (all addresses of the name), no active check"]),
+        ("{endpoints: [10.0.0.1:1]}", ["u 10.0.0.1:1 takes all, no active check"]),
         (
             "{endpoints: [10.0.0.1:1, 10.0.0.2:1], balance: first_available}",
             [
-                "chosen: the first in the list that is up",
+                "u 2 endpoints, first_available, no active check",
                 "10.0.0.1:1 all while it is up",
                 "10.0.0.2:1 while those above are down",
+                "",
+                "first_available: the first in the list that is up",
             ],
         ),
         (
             "{endpoints: [10.0.0.1:1, {address: 10.0.0.2:1, weight: 2}], balance: round_robin}",
-            ["chosen: in turn", "10.0.0.1:1 33% of the turns", "10.0.0.2:1 67% of the turns (weight 2 of 3)"],
+            [
+                "u 2 endpoints, round_robin, no active check",
+                "10.0.0.1:1 33% of the turns",
+                "10.0.0.2:1 67% of the turns (weight 2 of 3)",
+                "",
+                "round_robin: in turn",
+            ],
         ),
         (
             "{endpoints: [10.0.0.1:1, 10.0.0.2:1], balance: {hash: path}}",
             [
-                "chosen: by the hash of path: the same value, the same endpoint",
+                "u 2 endpoints, hash of path, no active check",
                 "10.0.0.1:1 50% of the values",
                 "10.0.0.2:1 50% of the values",
+                "",
+                "hash: the same value leads to the same endpoint, as long as it is up",
             ],
         ),
     ],
 )
-def test_each_endpoint_says_why_it_gets_its_share(upstream: str, shares: list[str]) -> None:
+def test_each_endpoint_says_why_it_gets_its_share(upstream: str, told: list[str]) -> None:
     text = f"version: 1\nlisteners: {{web: {{bind: ':1', to: u}}}}\nupstreams: {{u: {upstream}}}\n"
     lines = words(explain(compiled(text)).text())
-    assert lines[lines.index("upstreams") + 2 :][: len(shares)] == shares
+    assert lines[lines.index("upstreams") + 1 :] == told
+
+
+def test_ten_thousand_routes_are_explained_within_two_seconds() -> None:
+    routes = "".join(f"      /r{number}/*: {{to: u, strip_prefix: true}}\n" for number in range(10_000))
+    text = "version: 1\nlisteners:\n  web:\n    bind: ':1'\n    routes:\n" + routes
+    made = explain(built(text + "upstreams: {u: {endpoints: [10.0.0.1:1]}}\n"))
+    began = time.perf_counter()
+    assert made.text().count("\n") > 10_000
+    assert time.perf_counter() - began < 2
+    began = time.perf_counter()
+    assert made.short().count("\n") < 20
+    assert time.perf_counter() - began < 0.5
 
 
 def test_arrows_stand_below_each_other() -> None:
@@ -199,6 +273,19 @@ def test_an_explanation_is_json() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_what_is_explained_has_the_form_of_its_schema(path: Path) -> None:
     jsonschema.validate(json.loads(json.dumps(explain(build(path)).as_json())), explain_schema())
+
+
+def test_confusions_have_their_form_too() -> None:
+    hop = "  inner: {bind: ':81', respond: ok}\nupstreams:\n  own: {endpoints: [localhost:81]}\n"
+    made = explain(built(TEXT.replace("upstreams:\n", hop).replace("/old: {redirect: /new}", "/old: own"))).as_json()
+    jsonschema.validate(json.loads(json.dumps(made)), explain_schema())
+    assert [(each["code"], each["severity"]) for each in made["confusions"]] == [
+        ("sticky", "warning"),
+        ("hop-to-self", "note"),
+    ]
+    other = made["confusions"][1]["also"]
+    assert other is not None and other["path"] == "listeners.inner"
+    assert other["place"] is not None and other["place"]["line"] == 11
 
 
 def test_the_schema_is_strict_and_speaks() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...config.errors import SEVERITIES
+from .walk import is_sure
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -17,7 +20,8 @@ SECTIONS = ("listeners", "groups", "upstreams")
 
 
 def settle(compiling: Compiling, found: Iterable[Found]) -> list[Found]:
-    """The same with their places and reasons; what is not accepted is told, and so is an `accept` without use."""
+    """The same with their places and reasons, the worst first and what is meant last; what nobody means is told, and
+    so is an `accept` without use."""
     settled: list[Found] = []
     used: set[Path] = set()
     for each in found:
@@ -27,11 +31,15 @@ def settle(compiling: Compiling, found: Iterable[Found]) -> list[Found]:
             reason = accepted(compiling.edge, holder)[each.code]
             used.add((*holder, "accept", each.code))
         place = compiling.places.find(each.path)
-        settled.append(replace(each, place=place, accepted=reason))
+        also = compiling.places.find(each.also, key=True) if each.also is not None else None
+        settled.append(replace(each, place=place, also_place=also, accepted=reason))
         if reason is None:
-            compiling.confuse(each.severity, each.path, each.sentence, each.fix, also=each.also, code=each.code)
-    tell_unused(compiling, used)
-    return settled
+            # One line has no place for a full stop before the fix.
+            sentence = each.sentence.removesuffix(".")
+            compiling.confuse(each.severity, each.path, sentence, each.fix, also=each.also, code=each.code)
+    if is_sure(compiling):
+        tell_unused(compiling, used)
+    return sorted(settled, key=lambda each: (each.accepted is not None, SEVERITIES.index(each.severity)))
 
 
 def around(found: Found) -> Iterator[Path]:

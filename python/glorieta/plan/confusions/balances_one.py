@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...config.target import TARGETS
 from ..roles import BALANCER, balances
 from .found import Found
 from .scene import upstream_of
@@ -11,6 +12,7 @@ from .scene import upstream_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..model import Group
     from .scene import Scene
 
 SENTENCE = "Nothing to choose between: this is a plain proxy."
@@ -19,7 +21,7 @@ FIX = "add endpoints, write role: reverse-proxy, or leave the role out"
 
 def check(scene: Scene) -> Iterator[Found]:
     for group in scene.plan["groups"]:
-        own = group["id"] == group["listener"]
+        own = is_own(scene, group)
         noun = scene.edge.listeners[group["listener"]] if own else scene.edge.groups[group["id"]]
         if noun.role != BALANCER:
             continue
@@ -27,3 +29,11 @@ def check(scene: Scene) -> Iterator[Found]:
         names = {upstream_of(route) for route in scene.group_routes(group)} | {tcp}
         if not any(balances(scene.upstreams.get(name)) for name in names if name):
             yield Found("balances-one", "note", ("listeners" if own else "groups", group["id"], "role"), SENTENCE, FIX)
+
+
+def is_own(scene: Scene, group: Group) -> bool:
+    """Whether it is a listener's own routes; where there are none, a written group may have the listener's name."""
+    if group["id"] != group["listener"]:
+        return False
+    noun = scene.edge.listeners[group["listener"]]
+    return noun.protocol == "tcp" or bool(noun.routes) or any(getattr(noun, each) is not None for each in TARGETS)

@@ -22,6 +22,7 @@ class Found:
     fix: str | None = None
     also: Path | None = None
     place: Place | None = None
+    also_place: Place | None = None
     accepted: str | None = None
 
     @property

@@ -1,4 +1,7 @@
-"""Retries at two layers of one path."""
+"""Retries at two layers of one path: a route that tries again, before a listener of layer 4 that does so, too.
+
+An own `http` listener is no second layer: when its tries are used up it answers 502, and answers are not tried again.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,35 @@ from .scene import upstream_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..model import Listener
     from .scene import Scene
 
-FIX = "retry in one layer: write retries: 0 in the other"
+LAYER4_TRIES = 3
+"""How often a `tcp` listener connects (`engine/runtime/src/worker/tcp.rs`: `RETRIES` after the first)."""
+FIX = "retry in one layer: write retries: 0 on the route"
 
 
 def check(scene: Scene) -> Iterator[Found]:
-    """Of each upstream by which requests come back in here, the first route whose tries are multiplied."""
+    """Of each upstream that leads to an own listener of layer 4, the first route whose tries are multiplied."""
     if not scene.hops:
         return
     told: set[str] = set()
     for route, path in scene.routes:
         upstream = upstream_of(route)
-        if upstream is None or upstream not in scene.hops or upstream in told:
+        if upstream is None or upstream in told or upstream not in scene.hops:
             continue
         tries = 1 + route["target"]["proxy"]["retries"]
-        behind = max((1 + most_retries(scene, listener["id"]) for _, listener in scene.hops[upstream]), default=1)
-        if tries > 1 and behind > 1:
+        behind = next((listener for _, listener in scene.hops[upstream] if listener["tcp"] is not None), None)
+        if tries > 1 and behind is not None:
             told.add(upstream)
-            listener = scene.hops[upstream][0][1]["id"]
-            sentence = f"One request can become {tries * behind}: {tries} tries here, and each of them {behind} there."
-            yield Found("retries-multiply", "warning", path, sentence, FIX, ("listeners", listener))
+            there = LAYER4_TRIES ** layers(scene, behind, frozenset())
+            sentence = f"One request can become {tries * there} connections: {tries} tries here, and {there} for each."
+            yield Found("retries-multiply", "warning", path, sentence, FIX, ("listeners", behind["id"]))
 
 
-def most_retries(scene: Scene, listener: str) -> int:
-    routes = next(each["routes"] for each in scene.plan["listeners"] if each["id"] == listener)
-    proxies = (route["target"]["proxy"] for route in routes if "proxy" in route["target"])
-    return max((proxy["retries"] for proxy in proxies), default=0)
+def layers(scene: Scene, listener: Listener, seen: frozenset[str]) -> int:
+    """How many listeners of layer 4 stand behind each other from here on; a ring is counted once."""
+    if listener["tcp"] is None or listener["id"] in seen:
+        return 0
+    following = (each for _, each in scene.hops.get(listener["tcp"]["upstream"], ()))
+    return 1 + max((layers(scene, each, seen | {listener["id"]}) for each in following), default=0)

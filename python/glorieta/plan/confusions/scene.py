@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...config.address import UNIX
-from ...config.base import layered
-from ...config.upstream import UpstreamDefaults
+from .addresses import bound_by, reached
+from .entrance import Entrance
 
 if TYPE_CHECKING:
     from ...config.edge import Edge
     from ...config.errors import Path
     from ..model import Group, Listener, Plan, Route, Upstream
-
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-ANY = ("*", "0.0.0.0", "[::]")
 
 
 @dataclass(frozen=True)
@@ -35,26 +31,25 @@ class Scene:
     @cached_property
     def hops(self) -> dict[str, list[tuple[int, Listener]]]:
         """Upstream → its endpoints (by their place in the list) that are an own listener."""
+        bound = bound_by(self.plan["listeners"])
         found: dict[str, list[tuple[int, Listener]]] = {}
         for upstream in self.plan["upstreams"]:
             for index, endpoint in enumerate(upstream["endpoints"]):
-                listener = self.listener_at(endpoint["address"])
+                listener = reached(endpoint["address"], bound)
                 if listener is not None:
                     found.setdefault(upstream["id"], []).append((index, listener))
         return found
 
     @cached_property
-    def addresses(self) -> dict[str, Listener]:
-        """Where own listeners can be reached for certain."""
-        found: dict[str, Listener] = {}
-        for listener in self.plan["listeners"]:
-            for bind in listener["bind"]:
-                for address in reached_by(bind):
-                    found.setdefault(address, listener)
-        return found
+    def entrances(self) -> dict[str, Entrance]:
+        """What is known already of the routes of listeners, by listener."""
+        return {}
 
-    def listener_at(self, address: str) -> Listener | None:
-        return self.addresses.get(address)
+    def entrance(self, listener: Listener) -> Entrance:
+        known = self.entrances.get(listener["id"])
+        if known is None:
+            known = self.entrances[listener["id"]] = Entrance(listener)
+        return known
 
     def leading_to(self, upstream: str) -> list[Listener]:
         """The listeners from which something leads there."""
@@ -68,22 +63,6 @@ class Scene:
     def group_routes(self, group: Group) -> list[Route]:
         listener = next(each for each in self.plan["listeners"] if each["id"] == group["listener"])
         return [route for route in listener["routes"] if route["group"] == group["id"]]
-
-    def used(self, upstream: str) -> UpstreamDefaults:
-        """How an upstream is used, with what it inherits."""
-        return layered(UpstreamDefaults, self.edge.defaults.upstream, self.edge.upstreams[upstream])
-
-
-def reached_by(bind: str) -> list[str]:
-    """The addresses that surely mean this socket."""
-    if bind.startswith(UNIX):
-        return [bind]
-    host, _, port = bind.rpartition(":")
-    if host in ANY:
-        return [f"{each}:{port}" for each in LOOPBACK]
-    if host in ("127.0.0.1", "[::1]"):
-        return [bind, f"localhost:{port}"]
-    return [bind]
 
 
 def upstream_of(route: Route) -> str | None:

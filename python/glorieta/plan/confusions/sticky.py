@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 SENTENCE = "One client stays on one endpoint: it scales worse, and losing that endpoint hurts more."
 FIX = "balance by peak_ewma and keep state elsewhere; or hash path or query, if it is for their caches"
-BY_CLIENT: dict[str, Severity] = {"client": "warning", "cookie": "warning", "header": "note"}
-"""The first part of the word, and how sure it is that it names a client: a header may be anything."""
+BY_CLIENT: dict[str, Severity] = {"client.ip": "warning", "cookie": "warning", "header": "note"}
+"""The word or its first part, and how sure it is that it names a client: a header may be anything."""
 
 
 def check(scene: Scene) -> Iterator[Found]:
@@ -24,6 +24,7 @@ def check(scene: Scene) -> Iterator[Found]:
         balance = upstream["balance"]
         if isinstance(balance, str) or not balances(upstream):
             continue
-        severity = BY_CLIENT.get(balance["hash"].partition(".")[0])
+        word = balance["hash"]
+        severity = BY_CLIENT.get(word) or BY_CLIENT.get(word.partition(".")[0])
         if severity:
             yield Found("sticky", severity, ("upstreams", upstream["id"], "balance"), SENTENCE, FIX)

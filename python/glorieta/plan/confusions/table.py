@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...config.accept import LATER
-from . import balances_one, hop_to_self, office_is_one, retries_multiply, sticky, unequal_endpoints
+from . import balances_one, hop_to_self, office_is_one, retries_multiply, side_door, sticky, unequal_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .found import Found
     from .scene import Scene
-
-NAMES = {"error": "E", "warning": "W", "note": "N"}
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,17 @@ TABLE = (
     Row(
         "retries-multiply",
         "W",
-        "a route with retries leads to an own listener that has routes with retries",
-        "One request can become N.",
+        "a route with `retries` (one unless it says otherwise) leads to an own `tcp` listener, which connects up to "
+        f"{retries_multiply.LAYER4_TRIES} times by itself; an own `http` listener does not count: it answers 502, and "
+        "answers are not tried again",
+        "One request can become N connections.",
         retries_multiply.FIX,
         retries_multiply.check,
     ),
     Row(
         "sticky",
         "W, for a header N",
-        "the hash of `client.ip`, `client.port`, a cookie or a header chooses among several endpoints; `path` and "
+        "the hash of `client.ip`, a cookie or a header chooses among several endpoints; `path` and "
         "`query` do not count: that is for caches",
         sticky.SENTENCE,
         sticky.FIX,
@@ -72,10 +72,21 @@ TABLE = (
     Row(
         "office-is-one",
         "W",
-        "the hash of `client.ip` at a listener that is reached through an own `tcp` listener",
-        office_is_one.SENTENCE,
-        office_is_one.FIX,
+        "the hash of `client.ip`, `allow` or `deny` at a listener that is reached through an own `tcp` listener, or "
+        "through an own `http` listener without `trusted_proxies`; an `allow` that lets this machine in does not count",
+        f"{office_is_one.HASHED} Of a list: {office_is_one.LISTED}",
+        f"{office_is_one.DIRECTLY}; of a list: {office_is_one.BEFORE}",
         office_is_one.check,
+    ),
+    Row(
+        "side-door",
+        "W",
+        "two groups, or a group and a `tcp` listener, send the same host and path to one upstream, the one with "
+        "`allow`, the other without and bound to an address that other networks reach; `deny` does not count, nor does "
+        "what one group opens by itself",
+        "The check of addresses at X is optional: this leads to the same place.",
+        side_door.FIX,
+        side_door.check,
     ),
     Row(
         "unequal-endpoints",
@@ -114,13 +125,16 @@ People take one role for another, or build two at once without knowing. `gloriet
 What is meant is said so, with the reason, on the object or on anything around it; it is then silent, and listed by
 `glorieta explain`:
 
-<!-- fragment -->
+<!-- test: check -->
 ```yaml
+version: 1
+listeners:
+  web: {{bind: ":8080", to: carts}}
 upstreams:
   carts:
     endpoints: [carts-1:8000, carts-2:8000]
     balance: {{hash: cookie.cart}}
-    accept: {{sticky: "carts live in memory until 2027-03"}}
+    accept: {{sticky: carts live in memory until 2027-03}}
 ```
 
 An `accept` that silences nothing is a warning, so that it does not outlive its reason. `l4-reads-http` and

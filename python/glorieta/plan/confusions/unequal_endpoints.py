@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .found import Found
@@ -22,7 +23,7 @@ DATABASES = {
     "9042": "Cassandra",
 }
 SENTENCE = "A balancer chooses among equals; are these?"
-FIX = "otherwise use balance: first_available"
+FIX = "if not, use balance: first_available"
 
 
 def check(scene: Scene) -> Iterator[Found]:
@@ -49,6 +50,6 @@ def check(scene: Scene) -> Iterator[Found]:
 
 
 def database(upstream: Upstream) -> str | None:
-    """Whose port all endpoints have, if it is a database's."""
-    ports = {endpoint["address"].rpartition(":")[2] for endpoint in upstream["endpoints"]}
-    return DATABASES.get(ports.pop()) if len(ports) == 1 else None
+    """Whose port several endpoints have, if it is a database's."""
+    ports = Counter(endpoint["address"].rpartition(":")[2] for endpoint in upstream["endpoints"])
+    return next((name for port, name in DATABASES.items() if ports[port] > 1), None)

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 def look_for_all(compiling: Compiling, plan: Plan) -> list[Found]:
     """All that are there, in the order of the table; none, where too much is missing to be sure."""
-    if compiling.missing or compiling.incomplete or any(each.severity == "error" for each in compiling.problems):
+    if not is_sure(compiling):
         return []
     scene = Scene(compiling.edge, plan, compiling.routes)
     return [found for row in TABLE if row.check is not None for found in row.check(scene)]
+
+
+def is_sure(compiling: Compiling) -> bool:
+    """Whether all of the configuration is known: without a secret, or with errors, parts of it are not."""
+    lost = compiling.missing or compiling.incomplete
+    return not lost and all(each.severity != "error" for each in compiling.problems)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 # typing's own is read by pydantic from Python 3.12 on.
 from typing_extensions import TypedDict
 
+from ...config.errors import path_text
 from ..describe import endpoints_text, match_noun_text, match_text, target_text, upstream_text
 from ..precedence import in_order
 from .evidence import evidence
@@ -47,7 +48,8 @@ class ExplainedRoute(TypedDict):
     name: str
     matches: str
     why: str
-    """What puts it where it stands: exact, parameters, prefix, regex or catch-all."""
+    """What puts it where it stands: exact, parameters, prefix, regex or catch-all; and by what it comes before others
+    with the same path."""
     target: dict[str, Any]
     """As in the Plan: proxy, redirect, respond or files."""
     leads_to: str
@@ -118,10 +120,36 @@ class ExplainedConfusion(TypedDict):
     fix: str | None
     accepted: str | None
     place: ExplainedPlace | None
+    also: ExplainedOther | None
+    """The other of two that are confused together."""
 
 
-class Explained(TypedDict):
-    """What `glorieta explain --json` prints."""
+class ExplainedOther(TypedDict):
+    """What else a confusion is about."""
+
+    path: str
+    place: ExplainedPlace | None
+
+
+class ExplainedNote(TypedDict):
+    """What became of one line of another program's configuration."""
+
+    kind: str
+    """translated, needless, nearly or missing."""
+    file: str
+    line: int
+    column: int
+    directive: str
+    text: str
+    nearest: str | None
+
+
+ForeignPart = TypedDict("ForeignPart", {"from": str, "notes": list[ExplainedNote]}, total=False)
+
+
+class Explained(ForeignPart):
+    """What `glorieta explain --json` prints. `from` and `notes` are there where the configuration is another program's:
+    whose, and what became of each of its lines."""
 
     version: str
     listeners: list[ExplainedListener]
@@ -138,6 +166,8 @@ PARTS = (
     ExplainedEndpoint,
     ExplainedUpstream,
     ExplainedConfusion,
+    ExplainedOther,
+    ExplainedNote,
 )
 
 
@@ -165,6 +195,9 @@ def document(view: View) -> Explained:
                 "fix": found.fix,
                 "accepted": found.accepted,
                 "place": place_document(found.place),
+                "also": None
+                if found.also is None
+                else {"path": path_text(found.also), "place": place_document(found.also_place)},
             }
             for found in view.confusions
         ],
@@ -207,7 +240,7 @@ def route_document(view: View, group: Group, route: Route) -> ExplainedRoute:
         "id": route["id"],
         "name": route["name"],
         "matches": match_text(route),
-        "why": why(route),
+        "why": why(route, view.is_tied(route)),
         "target": dict(route["target"]),
         "leads_to": target_text(route["target"]),
         "filters": [

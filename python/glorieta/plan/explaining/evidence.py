@@ -27,22 +27,18 @@ def evidence(view: View, group: Group) -> dict[str, str]:
 
 
 def proxying(routes: list[Route]) -> str:
-    upstreams = list(
-        dict.fromkeys(route["target"]["proxy"]["upstream"] for route in routes if "proxy" in route["target"])
-    )
     others = list(dict.fromkeys(next(iter(route["target"])) for route in routes if "proxy" not in route["target"]))
-    parts = [f"requests lead to {named(upstreams)}"] if upstreams else []
-    parts += [f"it answers by itself ({', '.join(others)})"] if others else []
-    return ", ".join(parts)
+    upstreams = leads_to(routes)
+    parts = [f"one address for {named(upstreams)}"] if upstreams else []
+    parts += [f"answers by itself ({', '.join(others)})"] if others else []
+    return "; ".join(parts)
 
 
 def balancing(view: View, routes: list[Route]) -> str:
     if not routes:
         return "protocol tcp: it sees addresses and ports only"
     several = [name for name in leads_to(routes) if balances(view.upstreams.get(name))]
-    if len(several) == 1:
-        return f"{several[0]} {having(view.upstreams[several[0]])}"
-    return f"{named(several)} have, or as names may have, several endpoints" if several else ""
+    return named([f"{name} {having(view.upstreams[name])}" for name in several])
 
 
 def leads_to(routes: list[Route]) -> list[str]:
@@ -54,7 +50,7 @@ def having(upstream: Upstream) -> str:
     names = [endpoint["address"] for endpoint in upstream["endpoints"] if not is_literal(endpoint["address"])]
     if len(upstream["endpoints"]) > 1:
         return f"has {len(upstream['endpoints'])} endpoints"
-    return f"is a name ({names[0]}), which means all its addresses" if names else "has one endpoint"
+    return "is a name, which means all its addresses" if names else "has one endpoint"
 
 
 def named(names: list[str]) -> str:

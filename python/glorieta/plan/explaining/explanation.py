@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import document, short, text
@@ -19,9 +19,9 @@ class Explanation:
 
     view: View
 
-    def text(self) -> str:
-        """Everything, for a person."""
-        return text.text(self.view)
+    def text(self, width: int | None = None) -> str:
+        """Everything, for a person; `width`: characters of a line."""
+        return text.text(self.view if width is None else replace(self.view, width=width))
 
     def short(self) -> str:
         """Listeners, roles and the first routes."""

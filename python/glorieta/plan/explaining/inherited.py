@@ -29,13 +29,19 @@ def filters_with_origin(view: View, group: Group, route: Route) -> list[tuple[Fi
 
 
 def group_filters(view: View, group: Group) -> list[Filter]:
-    """What all routes of a group have that say nothing of their own: the commonest list among them."""
-    counts: dict[int, tuple[int, list[Filter]]] = {}
-    for route in view.routes.get(group["id"], []):
-        key = id(route["filters"])
-        counts[key] = (counts.get(key, (0, route["filters"]))[0] + 1, route["filters"])
-    most = max(counts.values(), key=lambda each: each[0], default=(0, []))
-    return most[1] if most[0] > 1 else []
+    """What those routes of a group have that say nothing of their own: the commonest list among them."""
+    routes = view.routes.get(group["id"], [])
+    counts: dict[str, tuple[int, list[Filter]]] = {}
+    for route in routes:
+        key = str(route["filters"])
+        counts[key] = (counts.get(key, (0, []))[0] + 1, route["filters"])
+    number, most = max(counts.values(), key=lambda each: each[0], default=(0, []))
+    return most if number > 1 or (routes and not says_filters(view, group, routes[0])) else []
+
+
+def says_filters(view: View, group: Group, route: Route) -> bool:
+    written = view.written_route(group, route)
+    return written is not None and bool(written.filters.model_fields_set)
 
 
 def origin(layers: list[tuple[str, Filters]], kind: str) -> str:

@@ -2,65 +2,112 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..describe import endpoints_text, match_text, options_text, target_text
 from ..match import path_kind
 from .inherited import filters_with_origin
+from .layout import WIDTH, wrapped
 
 if TYPE_CHECKING:
-    from ..model import Filter, Group, Route
+    from collections.abc import Sequence
+
+    from ..model import Filter, Group, HostMatch, Route
     from .view import View
 
-Row = tuple[str, str, str]
-WIDEST = 46
+WIDEST, WIDEST_TARGET = 46, 30
+"""What is longer does not push the columns of others away."""
+DEEPER = "    "
 ORDER = (
     "routes win in this order: exact host, longest wildcard, any host; then exact path, parameters (more literals "
     "first), longest prefix, regex (by priority), everything else; then method, headers, query"
 )
 """The legend: once, below the routes."""
+KINDS = {"any": "catch-all"}
 
 
-def why(route: Route) -> str:
-    """The word for where a route stands among those of its host."""
+class Row(NamedTuple):
+    """A route on one line; `below` is what has no room there."""
+
+    what: str
+    where: str
+    about: str
+    below: str = ""
+
+
+def why(route: Route, tied: bool = False) -> str:
+    """The word for where a route stands among those of its host; `tied`: others have the same host and path."""
     kind, _ = path_kind(route["path"])
-    if kind == "regex":
-        return f"regex, priority {route['priority']}" if route["priority"] else "regex"
-    return {"any": "catch-all"}.get(kind, kind)
+    word = KINDS.get(kind, kind)
+    if kind == "regex" and route["priority"]:
+        word = f"regex, priority {route['priority']}"
+    asked = [name for name, said in asked_of(route) if said] if tied else []
+    return f"{word}, by {' and '.join(asked)}" if asked else word
 
 
-def route_row(view: View, group: Group, route: Route, common: list[Filter]) -> Row:
-    """One row. Filters that are those of the whole group are told there."""
+def asked_of(route: Route) -> list[tuple[str, Sequence[object]]]:
+    return [("method", route["methods"]), ("header", route["headers"]), ("query", route["query"])]
+
+
+def route_row(view: View, group: Group, route: Route, common: list[Filter], hosts: list[HostMatch]) -> Row:
+    """One row. Hosts and filters that are those of the whole group are told there."""
     target = route["target"]
-    parts = [why(route)]
+    parts = [why(route, view.is_tied(route))]
     if "proxy" in target:
         upstream = view.upstreams.get(target["proxy"]["upstream"])
         if upstream is not None:
             parts.append(endpoints_text(upstream))
-    parts += options_text(route, filters=False)
-    if route["filters"] is not common:
-        parts += filter_parts(view, group, route, common)
-    return match_text(route), target_text(target), "; ".join(parts)
+    # The priority is told by the reason already.
+    parts += options_text({**route, "priority": 0}, filters=False)
+    below = "" if route["filters"] == common else filters_text(view, group, route)
+    shown: Route = {**route, "hosts": ["any"]} if route["hosts"] == hosts else route
+    return Row(match_text(shown), where(view, route), "; ".join(parts), below)
 
 
-def filter_parts(view: View, group: Group, route: Route, common: list[Filter]) -> list[str]:
+def where(view: View, route: Route) -> str:
+    """Where it leads; a folder as it was written, where that is below the configuration's own."""
+    target = route["target"]
+    return f"files {view.short_path(target['files']['root'])}" if "files" in target else target_text(target)
+
+
+def filters_text(view: View, group: Group, route: Route) -> str:
     found = filters_with_origin(view, group, route)
     if not found:
-        return ["no filters"] if common else []
-    texts = [f"{text} from {origin}" if origin else text for _, text, origin in found]
-    return [f"filters: {', '.join(texts)}"] if common else texts
+        return "no filters"
+    return listed([(text, origin) for _, text, origin in found])
+
+
+def listed(filters: list[tuple[str, str]]) -> str:
+    """Filters in their order, and the layers that said them."""
+    texts = [f"{text} from {origin}" if origin else text for text, origin in filters]
+    return f"filters, in this order: {', '.join(texts)}" if len(texts) > 1 else f"filter: {texts[0]}"
 
 
 def short_row(view: View, route: Route) -> Row:
     """For the start on a terminal: where it leads."""
     target = route["target"]
     upstream = view.upstreams.get(target["proxy"]["upstream"]) if "proxy" in target else None
-    return match_text(route), target_text(target), endpoints_text(upstream) if upstream else ""
+    return Row(match_text(route), where(view, route), endpoints_text(upstream) if upstream else "")
 
 
-def aligned(rows: list[Row], indent: str = "  ") -> list[str]:
-    """Rows with arrows below each other."""
+def aligned(rows: list[Row], indent: str = "  ", width: int = WIDTH) -> list[str]:
+    """Rows with arrows below each other; what has no room stands below its row, further in."""
     if not rows:
         return []
-    widths = [min(max(len(row[column]) for row in rows), WIDEST) for column in (0, 1)]
-    return [f"{indent}{what:<{widths[0]}}  →  {where:<{widths[1]}}  {about}".rstrip() for what, where, about in rows]
+    what = max((len(row.what) for row in rows if len(row.what) <= WIDEST), default=0)
+    where = max((len(row.where) for row in rows if len(row.where) <= WIDEST_TARGET), default=0)
+    return [line for row in rows for line in row_lines(row, f"{indent}{row.what:<{what}}", where, indent, width)]
+
+
+def row_lines(row: Row, what: str, where: int, indent: str, width: int) -> list[str]:
+    """As much as fits on the first line, the rest below."""
+    below = [row.below] if row.below else []
+    line = f"{what}  →  {row.where:<{where}}"
+    whole = f"{line}  {row.about}".rstrip()
+    if len(whole) <= width:
+        first = [whole]
+    elif len(line.rstrip()) <= width:
+        first, below = [line.rstrip()], [row.about, *below]
+    else:
+        first, below = [what.rstrip()], [f"→  {row.where}", row.about, *below]
+    return first + [each for text in below for each in wrapped(text, indent + DEEPER, width)]

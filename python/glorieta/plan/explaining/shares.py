@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ...config.address import is_literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..model import Endpoint, Upstream
 
 HOW = {
@@ -20,14 +22,29 @@ SHARE = {
     "round_robin": "of the turns",
     "random": "by chance",
 }
+HASH = "the same value leads to the same endpoint, as long as it is up"
+NAME = "all addresses of the name"
 
 
 def how(upstream: Upstream) -> str:
     """How an endpoint is chosen, where there is a choice."""
     balance = upstream["balance"]
     if isinstance(balance, dict):
-        return f"by the hash of {balance['hash']}: the same value, the same endpoint"
+        return f"by the hash of {balance['hash']}: {HASH}"
     return HOW.get(balance, balance)
+
+
+def legend(upstreams: list[Upstream]) -> Iterator[str]:
+    """What the words for balancing mean, of those that stand in the list of upstreams: once, below it."""
+    choosing = [each["balance"] for each in upstreams if chooses(each)]
+    words = {balance if isinstance(balance, str) else "hash" for balance in choosing}
+    for word, meaning in {**HOW, "hash": HASH}.items():
+        if word in words:
+            yield f"{word}: {meaning}"
+
+
+def chooses(upstream: Upstream) -> bool:
+    return len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str)
 
 
 def shares(upstream: Upstream) -> list[str]:
@@ -40,12 +57,12 @@ def shares(upstream: Upstream) -> list[str]:
 
 
 def alone(endpoint: Endpoint) -> str:
-    return "all" if is_literal(endpoint["address"]) else "all addresses of this name, equally"
+    return "all" if is_literal(endpoint["address"]) else NAME
 
 
 def share(upstream: Upstream, index: int, endpoint: Endpoint, total: int) -> str:
     balance = upstream["balance"]
-    name = "" if is_literal(endpoint["address"]) else ", over all addresses of this name"
+    name = "" if is_literal(endpoint["address"]) else ", over all addresses of the name"
     if balance == "first_available":
         return ("all while it is up" if index == 0 else "while those above are down") + name
     percent = f"{100 * endpoint['weight'] / total:.0f}%"

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Literal
 
+from ...config.address import is_literal
 from ..describe import filter_text, listener_text, match_noun_text, role_text, roles_text, upstream_text
+from ..match import written_host
 from ..precedence import in_order
-from ..roles import BALANCER
 from .evidence import evidence
 from .inherited import group_filters, origin
-from .rows import ORDER, aligned, route_row
-from .shares import how, shares
+from .layout import in_columns, wrapped
+from .rows import ORDER, Row, aligned, listed, route_row
+from .shares import legend, shares
+from .told import confusion_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..confusions import Found
-    from ..model import Group, Listener, Upstream
+    from ..model import Group, HostMatch, Listener, Upstream
     from .view import View
 
-RIGHT = 52
-"""Where the column with roles begins."""
-WIDTH = 110
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
-MARKS = {"error": "E", "warning": "W", "note": "N"}
 
 
 def text(view: View) -> str:
     sections = [list(listener_lines(view, listener)) for listener in view.plan["listeners"]]
     if any(len(listener["routes"]) > 1 for listener in view.plan["listeners"]):
-        sections.append(wrapped(ORDER, ""))
+        sections.append(wrapped(ORDER, "", view.width, ""))
     if view.plan["upstreams"]:
         sections.append(["upstreams", *upstream_lines(view)])
+        sections.append(list(legend(view.plan["upstreams"])))
     if view.confusions:
         sections.append(["confusions", *confusion_lines(view)])
-    return "\n\n".join("\n".join(lines) for lines in sections)
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
 def listener_lines(view: View, listener: Listener) -> Iterator[str]:
@@ -46,31 +44,30 @@ def listener_lines(view: View, listener: Listener) -> Iterator[str]:
         return
     for group in groups:
         alone = len(groups) == 1 and view.is_own(group)
+        hosts: list[HostMatch] = ["any"] if view.is_own(group) else view.common_hosts(group)
         if not alone:
-            yield group_head(view, group)
+            yield group_head(view, group, hosts)
         indent = "  " if alone else "    "
         yield from about_group(view, group, indent)
         common = group_filters(view, group)
-        rows = [route_row(view, group, route, common) for route in in_order(view.routes.get(group["id"], []))]
-        yield from aligned(rows, indent)
+        ordered = in_order(view.routes.get(group["id"], []))
+        yield from aligned([route_row(view, group, route, common, hosts) for route in ordered], indent, view.width)
 
 
 def head(listener: Listener) -> str:
-    return in_columns(
-        f"{listener['id']}  {listener_text(listener)}", roles_text(listener["roles"], listener["protocol"])
-    )
+    what = f"{listener['id']}  {listener_text(listener)}"
+    return in_columns(what, roles_text(listener["roles"], listener["protocol"]))
 
 
-def group_head(view: View, group: Group) -> str:
+def group_head(view: View, group: Group, hosts: list[HostMatch]) -> str:
     noun = view.noun(group)
-    match = f"  {match_noun_text(noun.match)}" if noun is not None and noun.match is not None else ""
+    if noun is not None and noun.match is not None:
+        match = f"  {match_noun_text(noun.match)}"
+    else:
+        match = "".join(f"  {written_host(host)}" for host in hosts if host != "any")
     what = "own routes" if view.is_own(group) else f"group {group['id']}{match}"
     declared = ", declared" if view.declares(group) else ""
     return in_columns(f"  {what}", f"{roles_text(group['roles'], 'http')}{declared}")
-
-
-def in_columns(left: str, right: str) -> str:
-    return f"{left:<{RIGHT}} {right}" if len(left) <= RIGHT else f"{left}  {right}"
 
 
 def about_group(view: View, group: Group, indent: str) -> Iterator[str]:
@@ -79,15 +76,14 @@ def about_group(view: View, group: Group, indent: str) -> Iterator[str]:
     said = [f"{word} {value}" for word, value in people if value]
     if said:
         yield indent + ", ".join(said)
-    because = evidence(view, group).get(BALANCER)
-    if because and not view.declares(group):
-        yield f"{indent}{role_text(BALANCER, 'http')}: {because}"
+    if not view.declares(group):
+        for role, because in evidence(view, group).items():
+            yield from wrapped(f"{role_text(role, 'http')}: {because}", indent, view.width)
     common = group_filters(view, group)
     if common:
         layers = view.filters_of(group)
         texts = [(filter_text(each), origin(layers, next(iter(each)))) for each in common]
-        listed = ", ".join(f"{what} from {where}" if where else what for what, where in texts)
-        yield from wrapped(f"filters, in this order: {listed}", indent)
+        yield from wrapped(listed(texts), indent, view.width)
 
 
 def tcp_lines(view: View, listener: Listener) -> list[str]:
@@ -96,46 +92,25 @@ def tcp_lines(view: View, listener: Listener) -> list[str]:
     upstream = view.upstreams.get(tcp["upstream"])
     limits = [f"{word} {', '.join(tcp[word])}" for word in LIMITS if tcp[word]]
     about = ", ".join([*([upstream_text(upstream)] if upstream else []), *limits])
-    return aligned([("every connection", tcp["upstream"], about)])
+    return aligned([Row("every connection", tcp["upstream"], about)], width=view.width)
 
 
 def upstream_lines(view: View) -> Iterator[str]:
+    """One endpoint stands on the line of its upstream; several each have their own."""
     for upstream in view.plan["upstreams"]:
-        check = "" if upstream["health"] else ", no active check"
-        yield f"  {upstream['id']}  {upstream_text(upstream)}{check}"
-        if chooses(upstream):
-            yield f"    chosen: {how(upstream)}"
-        width = max((len(endpoint["address"]) for endpoint in upstream["endpoints"]), default=0)
-        for endpoint, share in zip(upstream["endpoints"], shares(upstream), strict=True):
+        yield from wrapped(f"{upstream['id']}  {about_upstream(upstream)}", "  ", view.width)
+        endpoints = upstream["endpoints"]
+        if len(endpoints) == 1:
+            continue
+        width = max((len(endpoint["address"]) for endpoint in endpoints), default=0)
+        for endpoint, share in zip(endpoints, shares(upstream), strict=True):
             yield f"    {endpoint['address']:<{width}}  {share}"
 
 
-def chooses(upstream: Upstream) -> bool:
-    return len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str)
-
-
-def confusion_lines(view: View) -> Iterator[str]:
-    for found in view.confusions:
-        yield from about_confusion(found)
-
-
-def about_confusion(found: Found) -> Iterator[str]:
-    where = f"{found.path_text} ({found.place})" if found.place else found.path_text
-    accepted = f"   accepted: {found.accepted}" if found.accepted else ""
-    yield f"  {MARKS[found.severity]} {found.code}  {where}{accepted}"
-    indent = " " * (len(found.code) + 6)
-    yield from wrapped(found.sentence, indent)
-    if found.fix and not found.accepted:
-        yield from wrapped(f"Fix: {found.fix}", indent)
-
-
-def wrapped(line: str, indent: str) -> list[str]:
-    """On several lines where one is too long, the later ones further in."""
-    return textwrap.wrap(
-        line,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent if not line.startswith("filters") else f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def about_upstream(upstream: Upstream) -> str:
+    text = upstream_text(upstream)
+    if len(upstream["endpoints"]) == 1:
+        address = upstream["endpoints"][0]["address"]
+        share = "takes all" if is_literal(address) else f"({shares(upstream)[0]})"
+        text = text.replace(address, f"{address} {share}", 1)
+    return text if upstream["health"] else f"{text}, no active check"

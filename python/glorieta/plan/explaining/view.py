@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..naming import team_of
+from ..precedence import path_key
+from .layout import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from ...config.listener import Listener as ListenerNoun
     from ...config.route import Route as RouteNoun
     from ..confusions import Found
-    from ..model import Group, Listener, Plan, Route, Upstream
+    from ..model import Group, HostMatch, Listener, Plan, Route, Upstream
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class View:
     plan: Plan
     edge: Edge | None = None
     confusions: Sequence[Found] = field(default_factory=tuple)
+    width: int = WIDTH
+    """How many characters a line has room for."""
 
     @cached_property
     def upstreams(self) -> dict[str, Upstream]:
@@ -84,6 +89,33 @@ class View:
 
     def team(self, group: Group) -> str | None:
         return None if self.is_own(group) else team_of(group["id"])
+
+    def common_hosts(self, group: Group) -> list[HostMatch]:
+        """The hosts of all its routes, if all have the same."""
+        routes = self.routes.get(group["id"], [])
+        return routes[0]["hosts"] if routes and all(each["hosts"] == routes[0]["hosts"] for each in routes) else ["any"]
+
+    @cached_property
+    def ties(self) -> Counter[tuple[object, ...]]:
+        """How many routes of a listener have the same hosts and path."""
+        return Counter(self.standing(route) for routes in self.routes.values() for route in routes)
+
+    def standing(self, route: Route) -> tuple[object, ...]:
+        return (self.listeners_of[route["group"] or ""], *path_key(route), *map(str, route["hosts"]))
+
+    @cached_property
+    def listeners_of(self) -> dict[str, str]:
+        """Listeners by their groups."""
+        return {group["id"]: group["listener"] for group in self.plan["groups"]}
+
+    def is_tied(self, route: Route) -> bool:
+        """Whether method, headers or query decide between this route and others."""
+        return self.ties[self.standing(route)] > 1
+
+    def short_path(self, path: str) -> str:
+        """A path as somebody at the configuration's folder would write it; others in full."""
+        folder = str(self.edge.origin.folder) if self.edge is not None and self.edge.origin else ""
+        return f".{path.removeprefix(folder)}" if folder and path.startswith(f"{folder}/") else path
 
     def place(self, *path: str | int) -> Place | None:
         """Where something is written, if that is known."""

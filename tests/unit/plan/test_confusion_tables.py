@@ -1,0 +1,104 @@
+"""Every confusion by a table of configurations: one that has it, and the nearest that has none.
+
+A case in `confusions/CODE.txt` is `==== name`, the confused configuration, `---- what is found`, the innocent one.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.pages import CHECKOUT, blocks
+from glorieta.config import ConfigError, load_text, reference_markdown
+from glorieta.config.accept import CODES
+from glorieta.plan import build
+from glorieta.plan.build import finish
+from glorieta.plan.compiling import Surroundings
+from glorieta.plan.confusions.table import confusions_markdown
+
+TABLES = Path(__file__).parent / "confusions"
+LETTERS = {"error": "E", "warning": "W", "note": "N"}
+CASE = re.compile(r"==== (.+)\n((?:.*\n)+?)---- (.+)\n((?:.*\n)+?)(?===== |\Z)")
+DOCUMENTS = [
+    block
+    for block in blocks("yaml")
+    if block.mark != "part" and not block.composed and "refused" not in (block.mark, block.about.partition(", ")[2])
+]
+
+
+def cases() -> list[Any]:
+    found = []
+    for file in sorted(TABLES.glob("*.txt")):
+        text = file.read_text(encoding="utf-8")
+        parsed = list(CASE.finditer(text))
+        assert len(parsed) == text.count("==== "), f"{file}: a case is not understood"
+        found += [
+            pytest.param(file.stem, confused, said, innocent, id=f"{file.stem}: {name}")
+            for name, confused, said, innocent in (match.groups() for match in parsed)
+        ]
+    return found
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """What nobody means: the code, and letter, path and place."""
+    try:
+        built = finish(load_text(f"version: 1\n{text}", "edge.yaml"), Surroundings())
+    except ConfigError as error:
+        everything: list[Any] = list(error.problems)
+    else:
+        everything = [each for each in built.confusions if each.accepted is None]
+    return sorted(
+        (
+            each.code or each.message,
+            f"{LETTERS[each.severity]} {'.'.join(map(str, each.path))} {each.place.line}:{each.place.column}",
+        )
+        for each in everything
+    )
+
+
+@pytest.mark.parametrize(("code", "confused", "said", "innocent"), cases())
+def test_exactly_this_is_found_and_nothing_in_the_innocent(code: str, confused: str, said: str, innocent: str) -> None:
+    assert told(confused) == [(code, each) for each in said.split(", ")]
+    assert code not in [each for each, _ in told(innocent)]
+    assert not [each for each in told(innocent) if each[1].startswith(("E", "W"))]
+
+
+def test_every_code_has_its_table() -> None:
+    assert {file.stem for file in TABLES.glob("*.txt")} == set(CODES)
+
+
+def test_all_stretches_of_a_path_are_tried_once_where_tries_multiply() -> None:
+    text = (
+        "listeners: {web: {bind: ':80', routes: {/*: {to: a, retries: 1}}}, one: {bind: ':81', protocol: tcp, to: b},\n"
+        "            two: {bind: ':82', protocol: tcp, to: c}}\n"
+        "upstreams: {a: {endpoints: [localhost:81]}, b: {endpoints: [localhost:82]}, c: {endpoints: [10.0.0.1:1]}}\n"
+    )
+    found = finish(load_text(f"version: 1\n{text}", "edge.yaml"), Surroundings()).warnings
+    assert [each.message for each in found if each.code == "retries-multiply"] == [
+        "One request can become 18 connections: 2 tries here, and 9 for each"
+    ]
+
+
+def test_without_its_secrets_nobody_knows_whether_an_accept_is_of_use() -> None:
+    text = "version: 1\nlisteners: {web: {bind: ':80', to: a}}\nupstreams: {a: {accept: {sticky: why}, endpoints: "
+    unknown = load_text(text + "['${env:GLORIETA_TEST_NOWHERE}:1']}}", "edge.yaml", secrets=False)
+    known = load_text(text + "[name:1]}}", "edge.yaml", secrets=False)
+    assert [each.message for each in finish(unknown, Surroundings()).warnings] == []
+    assert [each.message for each in finish(known, Surroundings()).warnings] == [
+        "accepts sticky, which is not found here"
+    ]
+
+
+@pytest.mark.parametrize("block", DOCUMENTS, ids=lambda block: block.place)
+def test_no_document_is_confused(block: Any, tmp_path: Path) -> None:
+    (tmp_path / "glorieta.yaml").write_text(block.text)
+    assert [each for each in build(tmp_path / "glorieta.yaml").confusions if each.accepted is None] == []
+
+
+def test_the_page_is_the_table() -> None:
+    page = CHECKOUT / "docs" / "reference" / "confusions.md"
+    assert page.read_text(encoding="utf-8") == confusions_markdown(), "run: python docs/generate.py"
+    assert confusions_markdown() != reference_markdown()
