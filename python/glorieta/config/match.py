@@ -17,6 +17,8 @@ from .errors import Wrong
 METHOD = re.compile(r"[A-Z][A-Z-]*")
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
+"""Nearly all segments: nothing in them needs a look."""
 PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 MOST_SEGMENTS = 128
 """As deep as the engine's table goes."""
@@ -65,6 +67,8 @@ def check_path(text: str) -> str:
 
 
 def normal_segment(segment: str, path: str) -> str:
+    if PLAIN_SEGMENT.fullmatch(segment):
+        return segment
     if "{" in segment or "}" in segment:
         if not PARAMETER.fullmatch(segment):
             raise Wrong(f'"{path}": a parameter is a whole segment', "write /{name}/, or use a regular expression: ~…")
