@@ -107,13 +107,6 @@ def uncompressed(difference: Difference, _: Comparison) -> bool:
     return difference.what in ("answer content-encoding", "answer vary") and difference.glorieta is None
 
 
-def sent_empty(difference: Difference, _: Comparison) -> bool:
-    return difference.what.startswith(("request ", "answer ")) and (difference.nginx, difference.glorieta) == (
-        None,
-        [""],
-    )
-
-
 def path_encoded(difference: Difference, _: Comparison) -> bool:
     if difference.what == "body":
         return str(difference.nginx) == unquote(str(difference.glorieta))
@@ -145,9 +138,6 @@ ANNOUNCED = {
     ),
     "own-errors": Announced(
         "add_header", "errors that glorieta", "glorieta's own errors say no-store besides", no_store_besides
-    ),
-    "sent-empty": Announced(
-        "add_header|proxy_set_header", "is sent empty", "headers without a value are sent empty", sent_empty
     ),
     "path-encoded": Announced(
         "add_header|proxy_set_header|return", "percent-encoded", "a path in a header or a text is encoded", path_encoded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -32,8 +31,6 @@ NO_STORE_TOO = "errors that glorieta answers by itself say no-store besides"
 ONLY_SOME = "is put on answers of every status, not only on those that NGINX counts as successful"
 OF_FILES = ("x-content-type-options",)
 """Headers that files have by themselves: another one beside it would be one too many."""
-SENT_EMPTY = "is sent empty where the request has no such value; NGINX leaves it out"
-MAY_BE_EMPTY = re.compile(r"(?:\$\{(?:header|cookie|query)\b[^}]*\})+")
 LONGEST = timedelta(days=3650)
 
 
@@ -140,7 +137,9 @@ def add_header(book: Book, directive: Directive, words: Words, add: dict[str, li
         return
     words.differs.clear()
     template = words.template(" ".join(value.split("\n")) if "\n" in value else value)
-    add.setdefault(name, []).append(template)
+    if template:
+        # A case of a map may have none: NGINX then leaves the header out.
+        add.setdefault(name, []).append(template)
     differing(book, directive, template)
     if "always" not in directive.args[2:]:
         book.nearly(directive, ONLY_SOME)
@@ -153,8 +152,6 @@ def add_header(book: Book, directive: Directive, words: Words, add: dict[str, li
 
 def differing(book: Book, directive: Directive, template: str) -> None:
     """What is known to differ by the value alone."""
-    if MAY_BE_EMPTY.fullmatch(template):
-        book.nearly(directive, SENT_EMPTY)
     if "${path}" in template:
         book.nearly(directive, ENCODED)
 
