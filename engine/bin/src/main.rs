@@ -3,7 +3,6 @@
 //! Whatever makes plans runs elsewhere; this reads one, serves it, and follows signals.
 
 mod arguments;
-mod memory;
 mod notify;
 mod plan;
 mod serve;

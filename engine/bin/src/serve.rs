@@ -6,9 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use glorieta_plan::Plan;
-use glorieta_runtime::{Engine, Options};
+use glorieta_runtime::{Engine, Options, give_back};
 
-use crate::memory::give_back;
 use crate::{Exit, notify, plan, signals};
 
 /// What the main thread waits for.
@@ -45,7 +44,7 @@ fn failed(what: &str, error: &std::io::Error) -> Exit {
 
 fn start(path: &Path) -> Result<Engine, Exit> {
     let read = plan::read(path)?;
-    let engine = Engine::start(&read, Options { give_back, ..Options::default() }).map_err(|problems| {
+    let engine = Engine::start(&read, Options::default()).map_err(|problems| {
         plan::say_problems(path, &problems);
         Exit::Refused
     })?;

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use glorieta_runtime::Options;
+use glorieta_runtime::{Options, give_back};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::memory::give_back;
 use crate::refusal::Refusal;
 
 /// Serves a plan in threads of its own; Python only tells it what to do next.
@@ -22,8 +21,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (plan, *, colour = false, utc_offset_seconds = 0))]
     fn new(py: Python<'_>, plan: &str, colour: bool, utc_offset_seconds: i32) -> PyResult<Engine> {
-        py.detach(|| start(plan, Options { colour, utc_offset_seconds, give_back }))
-            .map_err(|refusal| refusal.raise(py))
+        py.detach(|| start(plan, Options { colour, utc_offset_seconds })).map_err(|refusal| refusal.raise(py))
     }
 
     /// Runs this plan instead, all of it or (with `PlanRefused`) nothing of it.

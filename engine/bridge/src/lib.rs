@@ -4,7 +4,6 @@
 //! ever waits for the other's memory; every call that may block lets other Python threads run.
 
 mod engine;
-mod memory;
 mod refusal;
 mod trial;
 

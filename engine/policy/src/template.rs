@@ -137,8 +137,7 @@ impl Template {
                 Part::Word(word) => {
                     let start = out.len();
                     word.read(view, out);
-                    let in_query = out[begin..start].contains(&b'?');
-                    if !stays(word, in_query) {
+                    if !stays(word, &out[begin..start]) {
                         encode(out, start);
                     }
                 }
@@ -166,11 +165,11 @@ impl Template {
     }
 }
 
-/// Whether a word's value goes into a path or query as it came: what was part of one keeps its escapes.
-fn stays(word: &Word, in_query: bool) -> bool {
+/// Whether a word's value goes behind this beginning of a target as it came: what was part of one keeps its escapes.
+fn stays(word: &Word, before: &[u8]) -> bool {
     match word {
         Word::Path | Word::PathParameter(..) | Word::Search | Word::Target => true,
-        Word::Query | Word::QueryParameter(_) => in_query,
+        Word::Query | Word::QueryParameter(_) => before.contains(&b'?'),
         _ => false,
     }
 }

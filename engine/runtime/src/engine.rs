@@ -26,20 +26,12 @@ const LOG_PATIENCE: Duration = Duration::from_secs(2);
 const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// What only the program knows that the engine runs in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Whether human log lines are coloured.
     pub colour: bool,
     /// Seconds east of UTC, for the clock time of human log lines.
     pub utc_offset_seconds: i32,
-    /// Gives memory that is free back to the system, where the allocator does not do that by itself.
-    pub give_back: fn(),
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { colour: false, utc_offset_seconds: 0, give_back: || {} }
-    }
 }
 
 /// A running engine. Dropping it cuts what is under way.
@@ -110,7 +102,7 @@ impl Engine {
             .map_err(|error| vec![Problem::at("access_log", error.to_string())])?;
         registry.set_plan_version(&plan.version);
         let shared = Arc::new(Shared::new(snapshot, registry, log, count));
-        let housekeeper = Housekeeper::start(plan, shared.clone(), &activation, options.give_back)?;
+        let housekeeper = Housekeeper::start(plan, shared.clone(), &activation)?;
         let snapshot = shared.snapshot.load_full();
         housekeeper.resolve(&snapshot, FIRST_LOOK_UP);
         snapshot.upstreams.values().for_each(|upstream| upstream.refresh());

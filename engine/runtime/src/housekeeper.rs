@@ -19,6 +19,7 @@ use tokio::task::JoinHandle as Task;
 
 use crate::admin;
 use crate::engine::say;
+use crate::memory::give_back;
 use crate::snapshot::{Problem, Snapshot};
 use crate::status::EngineView;
 use crate::worker::Shared;
@@ -54,16 +55,11 @@ pub struct PreparedAdmin {
 }
 
 impl Housekeeper {
-    pub fn start(
-        plan: &Plan,
-        shared: Arc<Shared>,
-        activation: &Activation,
-        give_back: fn(),
-    ) -> Result<Housekeeper, Vec<Problem>> {
+    pub fn start(plan: &Plan, shared: Arc<Shared>, activation: &Activation) -> Result<Housekeeper, Vec<Problem>> {
         let (mailbox, receiver) = unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("glorieta-keeper".into())
-            .spawn(move || run(shared, receiver, give_back))
+            .spawn(move || run(shared, receiver))
             .map_err(|error| vec![Problem::at("", format!("the housekeeper cannot start: {error}"))])?;
         let housekeeper = Housekeeper { mailbox, thread: Mutex::new(Some(thread)), admin: Mutex::default() };
         let prepared = housekeeper.prepare_admin(plan, activation)?;
@@ -153,7 +149,7 @@ impl Housekeeper {
     }
 }
 
-fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>, give_back: fn()) {
+fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -180,7 +176,7 @@ fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>, give_back: fn
                 Order::Resolve(upstreams, done) => {
                     tokio::task::spawn_local(resolve_all(upstreams, resolver.clone(), done));
                 }
-                Order::Bury(snapshot) => drop(tokio::task::spawn_local(bury(snapshot, give_back))),
+                Order::Bury(snapshot) => drop(tokio::task::spawn_local(bury(snapshot))),
                 Order::Listen(bind, socket) => {
                     let door = tokio::task::spawn_local(admin::accept(vec![socket], view.clone()));
                     doors.insert(bind, door);
@@ -222,7 +218,7 @@ async fn resolve_all(upstreams: Vec<Arc<Upstream>>, resolver: Rc<Resolver>, done
 }
 
 /// Waits until no worker and no request holds a part of it.
-async fn bury(snapshot: Arc<Snapshot>, give_back: fn()) {
+async fn bury(snapshot: Arc<Snapshot>) {
     let held = |snapshot: &Snapshot| snapshot.listeners.iter().any(|listener| Arc::strong_count(listener) > 1);
     while held(&snapshot) || Arc::strong_count(&snapshot) > 1 {
         tokio::time::sleep(BURIAL_LOOK).await;

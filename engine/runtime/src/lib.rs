@@ -16,5 +16,5 @@ pub mod trial;
 mod worker;
 
 pub use engine::{Engine, Options, check};
-pub use memory::give_back_large_blocks;
+pub use memory::{give_back, give_back_large_blocks};
 pub use snapshot::Problem;

@@ -1,4 +1,22 @@
-//! Memory that is not the engine's own: what Python and C take by `malloc`.
+//! The allocator of the engine, and giving memory back: the engine's own, and what Python and C take by `malloc`.
+
+use mimalloc::MiMalloc;
+
+/// For everything that is Rust in the process, whichever program it is in; Python keeps its own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+unsafe extern "C" {
+    /// Part of mimalloc; its Rust crate offers it only together with a hundred other functions.
+    fn mi_collect(force: bool);
+}
+
+/// Gives memory that is free back to the system: by itself the allocator waits for more work, and a process at rest
+/// would keep what a Plan took while it was read.
+pub fn give_back() {
+    // SAFETY: it may be called at any time from any thread.
+    unsafe { mi_collect(true) }
+}
 
 /// From this size on, a block is a mapping of its own and goes back to the system when it is freed.
 #[cfg(target_env = "gnu")]

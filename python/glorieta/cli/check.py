@@ -33,12 +33,10 @@ def check(
 
     Exit codes: 0 it can be run · 2 it cannot, or --strict and there are warnings
     """
-    from ..config.pause import without_collecting
     from ..control.child import compile_reference
 
     references = references_of(reference, files)
-    with without_collecting():
-        compiled = compile_reference(references, secrets=not no_secrets)
+    compiled = compile_reference(references, secrets=not no_secrets)
     if compiled.refused:
         refuse(compiled, as_json)
     failed = strict and bool(compiled.warnings)

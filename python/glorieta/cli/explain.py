@@ -61,12 +61,14 @@ def explain(
     if svg is not None and (origin or as_json):
         raise typer.BadParameter("--svg draws; leave --origin, --at and --json out")
     references = references_of(reference, files)
-    if len(references) == 1 and svg is None and not origin and explain_foreign(references[0], as_json):
+    foreign = is_foreign(references)
+    if foreign and svg is None and not origin:
+        explain_foreign(references[0], as_json)
         return
-    if origin and is_foreign(references):
+    if foreign and origin:
         fail(f"{references[0]} is not glorieta's; `glorieta import` makes a file whose values have places", as_json)
     try:
-        built = build_any(references, secrets=not no_secrets)
+        built = build_any(references, foreign, secrets=not no_secrets)
     except ConfigError as error:
         refuse_error(error, as_json)
     if not as_json:
@@ -86,12 +88,12 @@ def is_foreign(references: Sequence[str]) -> bool:
     return len(references) == 1 and recognise(references[0]) is not None
 
 
-def build_any(references: Sequence[str], *, secrets: bool) -> Built:
-    """Glorieta's own configuration, or another program's that is translated."""
+def build_any(references: Sequence[str], foreign: bool, *, secrets: bool) -> Built:
+    """Glorieta's own configuration, or another program's (`foreign`) that is translated."""
     from ..importers import import_file
     from ..plan import build, build_edge
 
-    if is_foreign(references):
+    if foreign:
         return build_edge(import_file(references[0]).edge)
     return build(references, secrets=secrets)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..control.compiled import Compiled
+    from ..plan import Plan
 
 
 def plan(
@@ -81,7 +82,7 @@ def print_changes(references: Sequence[str], as_json: bool) -> None:
     if before is None:
         print_new(compiled, as_json)
     else:
-        print_difference(compiled, running, as_json)
+        print_difference(compiled, before, running, as_json)
 
 
 def print_new(compiled: Compiled, as_json: bool) -> None:
@@ -93,10 +94,10 @@ def print_new(compiled: Compiled, as_json: bool) -> None:
         print(f"nothing runs this configuration: all of it would be new\n{compiled.short}")
 
 
-def print_difference(compiled: Compiled, running: dict[str, Any], as_json: bool) -> None:
+def print_difference(compiled: Compiled, before: Plan, running: dict[str, Any], as_json: bool) -> None:
     from ..plan import at_next_start, lost, lost_text, read_plan
 
-    before, after = read_plan(running["plan"]), read_plan(compiled.plan or "")
+    after = read_plan(compiled.plan or "")
     view = json.loads(running["load"]) if running.get("load") else None
     losses, later = lost(before, after, view), at_next_start(before, after)
     if as_json:

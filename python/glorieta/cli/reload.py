@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import AsJson, Files, Reference, references_of
-from .output import fail, print_json, refuse_with
+from .output import print_json, refuse_with
 
 
 def reload(
@@ -32,17 +32,11 @@ def reload(
 
     Exit codes: 0 applied, or nothing had changed · 1 nothing runs, or no answer in time · 2 refused
     """
-    from .running import ask_running, nothing_runs
+    from .running import answer_of
 
     references = references_of(reference, files)
-    try:
-        answer = ask_running(references, {"do": "reload"}, timeout)
-    except TimeoutError:
-        fail(f"no answer within {timeout:g} s; the reload may still go on", as_json)
-    if answer is None:
-        fail(nothing_runs(references), as_json)
-    if "error" in answer:
-        fail(f"not reloaded: {answer['error']}", as_json)
+    late = "; the reload may still go on"
+    answer = answer_of(references, {"do": "reload"}, timeout, as_json, late=late, refused="not reloaded")
     text = str(answer.pop("text", ""))
     if answer["result"] == "refused":
         refuse_with(answer, f"{text}\nrefused; plan {answer['version']} stays", as_json)

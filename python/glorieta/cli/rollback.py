@@ -65,17 +65,9 @@ def rollback(
 
 def asked(references: Sequence[str], question: dict[str, Any], timeout: float, as_json: bool) -> dict[str, Any]:
     """The answer of the one that runs; otherwise that is the end."""
-    from .running import ask_running, nothing_runs
+    from .running import answer_of
 
-    try:
-        answer = ask_running(references, question, timeout)
-    except TimeoutError:
-        fail(f"no answer within {timeout:g} s", as_json)
-    if answer is None:
-        fail(nothing_runs(references), as_json)
-    if "error" in answer:
-        fail(f"not rolled back: {answer['error']}", as_json)
-    return answer
+    return answer_of(references, question, timeout, as_json, refused="not rolled back")
 
 
 def difference(references: Sequence[str], answer: dict[str, Any], timeout: float) -> tuple[list[dict[str, Any]], str]:

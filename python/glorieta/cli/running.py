@@ -8,6 +8,7 @@ from typing import Any
 
 from ..control import places
 from ..control.channel import ask
+from .output import fail
 
 ASK_SECONDS = 10.0
 
@@ -47,3 +48,21 @@ def nothing_runs(references: Sequence[str]) -> str:
     others = running_configurations()
     known = f"; running are: {', '.join(others)}" if others else ""
     return f"no glorieta runs {identity_of(references)} (or not as this user){known}"
+
+
+def answer_of(
+    references: Sequence[str], question: dict[str, Any], seconds: float, as_json: bool, *, late: str = "", refused: str
+) -> dict[str, Any]:
+    """The answer of the one that runs; where there is none, that is said, and the command ends.
+
+    `late`: what else there is to say where it does not answer in time; `refused`: what it then has not done.
+    """
+    try:
+        answer = ask_running(references, question, seconds)
+    except TimeoutError:
+        fail(f"no answer within {seconds:g} s{late}", as_json)
+    if answer is None:
+        fail(nothing_runs(references), as_json)
+    if "error" in answer:
+        fail(f"{refused}: {answer['error']}", as_json)
+    return answer

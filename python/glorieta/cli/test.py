@@ -16,7 +16,6 @@ from .output import fail, print_json, print_warnings, refuse_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..plan import Built
     from ..plan.testing import Result
 
 
@@ -44,11 +43,13 @@ def test(
     """
     from ..config import ConfigError, format_problems
     from ..plan import build
+    from ..plan.testing import run_tests
+    from .trial import trial_of
 
     references = references_of(reference, files)
     try:
         built = build(references, secrets=not no_secrets)
-        results = results_of(built)
+        results = run_tests(built.edge, trial_of(built).ask)
     except ConfigError as error:
         refuse_error(error, as_json)
     if junit:
@@ -61,20 +62,6 @@ def test(
         print_results(results, " ".join(references))
     if not results or not all(each.passed for each in results):
         raise typer.Exit(ExitCode.FAILED)
-
-
-def results_of(built: Built) -> list[Result]:
-    """Every test's result; a Plan that the engine refuses is a configuration that is wrong."""
-    from ..config import ConfigError
-    from ..engine import PlanRefused, Trial
-    from ..plan import located
-    from ..plan.testing import run_tests
-
-    try:
-        trial = Trial(built.text)
-    except PlanRefused as error:
-        raise ConfigError(located(built.edge, error.problems), files=built.files) from None
-    return run_tests(built.edge, trial.ask)
 
 
 def print_results(results: Sequence[Result], name: str) -> None:

@@ -79,16 +79,10 @@ def try_(
 
 def ask(references: Sequence[str], question: dict[str, Any], secrets: bool) -> dict[str, Any]:
     """What the engine says. `ConfigError`, `ValueError`."""
-    from ..config import ConfigError
-    from ..engine import PlanRefused, Trial
-    from ..plan import build, located
+    from ..plan import build
+    from .trial import trial_of
 
-    built = build(references, secrets=secrets)
-    try:
-        trial = Trial(built.text)
-    except PlanRefused as error:
-        raise ConfigError(located(built.edge, error.problems), files=built.files) from None
-    return trial.ask(question)
+    return trial_of(build(references, secrets=secrets)).ask(question)
 
 
 def asked(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
 from .base import Noun
 from .edge import Edge
 from .errors import Path
 from .route import Route, RouteDefaults
+from .shapes import shape_of
 
 ELSEWHERE = {
     "listen": "bind",
@@ -77,10 +77,4 @@ def item_of(kind: Any) -> Any:
 
 def bare(kind: Any) -> Any:
     """A type without what it is annotated with, and without `None`."""
-    while True:
-        if typing.get_origin(kind) is Annotated:
-            kind = typing.get_args(kind)[0]
-        elif typing.get_origin(kind) in (types.UnionType, typing.Union):
-            kind = next(each for each in typing.get_args(kind) if each is not type(None))
-        else:
-            return kind
+    return shape_of(kind).kind

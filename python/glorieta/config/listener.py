@@ -89,3 +89,8 @@ class Listener(ListenerDefaults):
     named may take none."""
     accept: Accepted = Field(default_factory=dict)
     """Confusions that are known and meant on this listener: the code of each, and why."""
+
+    @property
+    def has_own_routes(self) -> bool:
+        """Whether it has routes, or a target for what no route matches, beside those of groups."""
+        return bool(self.routes) or any(getattr(self, each) is not None for each in TARGETS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from yaml import Node, SequenceNode
+from yaml import Node
 
 from .base import check_name
 from .checking import take_out, whole_list
@@ -47,9 +47,6 @@ class Unit:
 
     def place(self, path: Path) -> Place | None:
         return self.places.find(path)
-
-    def is_list(self, path: Path) -> bool:
-        return isinstance(self.places.node(path), SequenceNode)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .confusions import Found, look_for_all, settle
 from .groups import groups_by_listener
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
-from .model import FORMAT, Group, Listener, Plan
+from .model import FORMAT, Group, Listener, Plan, upstream_of
 from .settings import compile_admin, compile_log
 from .tested import check_tests
 from .text import version_and_text
@@ -160,8 +160,7 @@ def check_hashed_parameters(compiling: Compiling) -> None:
     if not words:
         return
     for route, path in compiling.routes:
-        target = route["target"]
-        name = target["proxy"]["upstream"] if "proxy" in target else ""
+        name = upstream_of(route)
         if name in words and words[name] not in parameters_of(pattern_of(route["path"])):
             message = f'leads to "{name}", which hashes path.{words[name]}; this path has no such parameter'
             compiling.warn(path, message, f"put {{{words[name]}}} into the path, or hash another word")

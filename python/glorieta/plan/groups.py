@@ -8,7 +8,6 @@ from ..config.base import layered
 from ..config.errors import Path, did_you_mean
 from ..config.group import Group as GroupNoun
 from ..config.route import RouteDefaults
-from ..config.target import TARGETS
 from .filters import Merged
 from .routes import Scope
 
@@ -67,7 +66,7 @@ def own_scope(compiling: Compiling, name: str, listener: ListenerNoun) -> Scope:
 def group_scope(compiling: Compiling, name: str, group: GroupNoun, outer: Scope) -> Scope | None:
     """A group's scope within its listener's; none where its name is taken."""
     path: Path = ("groups", name)
-    if name == outer.id and (outer.noun.routes or any(getattr(outer.noun, each) is not None for each in TARGETS)):
+    if name == outer.id and compiling.edge.listeners[name].has_own_routes:
         message = "has the name of its listener, whose own routes are the group of that name"
         compiling.error(path, message, "choose another name", also=outer.path)
         return None

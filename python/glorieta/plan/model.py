@@ -240,3 +240,9 @@ class Plan(TypedDict):
     access_log: AccessLog
     drain_ms: int
     server_name: str | None
+
+
+def upstream_of(route: Route) -> str | None:
+    """The upstream to which a route leads; none: it is answered here."""
+    target = route["target"]
+    return target["proxy"]["upstream"] if "proxy" in target else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..config.address import is_literal
 from ..config.role import ROLES
+from .model import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,8 +29,7 @@ def inferred(routes: Iterable[Route], upstreams: dict[str, Upstream]) -> list[st
     roles: set[str] = set()
     for route in routes:
         roles.add(PROXY)
-        target = route["target"]
-        if "proxy" in target and balances(upstreams.get(target["proxy"]["upstream"])):
+        if balances(upstreams.get(upstream_of(route) or "")):
             roles.add(BALANCER)
             break
     return in_order(roles)
@@ -59,9 +59,7 @@ def check_declared(
         return
     first: str | None = None
     for route, path in routes:
-        target = route["target"]
-        if "proxy" in target:
-            first = first or target["proxy"]["upstream"]
+        first = first or upstream_of(route)
         for what, place in beyond_balancing(route, path, first, scope, listener):
             message = f"role load-balancer only chooses among equal endpoints; {what} is a reverse proxy's work"
             fix = "write role: reverse-proxy, or leave the role out"

@@ -11,17 +11,6 @@ from .unclear import Unclear
 
 ANY4, ANY6 = "0.0.0.0", "[::]"
 LOCAL = {ANY4: "127.0.0.1", ANY6: "[::1]"}
-SOCKET_OPTIONS = (
-    "backlog",
-    "rcvbuf",
-    "sndbuf",
-    "so_keepalive",
-    "fastopen",
-    "setfib",
-    "accept_filter",
-    "deferred",
-    "reuseport",
-)
 TLS_LATER = "TLS comes with Protocols; until then this listener speaks plain HTTP, to its own machine only"
 END_TLS = "let something on this machine end TLS and name it in trusted_proxies:"
 

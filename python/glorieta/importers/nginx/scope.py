@@ -39,6 +39,3 @@ class Scope:
     def value(self, name: str) -> str:
         found = self.last(name)
         return found.first if found else ""
-
-    def is_on(self, name: str) -> bool:
-        return self.value(name).lower() == "on"

@@ -41,7 +41,6 @@ LOG_WORDS = {
 }
 REQUEST_LINE = "${method} ${target} ${protocol}"
 ONE_LOG = "there is one access log for everything; it is written with the first path"
-STANDARD_OUTPUT = ("/dev/stdout", "/dev/stderr")
 
 
 def listener_settings(book: Book, default: Scope, servers: Iterable[Scope]) -> Data:

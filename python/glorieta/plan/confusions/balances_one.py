@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...config.target import TARGETS
+from ..model import upstream_of
 from ..roles import BALANCER, balances
 from .found import Found
-from .scene import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,4 +35,4 @@ def is_own(scene: Scene, group: Group) -> bool:
     if group["id"] != group["listener"]:
         return False
     noun = scene.edge.listeners[group["listener"]]
-    return noun.protocol == "tcp" or bool(noun.routes) or any(getattr(noun, each) is not None for each in TARGETS)
+    return noun.protocol == "tcp" or noun.has_own_routes

@@ -6,8 +6,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..model import upstream_of
 from .reach import EVERYTHING, Reach, sent_on
-from .scene import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..match import path_kind
 from ..precedence import conditions_key, path_key
+from .reach import beginnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..model import Listener, Route
 
 
@@ -62,11 +61,3 @@ def match_key(route: Route) -> tuple[str, ...]:
 def takes_everything(route: Route) -> bool:
     anywhere = "any" in route["hosts"] and route["path"] in ("any", {"prefix": ""})
     return anywhere and not (route["methods"] or route["headers"] or route["query"])
-
-
-def beginnings(path: str) -> Iterator[str]:
-    """A path and what it begins with, as prefixes are written: `/a/b`, `/a` and nothing."""
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
-    yield ""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from ..model import upstream_of
 from .found import Found
-from .scene import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,11 +20,15 @@ class Reach:
 
     def around(self) -> Iterator[str]:
         """Its own path and those above it, up to the root, as prefixes are written."""
-        path = self.path
-        while path:
-            yield path
-            path = path.rpartition("/")[0]
-        yield ""
+        return beginnings(self.path)
+
+
+def beginnings(path: str) -> Iterator[str]:
+    """A path and what it begins with, as prefixes are written: `/a/b`, `/a` and nothing."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
 
 
 EVERYTHING = Reach("", below=True)

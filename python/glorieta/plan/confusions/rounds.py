@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .scene import upstream_of
+from ..model import upstream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..model import upstream_of
 from .addresses import bound_by, reached
 from .entrance import Entrance
 
@@ -63,8 +64,3 @@ class Scene:
     def group_routes(self, group: Group) -> list[Route]:
         listener = next(each for each in self.plan["listeners"] if each["id"] == group["listener"])
         return [route for route in listener["routes"] if route["group"] == group["id"]]
-
-
-def upstream_of(route: Route) -> str | None:
-    target = route["target"]
-    return target["proxy"]["upstream"] if "proxy" in target else None

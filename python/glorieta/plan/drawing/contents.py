@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...config.address import short_bind
 from ..describe import balance_text, health_text, match_text, role_text, target_text
+from ..model import upstream_of
 from ..naming import team_of, visible
 from ..precedence import in_order
 from .box import Box, Edge, Line, Picture
@@ -58,11 +59,6 @@ def add_group(
     tcp = listener["tcp"]
     named = [tcp["upstream"]] if tcp else [upstream for route in routes if (upstream := upstream_of(route))]
     picture.edges += [Edge(box, upstreams[name]) for name in dict.fromkeys(named) if name in upstreams]
-
-
-def upstream_of(route: Route) -> str | None:
-    target = route["target"]
-    return target["proxy"]["upstream"] if "proxy" in target else None
 
 
 def listener_box(listener: Listener) -> Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...config.address import is_literal
+from ..model import upstream_of
 from ..roles import BALANCER, PROXY, balances
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def balancing(view: View, routes: list[Route]) -> str:
 
 def leads_to(routes: list[Route]) -> list[str]:
     """The upstreams of all routes, each once."""
-    return list(dict.fromkeys(route["target"]["proxy"]["upstream"] for route in routes if "proxy" in route["target"]))
+    return list(dict.fromkeys(name for route in routes if (name := upstream_of(route)) is not None))
 
 
 def having(upstream: Upstream) -> str:

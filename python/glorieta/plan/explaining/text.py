@@ -18,7 +18,7 @@ from .told import confusion_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model import Group, HostMatch, Listener, Upstream
+    from ..model import Filter, Group, HostMatch, Listener, Upstream
     from .view import View
 
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
@@ -48,8 +48,8 @@ def listener_lines(view: View, listener: Listener) -> Iterator[str]:
         if not alone:
             yield group_head(view, group, hosts)
         indent = "  " if alone else "    "
-        yield from about_group(view, group, indent)
         common = group_filters(view, group)
+        yield from about_group(view, group, indent, common)
         ordered = in_order(view.routes.get(group["id"], []))
         yield from aligned([route_row(view, group, route, common, hosts) for route in ordered], indent, view.width)
 
@@ -70,7 +70,7 @@ def group_head(view: View, group: Group, hosts: list[HostMatch]) -> str:
     return in_columns(f"  {what}", f"{roles_text(group['roles'], 'http')}{declared}")
 
 
-def about_group(view: View, group: Group, indent: str) -> Iterator[str]:
+def about_group(view: View, group: Group, indent: str, common: list[Filter]) -> Iterator[str]:
     """Who answers for it, why it has its roles, and the filters that all its routes have."""
     people = [("owner", group["owner"]), ("client", group["client"]), ("team", view.team(group))]
     said = [f"{word} {value}" for word, value in people if value]
@@ -79,7 +79,6 @@ def about_group(view: View, group: Group, indent: str) -> Iterator[str]:
     if not view.declares(group):
         for role, because in evidence(view, group).items():
             yield from wrapped(f"{role_text(role, 'http')}: {because}", indent, view.width)
-    common = group_filters(view, group)
     if common:
         layers = view.filters_of(group)
         texts = [(filter_text(each), origin(layers, next(iter(each)))) for each in common]
