@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .documented import merged, same, tidy
+from .documented import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,27 +54,10 @@ def both_here(difference: Difference, comparison: Comparison) -> bool:
     return str(difference.nginx).startswith(here) and str(difference.glorieta).startswith(here)
 
 
-def slash_added(difference: Difference, comparison: Comparison) -> bool:
-    query = f"?{comparison.asked.path.partition('?')[2]}"
-    return difference.what == "location" and str(difference.nginx) == f"{difference.glorieta}{query}"
-
-
 def port_kept(difference: Difference, _: Comparison) -> bool:
     if difference.what not in ("host", "request x-forwarded-host"):
         return False
     return same(difference, lambda each: re.sub(r":\d+", "", each).lower())
-
-
-def question_mark(difference: Difference, _: Comparison) -> bool:
-    if difference.what != "location" and not difference.what.startswith(("request ", "answer ")):
-        return False
-    return same(difference, lambda each: without_mark(each, tidy)) or same(
-        difference, lambda each: without_mark(each, merged)
-    )
-
-
-def without_mark(text: str, change: Callable[[str], str]) -> str:
-    return change(text).rstrip("?")
 
 
 def cached(difference: Difference, _: Comparison) -> bool:
@@ -124,14 +107,12 @@ ANNOUNCED = {
         "redirects of the service keep the path that proxy_pass gave",
         own_path,
     ),
-    "slash-added": Announced("location", "the query is lost", "where a slash is added the query is lost", slash_added),
     "host-as-sent": Announced(
         r"proxy_set_header Host \$host",
         "as the client sent it",
         "$host is without port and in small letters",
         port_kept,
     ),
-    "question-mark": Announced("", "gets a ? at its end", "a ? stays where there was no query", question_mark),
     "no-expires": Announced("expires", "Cache-Control alone", "expires is written as Cache-Control alone", cached),
     "every-status": Announced(
         "add_header|expires", "answers of every status", "headers are put on answers of every status", every_status

@@ -97,6 +97,72 @@ def test_what_glorieta_sends_by_itself_is_not_written(imported: Callable[..., An
     assert len(found.of("needless")) == 4
 
 
+def test_a_header_that_a_case_leaves_empty_is_removed_or_not_added(web: Web) -> None:
+    found = web(
+        f"location / {{ proxy_pass http://127.0.0.1:81; {HOST} proxy_set_header X-A $a; add_header X-B $a always; }}",
+        before='map $http_x_key $a { default ""; one two; }',
+    )
+    filters = {key: route["filters"]["headers"] for key, route in found["routes"].items()}
+    assert filters == {
+        "all-if-x-key": {"request": {"set": {"X-A": "two"}}, "response": {"add": {"X-B": "two"}}},
+        "/*": {"request": {"remove": ["X-A"]}},
+    }
+
+
+def test_headers_that_may_be_empty_are_the_same(imported: Callable[..., Any]) -> None:
+    found = imported(
+        f"server {{ listen 80; location / {{ proxy_pass http://127.0.0.1:81; {HOST}"
+        "proxy_set_header X-Page $arg_page; add_header X-Query $args always; } }"
+    )
+    assert not found.of("nearly") and not found.of("missing")
+
+
+@pytest.mark.parametrize(
+    ("location", "line", "kind"),
+    [
+        ("/a/", "proxy_redirect http://inner.example/ /a/;", "needless"),
+        ("/a/", "proxy_redirect http://inner.example/ $scheme://$http_host/a/;", "needless"),
+        ("/a/", "proxy_redirect / /a/;", "needless"),
+        ("/a/", "proxy_redirect default;", "needless"),
+        ("/a/", "proxy_redirect off;", "nearly"),
+        ("/a/", "proxy_redirect http://inner.example/ /b/;", "missing"),
+        ("/a/", "proxy_redirect http://inner.example/ /;", "missing"),
+        ("/a/", "proxy_redirect http://inner.example/ http://$host/a/;", "missing"),
+        ("/a/", "proxy_redirect http://other.example/ /a/;", "missing"),
+        ("/", "proxy_redirect http://inner.example/ /;", "needless"),
+        ("/", "proxy_redirect http://inner.example/ /a/;", "missing"),
+    ],
+)
+def test_redirects_of_the_service(imported: Callable[..., Any], location: str, line: str, kind: str) -> None:
+    found = imported(
+        f"server {{ listen 80; location {location} {{ proxy_pass http://127.0.0.1:81/;"
+        f"proxy_set_header Host inner.example; {line} }} }}"
+    )
+    [note] = [each for each in found.notes if each.directive.startswith("proxy_redirect")]
+    assert note.kind == kind, note.line()
+
+
+def test_a_host_that_is_the_clients_has_nothing_to_lead_back(imported: Callable[..., Any]) -> None:
+    found = imported(
+        f"server {{ listen 80; location / {{ proxy_pass http://127.0.0.1:81; {HOST}"
+        "proxy_redirect http://127.0.0.1:81/ /; } }"
+    )
+    assert [note.directive for note in found.of("missing")] == ["proxy_redirect http://127.0.0.1:81/ /"]
+
+
+@pytest.mark.parametrize(
+    ("location", "passed", "expected"),
+    [
+        ("= /a", "/b?c=d", "/b?c=d${search}"),
+        ("/a/", "/b?c=", "/b?c=${path.*}${search}"),
+        ("= /a", "/b", "/b"),
+    ],
+)
+def test_a_query_that_is_passed(web: Web, location: str, passed: str, expected: str) -> None:
+    found = web(f"location {location} {{ proxy_pass http://127.0.0.1:81{passed}; {HOST} }}")
+    assert [route["rewrite"] for route in found["routes"].values() if "to" in route] == [expected]
+
+
 def test_timeouts_and_retries(web: Web) -> None:
     found = web(
         "location / { proxy_pass http://127.0.0.1:81; proxy_connect_timeout 5s; proxy_read_timeout 10m;"

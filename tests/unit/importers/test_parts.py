@@ -122,6 +122,9 @@ def test_variables() -> None:
     )
     assert words.template("https://$server_name:$server_port/$1/${a}") == "https://shop.example:80/${path.g1}/x$$y"
     assert words.template("5$") == "5$$"
+    assert words.template("/x$is_args$args $request_uri") == "/x${search} ${target}"
+    assert words.template("$uri$is_args$args") == "${target}"
+    assert words.template("$uri?$args") == "${path}?${query}"
     with pytest.raises(Unclear, match=r"\$remote_user has no word"):
         words.template("$remote_user")
 

@@ -35,6 +35,39 @@ def test_redirects_by_rewrite(web: Web) -> None:
     assert found["redirect"] == "https://a.example/"
 
 
+def test_the_query_of_the_client_follows(web: Web) -> None:
+    for line, expected in (
+        ("/new permanent", {"redirect": {"location": "/new${search}", "status": 301}}),
+        ("/new?a=1 redirect", {"redirect": "/new?a=1&${query}"}),
+        ("/new?a=1&$args redirect", {"redirect": "/new?a=1&${query}"}),
+        ("/new?a=1? redirect", {"redirect": "/new?a=1"}),
+        ("/new?a=1 last", {"to": "app", "rewrite": "/new?a=1&${query}"}),
+        ("/new?a=1&$args last", {"to": "app", "rewrite": "/new?a=1&${query}"}),
+        ("/new?a=1? last", {"to": "app", "rewrite": "/new?a=1"}),
+        ("/new? last", {"to": "app", "rewrite": "/new?"}),
+        ("/new last", {"to": "app", "rewrite": "/new"}),
+    ):
+        found = web(f"rewrite ^/old$ {line}; location / {{ {PASS} }}")
+        assert found["routes"]["/old"] == expected, line
+
+
+def test_what_differs_about_the_query_is_said(imported: Callable[..., Any]) -> None:
+    for line, sentence in (
+        ("/new permanent", None),
+        ("/new? redirect", None),
+        ("/new?a=1? last", None),
+        ("/new?a=1 redirect", "a & at the end"),
+        ("/new?a=1 last", "a & at the end"),
+        ("/new?a=1&$args redirect", "a second time"),
+        ("https://a.example$request_uri permanent", "a second time"),
+        ("/new? last", "a ? stays"),
+    ):
+        found = imported(f"server {{ listen 80; rewrite ^/old$ {line}; location / {{ {PASS} }} }}")
+        [note] = [each for each in found.notes if each.directive.startswith("rewrite")]
+        assert note.kind == ("nearly" if sentence else "translated"), note.line()
+        assert (sentence or "") in note.text
+
+
 def test_a_rewrite_of_the_server_comes_before_every_location(web: Web) -> None:
     found = web(f"rewrite ^/a/old$ /a/new? redirect; location ^~ /a/ {{ {PASS} }} location = /a/old {{ return 200; }}")
     assert found["routes"]["/a/old"] == {"redirect": "/a/new"}

@@ -25,7 +25,6 @@ REDIRECTING = ("http://", "https://", "$scheme")
 
 def returned(book: Book, scope: Scope, directive: Directive, words: Words, path: str | None) -> Action:
     """`return CODE [TEXT]` or `return URL`; `path` is the exact one, where there is only one."""
-    words.differs.clear()
     first = directive.first
     if not first.isdigit():
         action = redirect(directive, 302, first, words)
@@ -34,8 +33,6 @@ def returned(book: Book, scope: Scope, directive: Directive, words: Words, path:
     else:
         action = Action(respond(book, scope, directive, words, path), directive)
     book.translated(directive)
-    for sentence in words.differs:
-        book.nearly(directive, sentence)
     return action
 
 

@@ -92,15 +92,13 @@ def set_header(book: Book, directive: Directive, name: str, value: str, words: W
         book.nearly(directive, f"glorieta sends it by itself; {HOST_AS_SENT}")
     elif value in BY_ITSELF.get(lower, ()):
         book.needless(directive, TOLD)
-    elif not value:
-        side.remove.append(name)
-        book.translated(directive)
     else:
-        words.differs.clear()
-        side.set[name] = words.template(value)
-        for sentence in words.differs:
-            book.nearly(directive, sentence)
-        differing(book, directive, side.set[name])
+        template = words.template(value)
+        if template:
+            side.set[name] = template
+        else:
+            side.remove.append(name)
+        differing(book, directive, template)
         book.translated(directive)
 
 
@@ -135,7 +133,6 @@ def add_header(book: Book, directive: Directive, words: Words, add: dict[str, li
     if not value:
         book.needless(directive, "an empty value adds nothing")
         return
-    words.differs.clear()
     template = words.template(" ".join(value.split("\n")) if "\n" in value else value)
     if template:
         # A case of a map may have none: NGINX then leaves the header out.
@@ -146,8 +143,6 @@ def add_header(book: Book, directive: Directive, words: Words, add: dict[str, li
     elif name.lower() == "cache-control":
         book.nearly(directive, NO_STORE_TOO)
     book.translated(directive)
-    for sentence in words.differs:
-        book.nearly(directive, sentence)
 
 
 def differing(book: Book, directive: Directive, template: str) -> None:

@@ -18,7 +18,7 @@ from .scope import Scope
 from .unclear import Unclear
 from .units import duration_text
 from .upstreams import Upstreams, endpoint_address
-from .variables import VARIABLE, WHOLE, Words, variables_of
+from .variables import SEARCH, VARIABLE, WHOLE, Words, variables_of
 
 Data = dict[str, Any]
 URL = re.compile(r"(?P<scheme>\w+)://(?P<authority>unix:[^:]+:?|[^/]*)(?P<uri>/.*)?", re.DOTALL)
@@ -28,6 +28,8 @@ TLS_LATER = "TLS to endpoints comes with Protocols"
 ANSWERS_503 = "the route answers 503 until then; the service may be reached by plain HTTP"
 OWN_PATH = "redirects of the service keep its own path {}, which NGINX replaces by the location's"
 LED_BACK = "redirects of the service to its own address lead to the client's host nevertheless"
+BY_ITSELF = "redirects of the service to its own address, or without the prefix taken off, are led back by themselves"
+CLIENTS_HOST = ("", "$scheme://$http_host", "$scheme://$host:$server_port")
 QUERY_KEPT = "the client's query goes along; NGINX sends what is written only"
 OTHER_GATEWAYS = {
     "fastcgi_pass": ("FastCGI", "let the application serve HTTP and write to:"),
@@ -102,13 +104,10 @@ def proxied(
     where = destination(directive, words, upstreams, wish)
     action = Action({"to": where.upstream}, directive)
     book.translated(directive)
-    words.differs.clear()
     if rewritten is not None and not where.dynamic:
         action.options["rewrite"] = checked_rewrite(rewritten)
     elif where.uri is not None:
         action.options |= path_options(book, directive, where, words, spot)
-    for sentence in words.differs:
-        book.nearly(directive, sentence)
     side = request_side(book, scope, words)
     if action.options.get("strip_prefix") is True:
         # It is told to the upstream by itself.
@@ -120,6 +119,7 @@ def proxied(
     add_host(action, where, side)
     if "host" in action.options:
         name_redirects(book, scope, directive, where, action)
+    lead_redirects(book, scope, where, side, spot.base if "strip_prefix" in action.options else "/")
     if side.data():
         action.filters.setdefault("headers", {})["request"] = side.data()
     add_times(book, scope, action)
@@ -139,13 +139,13 @@ def path_options(book: Book, directive: Directive, where: Destination, words: Wo
     if uri == spot.base:
         return {}
     text = escape(uri)
-    if "?" in uri:
-        book.nearly(directive, "the query that is written replaces the client's")
+    # NGINX puts the client's query behind all of it, with its ? even behind another one.
+    query = SEARCH if "?" in uri else ""
     if spot.exact:
-        return {"rewrite": checked_rewrite(text)}
+        return {"rewrite": checked_rewrite(text + query)}
     if uri == "/" and spot.base.endswith("/") and spot.rest == "${path.*}":
         return {"strip_prefix": True}
-    return {"rewrite": checked_rewrite(text + (spot.rest or ""))}
+    return {"rewrite": checked_rewrite(text + (spot.rest or "") + query)}
 
 
 def checked_rewrite(text: str) -> str:
@@ -175,6 +175,17 @@ def name_redirects(book: Book, scope: Scope, directive: Directive, where: Destin
         book.nearly(own, LED_BACK)
     elif (own is None or own.first == "default") and "rewrite" in action.options and where.uri and not where.dynamic:
         book.nearly(directive, OWN_PATH.format(where.uri), "let the service know its public address")
+
+
+def lead_redirects(book: Book, scope: Scope, where: Destination, side: RequestSide, prefix: str) -> None:
+    """`proxy_redirect` that says what glorieta does anyway: it puts the client's host for the one that the service was
+    told, and the prefix back that was taken off."""
+    known = {("/", prefix)}
+    if not side.preserved:
+        known |= {(f"http://{side.host or where.authority}/", f"{host}{prefix}") for host in CLIENTS_HOST}
+    for own in scope.level("proxy_redirect"):
+        if own.args in known:
+            book.needless(own, BY_ITSELF)
 
 
 def add_times(book: Book, scope: Scope, action: Action) -> None:

@@ -11,10 +11,13 @@ from .answers import REDIRECTING, redirect_data
 from .directive import Directive
 from .regex import GROUP, Expression, walk
 from .unclear import Unclear
-from .variables import HAS_SEARCH, MARK_DIFFERS, SEARCH, TARGET, Words, capture_words
+from .variables import SEARCH, TARGET, Words, capture_words
 
 LITERAL_HEAD = re.compile(r"((?:[^\\.+*?()\[\]{}|^$]|\\[./_-])*)(.*)", re.DOTALL)
-OWN_QUERY = "the client's own query is left out where the new path has one"
+NAMES_QUERY = re.compile(r"\$\{?(?:args|query_string|request_uri)\b")
+ONCE = "NGINX puts the client's query behind it a second time; a ? at the end stops that"
+AND_STAYS = "a request without a query gets a & at the end of the new one"
+MARK_STAYS = "a ? stays at the end of the new path"
 CATCHING = ("(.*)", "(.*)$")
 PASSING = ("", ".*", ".*$")
 WHOLE_PATH = ("^/(.*)$", "^/(.*)", "/(.*)$", "/(.*)")
@@ -33,6 +36,20 @@ class Rewrite:
     @property
     def redirects(self) -> bool:
         return self.flag in ("redirect", "permanent") or self.replacement.startswith(REDIRECTING)
+
+    @property
+    def adds_query(self) -> bool:
+        """Whether the client's query is to follow; NGINX adds it unless the replacement ends with `?`."""
+        return not self.replacement.endswith("?") and NAMES_QUERY.search(self.replacement) is None
+
+    @property
+    def remark(self) -> str | None:
+        """What differs about the query."""
+        if self.adds_query:
+            return AND_STAYS if "?" in self.replacement else None
+        if not self.replacement.endswith("?"):
+            return ONCE
+        return None if self.redirects or "?" in self.replacement[:-1] else MARK_STAYS
 
 
 def read_rewrite(directive: Directive) -> Rewrite:
@@ -113,18 +130,12 @@ def never(expression: Expression, spot: Spot) -> bool:
 
 def redirected(rewrite: Rewrite, words: Words) -> Action:
     """A redirect; NGINX puts the client's query behind it, unless the replacement ends with `?`."""
-    words.differs.clear()
     status = 301 if rewrite.flag == "permanent" else 302
-    text, mark = rewrite.replacement, rewrite.replacement.endswith("?")
-    location = words.template(text[:-1] if mark else text)
-    if not mark and "request_uri" not in text and "args" not in text:
-        if "?" in text:
-            location += "&${query}"
-        else:
-            location += SEARCH
-            if not HAS_SEARCH:
-                words.differs.append(MARK_DIFFERS)
-    location = location.replace("${path}${search}", TARGET) if HAS_SEARCH else location
+    text = rewrite.replacement
+    location = words.template(text.removesuffix("?"))
+    if rewrite.adds_query:
+        location += "&${query}" if "?" in text else SEARCH
+    location = location.replace("${path}${search}", TARGET)
     return Action({"redirect": redirect_data(location, status)}, rewrite.directive)
 
 
@@ -134,11 +145,7 @@ def new_path(rewrite: Rewrite, words: Words) -> str:
     template = words.template(path)
     if not mark:
         return template
-    if query.endswith("?") or not query:
-        # A ? at the end: the client's own query is left out.
-        return f"{template}?{words.template(query.removesuffix('?'))}"
-    words.differs.append(OWN_QUERY)
-    return f"{template}?{words.template(query)}"
+    return f"{template}?{words.template(query.removesuffix('?'))}{'&${query}' if rewrite.adds_query else ''}"
 
 
 def sample_path(replacement: str) -> str:

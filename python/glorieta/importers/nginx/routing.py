@@ -18,10 +18,9 @@ from .rewriting import covered, numbered_groups, read_rewrite
 from .site import Site, spot_of
 from .story import Story
 from .unclear import Unclear
-from .variables import HAS_SEARCH, SEARCH
+from .variables import SEARCH
 
 UNREACHED = "the server has answered before any location is looked for"
-ADDS_SLASH = "the query is lost where the slash is added"
 
 
 @dataclass
@@ -210,10 +209,7 @@ class Routing:
         ]
 
     def slash_added(self, rule: Rule) -> Action:
-        if not HAS_SEARCH:
-            self.book.nearly(rule.directive, ADDS_SLASH)
-        location = rule.text + (SEARCH if HAS_SEARCH else "")
-        action = Action({"redirect": redirect_data(location, 301)}, rule.directive)
+        action = Action({"redirect": redirect_data(rule.text + SEARCH, 301)}, rule.directive)
         return self.story.content.with_common_filters(action, rule.scope, self.site.words(rule))
 
 

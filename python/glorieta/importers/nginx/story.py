@@ -219,14 +219,13 @@ class Story:
         """The variant of the paths that a `rewrite` matches, then those that it does not."""
         captures = rewrite_captures(rewrite.expression, groups)
         inside = replace(words, captures={**words.captures, **captures})
-        inside.differs.clear()
         if rewrite.redirects:
             found = [Variant(ALWAYS, self.content.with_common_filters(redirected(rewrite, inside), scope, inside))]
         else:
             found = self.led_on(rewrite, rest, scope, spot, inside)
         self.book.translated(rewrite.directive)
-        for sentence in inside.differs:
-            self.book.nearly(rewrite.directive, sentence)
+        if rewrite.remark is not None:
+            self.book.nearly(rewrite.directive, rewrite.remark)
         if known is not None:
             return found
         narrowed = [replace(each, path=rewrite.expression, narrowed_by=rewrite.directive) for each in found]
@@ -235,8 +234,6 @@ class Story:
     def led_on(self, rewrite: Rewrite, rest: list[Directive], scope: Scope, spot: Spot, words: Words) -> list[Variant]:
         """Within NGINX the request goes on under another path."""
         path = new_path(rewrite, words)
-        for sentence in words.differs:
-            self.book.nearly(rewrite.directive, sentence)
         if rewrite.flag == "break":
             self.unreached(rest)
             return self.content.variants(scope, spot, words, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ...config.words import REQUEST_WORDS, escape
+from ...config.words import escape
 from .regex import GROUP
 from .unclear import Unclear
 
@@ -26,15 +26,9 @@ WORDS = {
     "server_protocol": "protocol",
 }
 FAMILIES = {"http_": "header", "cookie_": "cookie", "arg_": "query"}
-HAS_TARGET, HAS_SEARCH = "target" in REQUEST_WORDS, "search" in REQUEST_WORDS
-TARGET = "${target}" if HAS_TARGET else "${path}?${query}"
-SEARCH = "${search}" if HAS_SEARCH else "?${query}"
-MARK_DIFFERS = "a request without a query gets a ? at its end"
-"""What is said where only the query itself can be written."""
+TARGET, SEARCH = "${target}", "${search}"
 QUERY_TEXT = re.compile(r"\$(?:is_args\$(?:args|query_string)|\{is_args\}\$\{(?:args|query_string)\})")
-WHOLE = re.compile(
-    r"\$(?:uri|document_uri)(?:\$is_args|\?)\$(?:args|query_string)|\$request_uri(?!\w)|\$\{request_uri\}"
-)
+WHOLE = re.compile(r"\$(?:uri|document_uri)\$is_args\$(?:args|query_string)|\$request_uri(?!\w)|\$\{request_uri\}")
 NEAREST = {
     "remote_user": "users are known to the filters that come with Gateway",
     "proxy_protocol_addr": "the PROXY protocol comes with Protocols",
@@ -56,8 +50,6 @@ class Words:
     maps: frozenset[str] = frozenset()
     """Variables of `map`, `geo` and `split_clients`."""
     root: str = ""
-    differs: list[str] = field(default_factory=list)
-    """Sentences about what the last translations could not say exactly."""
 
     def word(self, name: str) -> str:
         """The template of one variable."""
@@ -82,12 +74,10 @@ class Words:
         """A text with variables as a template; `Unclear` where a variable has no word."""
         pieces, position = [], 0
         while position < len(text):
-            for pattern, replacement, exact in ((WHOLE, TARGET, HAS_TARGET), (QUERY_TEXT, SEARCH, HAS_SEARCH)):
+            for pattern, replacement in ((WHOLE, TARGET), (QUERY_TEXT, SEARCH)):
                 found = pattern.match(text, position)
                 if found:
                     pieces.append(replacement)
-                    if not exact:
-                        self.differs.append(MARK_DIFFERS)
                     break
             else:
                 found = VARIABLE.match(text, position)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 116
 PLAIN = re.compile(r"[A-Za-z/.$_][A-Za-z0-9/._$(){}?=+;,*<>^&%@~|\\:-]*(?: [A-Za-z0-9/._$()<>=+;%@~|\\:-]+)*")
-INSIDE_FLOW = re.compile(r"[\[\]{},]")
+INSIDE_FLOW = re.compile(r"[\[\]{},?]")
 WORDS = {"true", "false", "null", "yes", "no", "y", "n"}
 NUMBER = re.compile(r"[-+.]?[0-9][0-9_.eExXoO]*")
 ALWAYS_BLOCK = {("listeners",), ("groups",), ("upstreams",)}
