@@ -4,6 +4,7 @@
 //! bodies serve the fuzzer (`make fuzz`) and the tests that replay the corpus (`make test`).
 
 mod chunks;
+mod gather;
 mod paths;
 mod plans;
 mod requests;
@@ -11,6 +12,7 @@ mod responses;
 mod routes;
 
 pub use chunks::chunked_body;
+pub use gather::gathered;
 pub use paths::path_normalisation;
 pub use plans::plan_json;
 pub use requests::request_head;
@@ -20,13 +22,14 @@ pub use routes::route_matching;
 /// A target's name, which is its corpus's folder too, and its body: whether it accepts an input.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("request_head", request_head),
     ("response_head", response_head),
     ("chunked_body", chunked_body),
     ("path_normalisation", path_normalisation),
     ("route_matching", route_matching),
     ("plan_json", plan_json),
+    ("gathered", gathered),
 ];
 
 /// Reads an accepted head in the plainest way: asserts that its lines end with CRLF and hold no other

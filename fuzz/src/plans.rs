@@ -2,6 +2,7 @@
 
 use glorieta_plan::Plan;
 use glorieta_policy::Table;
+use glorieta_policy::reference::as_written;
 
 /// Reads `input` as a Plan. Accepted: it survives being written and read again, and each
 /// listener's routes make a table or a list of problems.
@@ -11,7 +12,7 @@ pub fn plan_json(input: &[u8]) -> bool {
     let read: Plan = serde_json::from_slice(&written).expect("a written Plan is read");
     assert_eq!(read, plan);
     for listener in &plan.listeners {
-        if let Err(problems) = Table::build(&listener.routes) {
+        if let Err(problems) = Table::build(&listener.routes, &as_written) {
             assert!(!problems.is_empty());
             assert!(problems.iter().all(|problem| !problem.message.is_empty()));
         }

@@ -3,6 +3,7 @@
 use glorieta_core::{Fields, RequestHead};
 use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
 use glorieta_policy::path::normalise;
+use glorieta_policy::reference::as_written;
 use glorieta_policy::{Found, Parameters, Table};
 
 /// The first lines are routes: a letter for the kind of path (`=` exact, `*` prefix, `{`
@@ -14,10 +15,10 @@ pub fn route_matching(input: &[u8]) -> bool {
     let Some((lines, request)) = text.split_once("\n\n") else { return false };
     let mut routes: Vec<Route> = lines.lines().take(24).enumerate().filter_map(read_route).collect();
     let Some(head) = read_request(request) else { return false };
-    let Ok(table) = Table::build(&routes) else { return false };
+    let Ok(table) = Table::build(&routes, &as_written) else { return false };
     let found = name(&routes, &table.find(&head, &mut Parameters::default()));
     routes.reverse();
-    let reversed = Table::build(&routes).expect("the same routes in another order");
+    let reversed = Table::build(&routes, &as_written).expect("the same routes in another order");
     assert_eq!(name(&routes, &reversed.find(&head, &mut Parameters::default())), found, "the order of routes matters");
     let fits =
         |route: &Route| host_fits(route, head.host()) && path_fits(route, head.path()) && method_fits(route, &head);

@@ -51,3 +51,8 @@ fn routes() {
 fn plans() {
     replay("plan_json");
 }
+
+#[test]
+fn gathered_answers() {
+    replay("gathered");
+}

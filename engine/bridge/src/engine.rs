@@ -1,8 +1,9 @@
 //! The running engine as a Python object.
 
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use glorieta_runtime::{Options, give_back};
+use glorieta_runtime::{Options, ProcessStats, give_back};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -75,10 +76,63 @@ impl Engine {
         py.detach(|| self.engine.is_idle())
     }
 
+    /// Prepares for a process that will run these handlers in this generation: its number, and the descriptors with
+    /// which it is started (memory, event, one per worker). They are the caller's to close.
+    fn handler_process(
+        &self,
+        py: Python<'_>,
+        handlers: Vec<String>,
+        generation: &str,
+    ) -> PyResult<(u64, RawFd, RawFd, Vec<RawFd>)> {
+        let doors = py.detach(|| self.engine.handler_process(&handlers, generation))?;
+        let workers = doors.workers.into_iter().map(OwnedFd::into_raw_fd).collect();
+        Ok((doors.process, doors.memory.into_raw_fd(), doors.event.into_raw_fd(), workers))
+    }
+
+    /// A process may have requests from now on; `False`: there is none of that number.
+    fn handlers_ready(&self, py: Python<'_>, process: u64) -> bool {
+        py.detach(|| self.engine.handlers_ready(process))
+    }
+
+    /// A process has ended: the requests that it had fail, those that it had not read go to another.
+    fn handler_gone(&self, py: Python<'_>, process: u64) {
+        py.detach(|| self.engine.handler_gone(process));
+    }
+
+    /// Every process that has not ended.
+    fn handler_stats<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let stats = py.detach(|| self.engine.handler_stats());
+        stats.into_iter().map(|stats| process(py, &stats)).collect()
+    }
+
+    /// A descriptor that is readable while `broken_handlers` has something to say. It stays the engine's.
+    fn handler_alarm(&self) -> PyResult<RawFd> {
+        Ok(self.engine.handler_alarm()?.as_raw_fd())
+    }
+
+    /// The processes that have said what cannot be since this was asked last, and what that was. They get no
+    /// requests any more and are to be ended.
+    fn broken_handlers(&self) -> Vec<(u64, &'static str)> {
+        self.engine.broken_handlers()
+    }
+
     /// Opens log files anew after they were moved away.
     fn reopen_logs(&self, py: Python<'_>) {
         py.detach(|| self.engine.reopen_logs());
     }
+}
+
+fn process<'py>(py: Python<'py>, stats: &ProcessStats) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("process", stats.id)?;
+    dict.set_item("handlers", stats.handlers.iter().map(|handler| &**handler).collect::<Vec<&str>>())?;
+    dict.set_item("generation", &*stats.generation)?;
+    dict.set_item("ready", stats.ready)?;
+    dict.set_item("broken", stats.broken)?;
+    dict.set_item("calls", stats.calls)?;
+    dict.set_item("running", stats.running)?;
+    dict.set_item("lag_us", stats.lag)?;
+    Ok(dict)
 }
 
 fn start(plan: &str, options: Options) -> Result<Engine, Refusal> {

@@ -3,7 +3,9 @@
 //! The only crate that knows Python. Everything crosses as owned text or numbers, so that neither side
 //! ever waits for the other's memory; every call that may block lets other Python threads run.
 
+mod carrier;
 mod engine;
+mod message;
 mod refusal;
 mod trial;
 
@@ -11,6 +13,8 @@ mod trial;
 mod module {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::carrier::Carrier;
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]

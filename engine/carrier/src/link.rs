@@ -35,6 +35,8 @@ pub struct Link {
     out: Producer,
     inn: Consumer,
     waiting: VecDeque<Vec<u8>>,
+    /// Messages ever sent, those that wait included.
+    sent: u64,
     /// Wakes the other side: there is a message, or room.
     other: Arc<Event>,
 }
@@ -44,7 +46,7 @@ impl Link {
     pub fn new(memory: &Arc<Memory>, index: usize, side: Side, other: Arc<Event>) -> Option<Link> {
         let out = Ring::of(memory, index, side == Side::Handler)?;
         let inn = Ring::of(memory, index, side == Side::Worker)?;
-        Some(Link { out: Producer::new(out), inn: Consumer::new(inn), waiting: VecDeque::new(), other })
+        Some(Link { out: Producer::new(out), inn: Consumer::new(inn), waiting: VecDeque::new(), sent: 0, other })
     }
 
     /// Sends a message, or keeps it until there is room. The other side learns of it by [`wake`](Link::wake).
@@ -55,7 +57,18 @@ impl Link {
         if !self.waiting.is_empty() || !self.out.push(&message)? {
             self.waiting.push_back(message);
         }
+        self.sent += 1;
         Ok(())
+    }
+
+    /// The number of the last message sent; the first is 1.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// The number of the last message that the other side has read, as it says.
+    pub fn taken(&self) -> u64 {
+        self.out.taken()
     }
 
     /// Sends what waited for room. Called when this side's event was signalled.

@@ -60,6 +60,19 @@ fn a_sleeper_is_signalled_once_per_batch_and_nobody_else_is() {
 }
 
 #[test]
+fn it_is_known_which_messages_the_other_side_has_read() {
+    let (mut worker, mut handler, ..) = pair();
+    for number in 1..=100 {
+        worker.send(vec![0; 10_000]).unwrap();
+        assert_eq!((worker.sent(), worker.taken()), (number, 0), "those that wait for room have numbers, too");
+    }
+    for number in 1..=10 {
+        handler.receive().unwrap();
+        assert_eq!(worker.taken(), number);
+    }
+}
+
+#[test]
 fn what_does_not_fit_waits_and_goes_when_there_is_room() {
     let (mut worker, mut handler, to_worker, _) = pair();
     for index in 0..100u32 {

@@ -28,12 +28,18 @@ const LENGTH: usize = 4;
 struct Header {
     /// Bytes ever written, by the producer.
     head: Line<AtomicU64>,
-    /// Bytes ever read, by the consumer.
-    tail: Line<AtomicU64>,
+    /// What was ever read, by the consumer.
+    tail: Line<Tail>,
     /// 1 while the consumer waits for its event.
     asleep: Line<AtomicU32>,
     /// 1 while the producer waits for room.
     blocked: Line<AtomicU32>,
+}
+
+#[repr(C)]
+struct Tail {
+    bytes: AtomicU64,
+    messages: AtomicU64,
 }
 
 #[repr(C, align(128))]
@@ -114,7 +120,7 @@ impl Producer {
     }
 
     fn has_room(&self, need: u64) -> Result<bool, Broken> {
-        let used = self.head.wrapping_sub(self.ring.header().tail.0.load(Ordering::Acquire));
+        let used = self.head.wrapping_sub(self.ring.header().tail.0.bytes.load(Ordering::Acquire));
         if used > ROOM {
             return Err(Broken("the other side read more than was written"));
         }
@@ -133,6 +139,11 @@ impl Producer {
         Ok(room)
     }
 
+    /// Messages that the consumer has read, as it says.
+    pub(crate) fn taken(&self) -> u64 {
+        self.ring.header().tail.0.messages.load(Ordering::Acquire)
+    }
+
     /// Whether the consumer sleeps and has to be signalled; asked once after a batch.
     pub(crate) fn must_wake(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -145,11 +156,12 @@ impl Producer {
 pub(crate) struct Consumer {
     ring: Ring,
     tail: u64,
+    messages: u64,
 }
 
 impl Consumer {
     pub(crate) fn new(ring: Ring) -> Consumer {
-        Consumer { ring, tail: 0 }
+        Consumer { ring, tail: 0, messages: 0 }
     }
 
     /// Takes one message out.
@@ -178,7 +190,11 @@ impl Consumer {
             message.set_len(length);
         }
         self.tail += taken_up(length);
-        self.ring.header().tail.0.store(self.tail, Ordering::Release);
+        self.messages += 1;
+        // The count comes first: whoever is gone in between has read no less than it says.
+        let tail = &self.ring.header().tail.0;
+        tail.messages.store(self.messages, Ordering::Release);
+        tail.bytes.store(self.tail, Ordering::Release);
         Ok(Some(message))
     }
 

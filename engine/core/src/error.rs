@@ -97,12 +97,30 @@ kinds! {
     ResponseHeadTooLarge "response_head_too_large" 502 Upstream;
     /// The endpoint ended its body before the length it had announced.
     ResponseCutOff "response_cut_off" 502 Upstream;
+    /// A part that a gathered answer needs was answered with no success.
+    PartFailed "part_failed" 502 Upstream;
+    /// A part's answer is not the JSON that is needed, or lacks what another part needs of it.
+    PartInvalid "part_invalid" 502 Upstream;
+    /// The parts' answers are together larger than what may be gathered.
+    PartTooLarge "part_too_large" 502 Upstream;
+    /// Two parts gave the same member.
+    PartConflict "part_conflict" 502 Upstream;
+    /// Optional parts are missing from an answer that was given all the same.
+    Partial "partial" 200 Upstream;
 
     /// No endpoint is known, or none may be used.
     NoEndpoint "no_endpoint" 503 Engine;
     QueueFull "queue_full" 503 Engine;
     QueueTimeout "queue_timeout" 503 Engine;
     Deadline "deadline" 504 Engine;
+    /// No process of the handler was free to take the request.
+    HandlerOverloaded "handler_overloaded" 503 Engine;
+    /// The handler has not answered by the request's deadline.
+    HandlerTimeout "handler_timeout" 504 Engine;
+    /// The process ended while it had the request.
+    HandlerLost "handler_lost" 502 Engine;
+    /// The handler raised, or answered what is no answer.
+    HandlerFailed "handler_failed" 500 Engine;
     Draining "draining" 503 Engine;
     Internal "internal" 500 Engine;
 }

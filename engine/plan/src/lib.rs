@@ -6,12 +6,16 @@
 //! (pools, health, balancing) is adopted by id.
 
 mod filter;
+mod gather;
+mod handler;
 mod listener;
 mod read;
 mod route;
 mod upstream;
 
 pub use filter::*;
+pub use gather::*;
+pub use handler::*;
 pub use listener::*;
 pub use read::{Unreadable, read};
 pub use route::*;
@@ -35,6 +39,9 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     pub groups: Vec<Group>,
     pub upstreams: Vec<Upstream>,
+    /// Left out as long as there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handlers: Vec<Handler>,
     pub admin: Admin,
     pub access_log: AccessLog,
     /// How long requests under way may take after SIGTERM or the removal of their listener.

@@ -81,6 +81,7 @@ mod tests {
     fn small() -> Value {
         json!({
             "format": FORMAT, "version": "0123456789ab", "workers": 1, "listeners": [], "groups": [], "upstreams": [],
+            "handlers": [],
             "admin": {"address": null, "required": false, "socket": null, "hosts": []},
             "access_log": {"to": "stdout", "format": "json", "queue": 1024},
             "drain_ms": 45000, "server_name": null,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Filter;
+use crate::{Filter, GatherTarget};
 
 /// What a request must look like, and what then happens to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,7 @@ pub struct ValueMatch {
 pub enum TextMatch {
     Present,
     Absent,
+    /// These three may hold references (`${env:NAME}`, `${file:/path}`); `$$` is a dollar sign.
     Exact(String),
     Prefix(String),
     /// Anchored at both ends.
@@ -78,6 +79,8 @@ pub enum Target {
     Redirect(RedirectTarget),
     Respond(RespondTarget),
     Files(FilesTarget),
+    Handler(HandlerTarget),
+    Gather(GatherTarget),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +105,7 @@ pub enum HostHeader {
     Preserve,
     /// The endpoint's own name and port.
     Upstream,
+    /// May hold references; `$$` is a dollar sign.
     Name(String),
 }
 
@@ -134,6 +138,18 @@ pub struct RespondTarget {
     pub headers: Vec<(String, String)>,
     /// A template.
     pub body: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandlerTarget {
+    pub handler: String,
+    /// By its place in the list of the handler's process.
+    pub route: u32,
+    /// The function, by module and name; for people.
+    pub name: String,
+    /// From the request (or the last byte of its body that the handler wanted) to the head of its answer.
+    pub first_byte_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -86,7 +86,8 @@ pub struct ActiveCheck {
 pub enum CheckKind {
     /// Connecting is success.
     Tcp,
-    /// A GET whose status lies in `status_from..=status_to` is success.
+    /// A GET whose status lies in `status_from..=status_to` is success. Path and host may hold references; `$$` is a
+    /// dollar sign.
     Http { path: String, host: Option<String>, status_from: u16, status_to: u16 },
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use glorieta_core::RequestHead;
 use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
+use glorieta_policy::reference::as_written;
 use glorieta_policy::{Found, Parameters, Table};
 
 const ROUNDS: usize = 15;
@@ -65,7 +66,7 @@ fn route(number: usize, hosts: usize) -> Route {
 
 fn measure(count: usize, hosts: usize, path: Ask) -> f64 {
     let routes: Vec<Route> = (0..count).map(|number| route(number, hosts)).collect();
-    let table = match Table::build(&routes) {
+    let table = match Table::build(&routes, &as_written) {
         Ok(table) => table,
         Err(problems) => panic!("{}", problems[0]),
     };

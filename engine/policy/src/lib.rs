@@ -8,6 +8,7 @@ pub mod accept;
 pub mod balance;
 pub mod client;
 pub mod conditional;
+pub mod gather;
 pub mod health;
 pub mod networks;
 pub mod path;

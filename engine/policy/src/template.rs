@@ -46,43 +46,15 @@ impl Template {
     /// # Errors
     /// As [`Template::parse`].
     pub fn parse_log(text: &str, look_up: LookUp<'_>) -> Result<Template, String> {
-        let mut template = Template::default();
-        let mut literal = String::new();
-        let mut rest = text;
-        while let Some(dollar) = rest.find('$') {
-            literal.push_str(&rest[..dollar]);
-            rest = &rest[dollar + 1..];
-            if let Some(after) = rest.strip_prefix('$') {
-                literal.push('$');
-                rest = after;
-                continue;
-            }
-            let Some(after) = rest.strip_prefix('{') else {
-                return Err(format!(
-                    "{text:?} has a single `$`; write `$$` for a dollar sign, `${{word}}` for a value"
-                ));
-            };
-            let Some(brace) = after.find('}') else {
-                return Err(format!("{text:?} has a `${{` without `}}`"));
-            };
-            match Reference::read(&after[..brace]) {
-                Some(reference) => literal.push_str(&look_up(reference)?),
-                None => {
-                    template.push_literal(&mut literal);
-                    template.parts.push(Part::Word(word(&after[..brace])?));
-                }
-            }
-            rest = &after[brace + 1..];
-        }
-        literal.push_str(rest);
-        template.push_literal(&mut literal);
-        Ok(template)
-    }
-
-    fn push_literal(&mut self, literal: &mut String) {
-        if !literal.is_empty() {
-            self.parts.push(Part::Literal(std::mem::take(literal).into_bytes().into()));
-        }
+        let mut parts = Vec::new();
+        cut(text, look_up, &mut |piece| {
+            parts.push(match piece {
+                Cut::Literal(literal) => Part::Literal(literal.into_bytes().into()),
+                Cut::Word(written) => Part::Word(word(written)?),
+            });
+            Ok(())
+        })?;
+        Ok(Template { parts })
     }
 
     /// Whether it has no words: expanding it always gives the same.
@@ -165,8 +137,55 @@ impl Template {
     }
 }
 
+/// A piece of a text with words in it.
+pub(crate) enum Cut<'t> {
+    Literal(String),
+    /// What stands between `${` and `}`.
+    Word(&'t str),
+}
+
+/// Cuts a text into its pieces; what references name is looked up and is literal.
+///
+/// # Errors
+/// A `$` alone, a missing brace, or what `look_up` or `take` says.
+pub(crate) fn cut<'t>(
+    text: &'t str,
+    look_up: LookUp<'_>,
+    take: &mut dyn FnMut(Cut<'t>) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        literal.push_str(&rest[..dollar]);
+        rest = &rest[dollar + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            literal.push('$');
+            rest = after;
+            continue;
+        }
+        let Some(after) = rest.strip_prefix('{') else {
+            return Err(format!("{text:?} has a single `$`; write `$$` for a dollar sign, `${{word}}` for a value"));
+        };
+        let Some(brace) = after.find('}') else {
+            return Err(format!("{text:?} has a `${{` without `}}`"));
+        };
+        match Reference::read(&after[..brace]) {
+            Some(reference) => literal.push_str(&look_up(reference)?),
+            None => {
+                if !literal.is_empty() {
+                    take(Cut::Literal(std::mem::take(&mut literal)))?;
+                }
+                take(Cut::Word(&after[..brace]))?;
+            }
+        }
+        rest = &after[brace + 1..];
+    }
+    literal.push_str(rest);
+    if literal.is_empty() { Ok(()) } else { take(Cut::Literal(literal)) }
+}
+
 /// Whether a word's value goes behind this beginning of a target as it came: what was part of one keeps its escapes.
-fn stays(word: &Word, before: &[u8]) -> bool {
+pub(crate) fn stays(word: &Word, before: &[u8]) -> bool {
     match word {
         Word::Path | Word::PathParameter(..) | Word::Search | Word::Target => true,
         Word::Query | Word::QueryParameter(_) => before.contains(&b'?'),
@@ -174,7 +193,11 @@ fn stays(word: &Word, before: &[u8]) -> bool {
     }
 }
 
-fn word(text: &str) -> Result<Word, String> {
+/// Reads a word of a request.
+///
+/// # Errors
+/// A sentence for the person who wrote it.
+pub(crate) fn word(text: &str) -> Result<Word, String> {
     if let Some((kind, _)) = text.split_once(':') {
         return Err(format!(
             "${{{text}}}: there is no {kind:?}; values from outside are ${{env:NAME}} and ${{file:/path}}"
@@ -183,7 +206,8 @@ fn word(text: &str) -> Result<Word, String> {
     Word::parse(text)
 }
 
-fn drop_controls(out: &mut Vec<u8>, start: usize) {
+/// Leaves out control bytes behind `start`.
+pub(crate) fn drop_controls(out: &mut Vec<u8>, start: usize) {
     let is_control = |byte: u8| (byte < 0x20 && byte != b'\t') || byte == 0x7f;
     if out[start..].iter().any(|&byte| is_control(byte)) {
         let kept: Vec<u8> = out.drain(start..).filter(|&byte| !is_control(byte)).collect();
@@ -191,7 +215,8 @@ fn drop_controls(out: &mut Vec<u8>, start: usize) {
     }
 }
 
-fn encode(out: &mut Vec<u8>, start: usize) {
+/// Percent-encodes what stands behind `start`, so that it stays within one segment or value.
+pub(crate) fn encode(out: &mut Vec<u8>, start: usize) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     if out[start..].iter().all(|&byte| is_unreserved(byte)) {
         return;

@@ -24,14 +24,21 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Window {
     buckets: [AtomicU64; BUCKETS as usize],
-    bucket_nanos: u64,
+    bucket_nanos: AtomicU64,
 }
 
 impl Window {
     /// A window of this width; at least 10 ns.
     pub fn new(width: Duration) -> Window {
-        let nanos = u64::try_from(width.as_nanos()).unwrap_or(u64::MAX);
-        Window { buckets: Default::default(), bucket_nanos: (nanos / BUCKETS).max(1) }
+        Window { buckets: Default::default(), bucket_nanos: AtomicU64::new(bucket_nanos(width)) }
+    }
+
+    /// Gives it another width, which forgets what was counted; the width that it has changes nothing.
+    pub fn set_width(&self, width: Duration) {
+        let nanos = bucket_nanos(width);
+        if self.bucket_nanos.swap(nanos, Ordering::AcqRel) != nanos {
+            self.clear();
+        }
     }
 
     pub fn add_first(&self, now: Moment) {
@@ -82,8 +89,12 @@ impl Window {
     }
 
     fn age(&self, now: Moment) -> u64 {
-        now.0 / self.bucket_nanos
+        now.0 / self.bucket_nanos.load(Ordering::Relaxed)
     }
+}
+
+fn bucket_nanos(width: Duration) -> u64 {
+    (u64::try_from(width.as_nanos()).unwrap_or(u64::MAX) / BUCKETS).max(1)
 }
 
 /// Ages are kept modulo 2^20: with buckets of one second a stale one could be taken for new after
@@ -142,5 +153,19 @@ mod tests {
         let counts = window.sum(Moment::from_millis(5000));
         // A worker that is a whole window behind would find its bucket taken; none is here.
         assert_eq!(counts, Counts { first: 20_000, second: 20_000 });
+    }
+
+    #[test]
+    fn another_width_begins_anew_and_the_same_does_not() {
+        let window = Window::new(Duration::from_secs(10));
+        let now = Moment::from_millis(5_000);
+        window.add_first(now);
+        window.set_width(Duration::from_secs(10));
+        assert_eq!(window.sum(now), Counts { first: 1, second: 0 });
+        window.set_width(Duration::from_secs(1));
+        assert_eq!(window.sum(now), Counts::default());
+        window.add_second(now);
+        assert_eq!(window.sum(Moment::from_millis(5_900)), Counts { first: 0, second: 1 });
+        assert_eq!(window.sum(Moment::from_millis(6_100)), Counts::default());
     }
 }

@@ -4,6 +4,8 @@ pub mod admin;
 mod clock;
 mod engine;
 mod files;
+mod gather;
+mod handlers;
 mod housekeeper;
 pub mod log;
 mod memory;
@@ -16,5 +18,6 @@ pub mod trial;
 mod worker;
 
 pub use engine::{Engine, Options, check};
+pub use handlers::{Doors, ProcessStats};
 pub use memory::{give_back, give_back_large_blocks};
 pub use snapshot::Problem;

@@ -2,16 +2,21 @@
 //!
 //! What was read goes into the snapshot and nowhere else: not into the JSON view, the log or an error.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 
-use glorieta_policy::reference::{Reference, as_written};
+use glorieta_http::h1::codec::is_authority;
+use glorieta_policy::reference::{Reference, as_written, fill, refers};
 use rustc_hash::FxHashMap;
 
 /// The largest file: what is larger is no token, key or word.
 const LARGEST: u64 = 1 << 20;
+
+/// What a configuration says in place of a host: from outside it would be taken for one.
+const HOST_WORDS: [&str; 2] = ["preserve", "upstream"];
 
 /// The values of one Plan, each read once.
 pub struct Secrets {
@@ -43,15 +48,43 @@ impl Secrets {
         known.entry(reference.to_string()).or_insert_with(|| read(reference)).clone()
     }
 
-    /// A value that may stand in a header or a path.
+    /// A value that may stand in a header, a path or a query.
     ///
     /// # Errors
     /// A sentence that names what is missing or has control characters.
     pub fn line(&self, reference: Reference<'_>) -> Result<String, String> {
         let text = self.text(reference)?;
         match text.bytes().any(|byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f) {
-            true => Err(format!("what {reference} says has control characters, which no header can have")),
+            true => Err(format!("what {reference} says has control characters, which cannot stand here")),
             false => Ok(text),
+        }
+    }
+
+    /// A text with references as a value of `Host`.
+    ///
+    /// # Errors
+    /// A sentence that names what is missing, or says that this is no host.
+    pub fn host<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, String> {
+        self.filled(text, "host", |host| is_authority(host.as_bytes()) && !HOST_WORDS.contains(&host))
+    }
+
+    /// A text with references as a path that is asked for, perhaps with a query.
+    ///
+    /// # Errors
+    /// A sentence that names what is missing, or says that this is no path.
+    pub fn path<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, String> {
+        let fits = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        self.filled(text, "path", |path| path.starts_with('/') && path.bytes().all(fits))
+    }
+
+    fn filled<'t>(&self, text: &'t str, kind: &str, fits: impl Fn(&str) -> bool) -> Result<Cow<'t, str>, String> {
+        let filled = fill(text, &|reference| self.line(reference))?;
+        // A reference that stands for itself says nothing of what it names.
+        let is_known = self.real || !refers(text);
+        match is_known && !fits(&filled) {
+            true if refers(text) => Err(format!("what {text:?} says is no {kind}")),
+            true => Err(format!("{text:?} is no {kind}")),
+            false => Ok(filled),
         }
     }
 }
@@ -124,6 +157,7 @@ mod tests {
             (path("lines"), "control characters"),
             (path("fifo"), "is no file"),
             (path("site"), "is no file"),
+            ("/dev/zero".to_owned(), "is no file"),
             ("relative".to_owned(), "no absolute path"),
         ] {
             let problem = line(&path).unwrap_err();
@@ -142,6 +176,31 @@ mod tests {
 
     #[test]
     fn as_written_reads_nothing() {
-        assert_eq!(Secrets::as_written().line(Reference::File("/nowhere")).as_deref(), Ok("${file:/nowhere}"));
+        let secrets = Secrets::as_written();
+        assert_eq!(secrets.line(Reference::File("/nowhere")).as_deref(), Ok("${file:/nowhere}"));
+        assert_eq!(secrets.host("${file:/nowhere}").as_deref(), Ok("${file:/nowhere}"));
+        assert_eq!(secrets.path("/a${file:/nowhere}").as_deref(), Ok("/a${file:/nowhere}"));
+    }
+
+    #[test]
+    fn hosts_and_paths_are_what_they_should_be_with_all_that_they_refer_to() {
+        let folder = Site::new();
+        let reference = |content: &str| {
+            folder.write("secret", content);
+            format!("${{file:{}}}", folder.path("secret").display())
+        };
+        let host = |text: &str| Secrets::from_system().host(text).map(Cow::into_owned);
+        let path = |text: &str| Secrets::from_system().path(text).map(Cow::into_owned);
+        assert_eq!(host("a.example:80").as_deref(), Ok("a.example:80"));
+        assert_eq!(host(&reference("a.example\n")).as_deref(), Ok("a.example"));
+        assert_eq!(path(&format!("/ready?key={}$$", reference("s3cret"))).as_deref(), Ok("/ready?key=s3cret$"));
+        for content in ["s3cret host", "preserve", "upstream", ""] {
+            let problem = host(&reference(content)).unwrap_err();
+            assert!(problem.contains("is no host") && !problem.contains("s3cret"), "{problem}");
+        }
+        for content in ["s3cret", "/s3cret way", "/s3cret#", "/s3cr\u{e9}t"] {
+            let problem = path(&reference(content)).unwrap_err();
+            assert!(problem.contains("is no path") && !problem.contains("s3cr"), "{problem}");
+        }
     }
 }

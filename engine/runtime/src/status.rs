@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::admin;
-use crate::metrics::{Observed, ObservedUpstream};
+use crate::handlers::Handler;
+use crate::metrics::{Observed, ObservedHandler, ObservedUpstream};
 use crate::snapshot::{Shown, ShownListener, Snapshot};
 use crate::worker::Shared;
 
@@ -21,7 +22,9 @@ pub struct EngineView {
 
 impl admin::View for EngineView {
     fn is_ready(&self) -> bool {
-        !self.shared.draining.load(Ordering::Acquire)
+        let draining = self.shared.draining.load(Ordering::Acquire);
+        // At the start, the processes of handlers come after the first Plan.
+        !draining && (self.shared.handlers.has_begun() || self.shared.snapshot.load().handlers.is_empty())
     }
 
     fn plan_version(&self) -> String {
@@ -48,7 +51,9 @@ pub fn metrics(shared: &Shared) -> String {
     let mut ids: Vec<_> = snapshot.upstreams.values().collect();
     ids.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let upstreams = ids.into_iter().map(|upstream| observe(upstream, now)).collect();
-    shared.registry.render(&Observed { upstreams, log: shared.log.counts() })
+    let mut handlers: Vec<_> = snapshot.handlers.values().map(|handler| observe_handler(shared, handler)).collect();
+    handlers.sort_unstable_by(|one, other| one.handler.cmp(&other.handler));
+    shared.registry.render(&Observed { upstreams, handlers, log: shared.log.counts() })
 }
 
 fn observe(upstream: &Upstream, now: Moment) -> ObservedUpstream {
@@ -61,6 +66,21 @@ fn observe(upstream: &Upstream, now: Moment) -> ObservedUpstream {
         upstream: upstream.id.to_string(),
         endpoints: EndpointState::ALL.map(count).to_vec(),
         waiting: u64::from(upstream.state.waiting()),
+    }
+}
+
+/// A process may run several handlers: what it has is what each of them has to wait for.
+fn observe_handler(shared: &Shared, handler: &Handler) -> ObservedHandler {
+    let stats = shared.handlers.stats();
+    let own: Vec<_> = stats.iter().filter(|process| process.handlers.contains(&handler.id)).collect();
+    let waiting: u32 = own.iter().map(|process| process.calls - process.running).sum();
+    let running: u32 = own.iter().map(|process| process.running).sum();
+    let current = own.iter().filter(|process| process.generation == handler.generation);
+    ObservedHandler {
+        handler: handler.id.to_string(),
+        queue: u64::from(waiting + handler.waiting.load(Ordering::Relaxed)),
+        running: u64::from(running),
+        lag_seconds: current.map(|process| f64::from(process.lag) / 1e6).fold(0.0, f64::max),
     }
 }
 

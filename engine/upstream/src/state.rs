@@ -78,6 +78,10 @@ impl Upstream {
             if self.settings.health.is_none() {
                 endpoint.streak.reset();
             }
+            match &self.settings.outlier {
+                Some(outlier) => endpoint.outlier.follow(outlier),
+                None => endpoint.outlier.release(),
+            }
         }
         self.state.set.store(Arc::new(set));
         drop(addresses);
@@ -132,6 +136,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use glorieta_core::Moment;
+
     use super::*;
     use crate::testing::{Recorder, build, endpoint, on_worker, plan};
 
@@ -210,6 +216,39 @@ mod tests {
             unchecked.refresh();
             assert!(endpoint(&unchecked, 0).streak.is_up());
         });
+    }
+
+    #[test]
+    fn endpoints_that_stay_follow_the_settings_of_passive_checks() {
+        let outlier = |window_ms| glorieta_plan::Outlier {
+            consecutive: 0,
+            success_percent: 50,
+            window_ms,
+            minimum_requests: 2,
+            ejection_ms: 60_000,
+            max_ejection_ms: 60_000,
+            max_percent: 100,
+        };
+        let watched = |window_ms| glorieta_plan::Upstream {
+            outlier: Some(outlier(window_ms)),
+            ..plan(&["10.0.0.1:80", "10.0.0.2:80"])
+        };
+        let fail = |upstream: &Upstream, second: u64| {
+            let counts = || glorieta_policy::health::outlier::Counts { total: 2, ejected: 0 };
+            let settings = upstream.settings.outlier.as_ref().unwrap();
+            let gate = Gate::default();
+            endpoint(upstream, 0).outlier.record(Moment::from_millis(second * 1000), false, settings, 0, &gate, counts)
+        };
+        let long = build(&watched(10_000));
+        let short = successor(&long, &watched(1_000));
+        short.refresh();
+        assert!(!fail(&short, 1));
+        assert!(!fail(&short, 5), "the first failure lies outside of the new window");
+        assert!(fail(&short, 5));
+        let now = Moment::from_millis(5_000);
+        assert!(endpoint(&short, 0).outlier.is_ejected(now));
+        successor(&short, &plan(&["10.0.0.1:80", "10.0.0.2:80"])).refresh();
+        assert!(!endpoint(&short, 0).outlier.is_ejected(now), "nobody watches it any more");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a worker and a handler process say to each other. All values are owned: nothing of the engine's reaches
 //! Python, and nothing of Python's the engine.
 //!
-//! A *call* is one request that a handler answers; its number is the worker's, free again once the answer is whole
-//! or the call was cancelled. A *part* is one call to an upstream within it; its number is the handler's.
+//! A *call* is one request that a handler answers; its number is the worker's, and not used again before all others
+//! were: a message that comes too late finds nobody. A *part* is one call to an upstream within it; its number is the
+//! handler's.
 //! Bodies that are whole travel with their heads. Others come in pieces, of which the receiver grants the sender so
 //! many bytes (`Credit`), so that nobody holds more than was asked for.
 

@@ -102,10 +102,7 @@ impl ToHandler {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer;
         match self {
-            ToHandler::Start { call, start } => {
-                writer = Writer::tag(0, *call, 512);
-                start.write(&mut writer);
-            }
+            ToHandler::Start { call, start } => return start.encode(*call),
             ToHandler::Body { call, data, last } => {
                 writer = Writer::tag(1, *call, data.len());
                 writer.u8(u8::from(*last));
@@ -179,6 +176,13 @@ impl ToHandler {
 }
 
 impl Start {
+    /// The bytes of the message that begins a call.
+    pub fn encode(&self, call: u32) -> Vec<u8> {
+        let mut writer = Writer::tag(0, call, 512);
+        self.write(&mut writer);
+        writer.0
+    }
+
     fn write(&self, writer: &mut Writer) {
         writer.u32(self.route);
         writer.u32(self.deadline_ms);

@@ -41,7 +41,7 @@ pub struct Outlier {
 }
 
 impl Outlier {
-    /// The window's width is taken from the settings here; all else is read with every record.
+    /// The window's width is taken from the settings here, and when they change; all else is read with every record.
     pub fn new(settings: &Settings) -> Outlier {
         Outlier {
             failures_in_a_row: AtomicU32::new(0),
@@ -49,6 +49,17 @@ impl Outlier {
             until: AtomicU64::new(0),
             times: AtomicU32::new(0),
         }
+    }
+
+    /// Follows changed settings.
+    pub fn follow(&self, settings: &Settings) {
+        self.window.set_width(Duration::from_millis(settings.window_ms));
+    }
+
+    /// Takes it back in: nobody watches it any more.
+    pub fn release(&self) {
+        self.until.store(0, Ordering::Release);
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
     }
 
     pub fn is_ejected(&self, now: Moment) -> bool {

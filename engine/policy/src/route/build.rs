@@ -13,6 +13,7 @@ use super::pattern::{Pattern, Rank, Segment};
 use super::regexes::{self, Regexes};
 use super::trie::Trie;
 use super::{Captures, Cell, Entry, Problem, Site, Table};
+use crate::reference::LookUp;
 
 /// The patterns of one host in the order in which they are tried, each with its routes.
 type Patterns<'a> = BTreeMap<(Rank, Vec<u8>), (&'a Pattern, Vec<u32>)>;
@@ -28,13 +29,14 @@ struct Builder<'a> {
 }
 
 impl Table {
-    /// Builds the table; indices that [`Table::find`] gives are those of `routes`.
+    /// Builds the table; indices that [`Table::find`] gives are those of `routes`. What references in their conditions
+    /// name is looked up now. Two routes whose conditions refer to different places are different, whatever is there.
     ///
     /// # Errors
     /// Everything that is wrong, at once: paths, hosts and names that can never match, regular
     /// expressions that do not compile or are too large, two routes that match the same requests,
-    /// two expressions of equal priority.
-    pub fn build(routes: &[Route]) -> Result<Table, Vec<Problem>> {
+    /// two expressions of equal priority, and what `look_up` says.
+    pub fn build(routes: &[Route], look_up: LookUp<'_>) -> Result<Table, Vec<Problem>> {
         let mut patterns = Vec::with_capacity(routes.len());
         let mut builder = Builder {
             routes,
@@ -45,7 +47,7 @@ impl Table {
         };
         for (index, route) in routes.iter().enumerate() {
             let pattern = builder.note(index as u32, Pattern::read(route));
-            let entry = pattern.as_ref().map(|pattern| Entry::read(route, pattern));
+            let entry = pattern.as_ref().map(|pattern| Entry::read(route, pattern, look_up));
             let entry = entry.and_then(|entry| builder.note(index as u32, entry));
             patterns.push(pattern);
             builder.entries.push(entry);
@@ -215,8 +217,8 @@ fn value_key(value: &ValueMatch, fold: bool) -> String {
 }
 
 impl Entry {
-    fn read(route: &Route, pattern: &Pattern) -> Result<Entry, String> {
-        let conditions = Conditions::read(route)?;
+    fn read(route: &Route, pattern: &Pattern, look_up: LookUp<'_>) -> Result<Entry, String> {
+        let conditions = Conditions::read(route, look_up)?;
         Ok(Entry { conditions, merge: route.merge_slashes, captures: Captures::read(pattern)? })
     }
 }

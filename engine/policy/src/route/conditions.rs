@@ -5,6 +5,7 @@ use glorieta_plan::{Route, TextMatch, ValueMatch};
 use regex::bytes::Regex;
 
 use super::regexes;
+use crate::reference::{LookUp, Reference, fill, refers};
 use crate::word::query_values;
 
 /// The methods of a route; every method where none is named.
@@ -108,22 +109,24 @@ enum Text {
     Present,
     Absent,
     Exact(Box<[u8]>),
+    /// As `Exact`, from outside: how long it takes to compare says nothing of how much was guessed.
+    Secret(Box<[u8]>),
     Prefix(Box<[u8]>),
     Regex(Regex),
 }
 
 impl Conditions {
-    pub(super) fn read(route: &Route) -> Result<Conditions, String> {
+    pub(super) fn read(route: &Route, look_up: LookUp<'_>) -> Result<Conditions, String> {
         let headers = route.headers.iter().map(|header| {
             if glorieta_core::Fields::is_token(header.name.as_bytes()) {
-                return Condition::read(header);
+                return Condition::read(header, look_up);
             }
             Err(format!("{:?} is no header name", header.name))
         });
         Ok(Conditions {
             methods: Methods::read(&route.methods)?,
             headers: headers.collect::<Result<_, _>>()?,
-            query: route.query.iter().map(Condition::read).collect::<Result<_, _>>()?,
+            query: route.query.iter().map(|query| Condition::read(query, look_up)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -166,14 +169,8 @@ impl Conditions {
 }
 
 impl Condition {
-    fn read(wanted: &ValueMatch) -> Result<Condition, String> {
-        let value = match &wanted.value {
-            TextMatch::Present => Text::Present,
-            TextMatch::Absent => Text::Absent,
-            TextMatch::Exact(text) => Text::Exact(text.as_bytes().into()),
-            TextMatch::Prefix(text) => Text::Prefix(text.as_bytes().into()),
-            TextMatch::Regex(text) => Text::Regex(regexes::compile(text)?),
-        };
+    fn read(wanted: &ValueMatch, look_up: LookUp<'_>) -> Result<Condition, String> {
+        let value = Text::read(&wanted.value, look_up)?;
         let name = wanted.name.as_bytes();
         Ok(Condition { known: Name::parse(name), name: name.into(), value })
     }
@@ -195,6 +192,23 @@ impl Condition {
 }
 
 impl Text {
+    fn read(wanted: &TextMatch, look_up: LookUp<'_>) -> Result<Text, String> {
+        let look_up: LookUp<'_> = &|reference: Reference<'_>| match look_up(reference)? {
+            // A secret that somebody has emptied would let in whoever says nothing.
+            value if value.is_empty() => Err(format!("what {reference} says is empty, which is no condition")),
+            value => Ok(value),
+        };
+        let bytes = |text: &str| fill(text, look_up).map(|text| text.as_bytes().into());
+        Ok(match wanted {
+            TextMatch::Present => Text::Present,
+            TextMatch::Absent => Text::Absent,
+            TextMatch::Exact(text) if refers(text) => Text::Secret(bytes(text)?),
+            TextMatch::Exact(text) => Text::Exact(bytes(text)?),
+            TextMatch::Prefix(text) => Text::Prefix(bytes(text)?),
+            TextMatch::Regex(text) => Text::Regex(expression(text, look_up)?),
+        })
+    }
+
     /// Of several values one must fit: which of them a service reads is not known here.
     fn fits<'a>(&self, mut values: impl Iterator<Item = &'a [u8]>) -> bool {
         match self {
@@ -208,8 +222,111 @@ impl Text {
             Text::Present => true,
             Text::Absent => false,
             Text::Exact(text) => **text == *value,
+            Text::Secret(text) => equal_in_steady_time(text, value),
             Text::Prefix(text) => value.starts_with(text),
             Text::Regex(regex) => regex.is_match(value),
         }
+    }
+}
+
+/// An expression; the value of a reference is a part of it, syntax included.
+fn expression(text: &str, look_up: LookUp<'_>) -> Result<Regex, String> {
+    if !refers(text) {
+        return regexes::compile(&fill(text, look_up)?);
+    }
+    let filled = fill(text, &|reference| {
+        let value = look_up(reference)?;
+        // Where nothing is read, a reference stands for itself, and its signs mean nothing.
+        Ok(if value == reference.to_string() { regex::escape(&value) } else { value })
+    })?;
+    // The reason would quote what was read.
+    regexes::compile(&filled).map_err(|_| format!("what {text:?} says is no regular expression"))
+}
+
+/// Whether two texts are equal, without stopping at the first difference.
+fn equal_in_steady_time(secret: &[u8], value: &[u8]) -> bool {
+    let differing = secret.iter().zip(value).fold(0, |differing, (one, other)| differing | (one ^ other));
+    secret.len() == value.len() && std::hint::black_box(differing) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{head, route};
+    use super::super::{Found, Parameters, Table};
+    use super::*;
+    use crate::reference::as_written;
+
+    fn look_up(reference: Reference<'_>) -> Result<String, String> {
+        match reference {
+            Reference::Env("TOKEN") => Ok("s3cret+$".to_owned()),
+            Reference::Env("WORDS") => Ok("one|two".to_owned()),
+            Reference::Env("BROKEN") => Ok("s3cret(".to_owned()),
+            Reference::Env("EMPTY") => Ok(String::new()),
+            other => Err(format!("there is no {other}")),
+        }
+    }
+
+    fn asking(value: TextMatch) -> Route {
+        let mut asking = route("/a");
+        asking.headers.push(ValueMatch { name: "x-token".into(), value });
+        asking
+    }
+
+    fn takes(value: TextMatch, sent: &str, look_up: LookUp<'_>) -> bool {
+        let mut head = head("GET h/a");
+        head.fields.add_named(b"X-Token", sent.as_bytes());
+        let table = Table::build(&[asking(value)], look_up).unwrap();
+        table.find(&head, &mut Parameters::default()) == Found::Route(0)
+    }
+
+    #[test]
+    fn conditions_ask_for_what_their_references_name() {
+        let exact = |text: &str| TextMatch::Exact(text.to_owned());
+        let regex = |text: &str| TextMatch::Regex(text.to_owned());
+        for (value, sent, taken) in [
+            (exact("Bearer ${env:TOKEN}"), "Bearer s3cret+$", true),
+            (exact("Bearer ${env:TOKEN}"), "Bearer s3cret+", false),
+            (exact("Bearer ${env:TOKEN}"), "Bearer s3cret+!", false),
+            (exact("Bearer ${env:TOKEN}"), "Bearer ${env:TOKEN}", false),
+            (exact("$$5"), "$5", true),
+            (TextMatch::Prefix("${env:TOKEN}".into()), "s3cret+$ and more", true),
+            (TextMatch::Prefix("${env:TOKEN}".into()), "s3cret", false),
+            (regex("a$|b$$"), "a", true),
+            (regex("(${env:WORDS})!"), "two!", true),
+            (regex("(${env:WORDS})!"), "three!", false),
+        ] {
+            assert_eq!(takes(value.clone(), sent, &look_up), taken, "{value:?} {sent}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_is_not_read_stands_for_itself() {
+        for value in [TextMatch::Exact("k ${env:TOKEN}".into()), TextMatch::Regex("k ${env:TOKEN}|[0-9]+".into())] {
+            assert!(takes(value.clone(), "k ${env:TOKEN}", &as_written), "{value:?}");
+            assert!(!takes(value, "k s3cret+$", &as_written));
+        }
+        assert!(takes(TextMatch::Regex("k ${env:TOKEN}|[0-9]+".into()), "17", &as_written));
+    }
+
+    #[test]
+    fn what_cannot_be_a_condition_is_named_without_its_value() {
+        for (value, said) in [
+            (TextMatch::Exact("${file:/run/none}".into()), "there is no ${file:/run/none}"),
+            (TextMatch::Prefix("${env:EMPTY}".into()), "what ${env:EMPTY} says is empty, which is no condition"),
+            (TextMatch::Regex("a${env:BROKEN}".into()), "what \"a${env:BROKEN}\" says is no regular expression"),
+        ] {
+            let problems = Table::build(&[asking(value)], &look_up).unwrap_err();
+            assert_eq!(problems.iter().map(|problem| &*problem.message).collect::<Vec<_>>(), [said]);
+        }
+    }
+
+    #[test]
+    fn routes_that_refer_to_different_places_are_different() {
+        let twice = |one: &str, other: &str| {
+            let named = |id: &str, text: &str| Route { id: id.into(), ..asking(TextMatch::Exact(text.to_owned())) };
+            Table::build(&[named("one", one), named("other", other)], &|_| Ok("same".to_owned())).is_ok()
+        };
+        assert!(twice("${env:A}", "${env:B}"));
+        assert!(!twice("${env:A}", "${env:A}"));
     }
 }

@@ -208,9 +208,10 @@ mod tests {
     use super::super::tests::{head, route};
     use super::super::{Found, Parameters};
     use super::*;
+    use crate::reference::as_written;
 
     fn found(routes: &[Route], head: &RequestHead) -> Option<u32> {
-        match Table::build(routes).unwrap().find(head, &mut Parameters::default()) {
+        match Table::build(routes, &as_written).unwrap().find(head, &mut Parameters::default()) {
             Found::Route(index) => Some(index),
             Found::MethodNotAllowed(_) | Found::None => None,
         }
@@ -221,7 +222,7 @@ mod tests {
         let routes: Vec<Route> = routes.iter().map(|text| route(text)).collect();
         let head = head(request);
         let won = found(&routes, &head);
-        let explanation = Table::build(&routes).unwrap().explain(&routes, &head, won);
+        let explanation = Table::build(&routes, &as_written).unwrap().explain(&routes, &head, won);
         let lines = |reasons: Vec<Reason>| {
             reasons.iter().map(|each| format!("{}: {}", routes[each.route as usize].id, each.why)).collect()
         };
@@ -284,7 +285,7 @@ mod tests {
             let list = if query { &mut made.query } else { &mut made.headers };
             list.push(ValueMatch { name: "x".into(), value });
             let routes = [made];
-            Table::build(&routes).unwrap().explain(&routes, &head("GET h/a"), None).passed[0].why.clone()
+            Table::build(&routes, &as_written).unwrap().explain(&routes, &head("GET h/a"), None).passed[0].why.clone()
         };
         assert_eq!(wants(TextMatch::Present, false), "asks for header x");
         assert_eq!(wants(TextMatch::Exact("1".into()), true), "asks for query x: 1");
@@ -320,7 +321,7 @@ mod tests {
             let mut routes: Vec<Route> = picks.iter().map(|text| route(text)).collect();
             let head = head(&format!("{method} {host}{path}"));
             let won = found(&routes, &head);
-            let explanation = Table::build(&routes).unwrap().explain(&routes, &head, won);
+            let explanation = Table::build(&routes, &as_written).unwrap().explain(&routes, &head, won);
             prop_assert_eq!(won.is_some(), !explanation.why.is_empty());
             let next = explanation.beat.first().map(|reason| routes[reason.route as usize].id.clone());
             if let Some(won) = won {

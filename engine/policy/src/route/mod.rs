@@ -17,7 +17,7 @@ mod parameters;
 mod pattern;
 mod regexes;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trie;
 
 use std::fmt;

@@ -4,9 +4,10 @@ use glorieta_core::RequestHead;
 use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
 
 use super::{Found, Parameters, REST, Table};
+use crate::reference::as_written;
 
 /// `[METHOD] [HOST]/path`, `~regex` and `any` for the path; the text is also the route's id.
-pub(super) fn route(text: &str) -> Route {
+pub(crate) fn route(text: &str) -> Route {
     let (methods, place) = match text.split_once(' ') {
         Some((method, place)) => (vec![method.to_owned()], place),
         None => (Vec::new(), text),
@@ -55,7 +56,7 @@ fn winner(routes: &[&str], request: &str) -> Option<String> {
     let mut routes: Vec<Route> = routes.iter().map(|text| route(text)).collect();
     let mut find = || {
         routes.reverse();
-        let found = Table::build(&routes).unwrap().find(&head(request), &mut Parameters::default());
+        let found = Table::build(&routes, &as_written).unwrap().find(&head(request), &mut Parameters::default());
         match found {
             Found::Route(index) => Some(routes[index as usize].id.clone()),
             Found::MethodNotAllowed(_) | Found::None => None,
@@ -114,7 +115,7 @@ fn the_path_of_a_catch_all_is_its_rest() {
     for (request, rest) in [("GET h/a/b", "a/b"), ("GET h/", ""), ("OPTIONS h*", "")] {
         let head = head(request);
         let mut parameters = Parameters::default();
-        let found = Table::build(&[route("any")]).unwrap().find(&head, &mut parameters);
+        let found = Table::build(&[route("any")], &as_written).unwrap().find(&head, &mut parameters);
         assert_eq!(found, Found::Route(0));
         assert_eq!(parameters.get(REST, head.path()), Some(rest.as_bytes()));
     }
@@ -124,17 +125,17 @@ fn the_path_of_a_catch_all_is_its_rest() {
 fn two_catch_alls_of_a_host_are_a_problem() {
     let mut second = route("any");
     second.id = "other".into();
-    let problems = Table::build(&[route("any"), second]).unwrap_err();
+    let problems = Table::build(&[route("any"), second], &as_written).unwrap_err();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("matches the same requests as route \"any\""), "{}", problems[0]);
-    assert!(Table::build(&[route("any"), route("s.aany"), route("GET any")]).is_ok());
+    assert!(Table::build(&[route("any"), route("s.aany"), route("GET any")], &as_written).is_ok());
 }
 
 #[test]
 fn slashes_are_merged_for_a_catch_all_too() {
     let mut merging = route("any");
     merging.merge_slashes = true;
-    let table = Table::build(&[merging, route("/a//b")]).unwrap();
+    let table = Table::build(&[merging, route("/a//b")], &as_written).unwrap();
     let find = |request| table.find(&head(request), &mut Parameters::default());
     assert_eq!(find("GET h/a//b"), Found::Route(1));
     assert_eq!(find("GET h/a//c"), Found::Route(0));

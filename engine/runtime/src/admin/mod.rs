@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is shown.
 pub trait View: Send + Sync {
-    /// Whether requests are served; not while draining.
+    /// Whether requests are served; not while draining, nor before the first handlers are there.
     fn is_ready(&self) -> bool;
     fn plan_version(&self) -> String;
     /// Values of `Host` that are allowed beside addresses and `localhost`.

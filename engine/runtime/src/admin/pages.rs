@@ -36,7 +36,7 @@ fn index(view: &dyn View) -> Response {
         "plan": view.plan_version(),
         "paths": {
             "/livez": "200 as long as the process answers",
-            "/readyz": "200 while requests are served, 503 while draining",
+            "/readyz": "200 while requests are served, 503 while draining and before handlers are there",
             "/metrics": "metrics in the OpenMetrics text format",
             "/status": "listeners, groups, routes, upstreams and their health, as JSON",
         },

@@ -4,12 +4,14 @@
 //! no client, server or attacker can add a series: a million hosts are one route.
 
 mod cells;
+mod part;
 mod process;
 mod registry;
 mod render;
 mod series;
 
+pub use part::PartSeries;
 pub use process::Process;
 pub use registry::{Registry, Reload};
-pub use render::{CONTENT_TYPE, Observed, ObservedUpstream};
-pub use series::{Connections, Direction, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};
+pub use render::{CONTENT_TYPE, Observed, ObservedHandler, ObservedUpstream};
+pub use series::{Connections, Direction, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};

@@ -11,7 +11,8 @@ use std::time::Duration;
 use glorieta_core::Moment;
 use serde_json::{Value, json};
 
-use super::series::{ListenerSeries, RouteSeries, UpstreamSeries};
+use super::part::PartSeries;
+use super::series::{HandlerSeries, ListenerSeries, RouteSeries, UpstreamSeries};
 
 /// How long a series that nobody holds is still shown.
 const KEPT: Duration = Duration::from_secs(600);
@@ -74,6 +75,9 @@ pub struct Registry {
     routes: Table<(Box<str>, Box<str>), RouteSeries>,
     upstreams: Table<Box<str>, UpstreamSeries>,
     listeners: Table<Box<str>, ListenerSeries>,
+    handlers: Table<Box<str>, HandlerSeries>,
+    /// By listener, route and part.
+    parts: Table<[Box<str>; 3], PartSeries>,
     applied: AtomicU64,
     refused: AtomicU64,
     plan_version: Mutex<String>,
@@ -85,6 +89,8 @@ pub(super) struct All {
     pub routes: Vec<Arc<RouteSeries>>,
     pub upstreams: Vec<Arc<UpstreamSeries>>,
     pub listeners: Vec<Arc<ListenerSeries>>,
+    pub handlers: Vec<Arc<HandlerSeries>>,
+    pub parts: Vec<Arc<PartSeries>>,
     pub reloads: [(&'static str, u64); 2],
     pub plan_version: String,
 }
@@ -97,6 +103,8 @@ impl Registry {
             routes: Table::default(),
             upstreams: Table::default(),
             listeners: Table::default(),
+            handlers: Table::default(),
+            parts: Table::default(),
             applied: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             plan_version: Mutex::default(),
@@ -113,6 +121,15 @@ impl Registry {
 
     pub fn listener(&self, listener: &str) -> Arc<ListenerSeries> {
         self.listeners.get(listener.into(), || ListenerSeries::new(listener, self.workers))
+    }
+
+    pub fn handler(&self, handler: &str) -> Arc<HandlerSeries> {
+        self.handlers.get(handler.into(), || HandlerSeries::new(handler, self.workers))
+    }
+
+    pub fn part(&self, listener: &str, route: &str, part: &str) -> Arc<PartSeries> {
+        let key = [listener, route, part].map(Box::from);
+        self.parts.get(key, || PartSeries::new(listener, route, part, self.workers))
     }
 
     /// Counts a reload; one that was applied names the Plan that runs now.
@@ -138,6 +155,8 @@ impl Registry {
         self.routes.sweep(now);
         self.upstreams.sweep(now);
         self.listeners.sweep(now);
+        self.handlers.sweep(now);
+        self.parts.sweep(now);
     }
 
     pub(super) fn all(&self) -> All {
@@ -145,6 +164,8 @@ impl Registry {
             routes: self.routes.all(),
             upstreams: self.upstreams.all(),
             listeners: self.listeners.all(),
+            handlers: self.handlers.all(),
+            parts: self.parts.all(),
             reloads: [("applied", self.applied.load(Relaxed)), ("refused", self.refused.load(Relaxed))],
             plan_version: self.version().clone(),
         }

@@ -26,6 +26,7 @@ type Written = Result<(), Error>;
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     pub upstreams: Vec<ObservedUpstream>,
+    pub handlers: Vec<ObservedHandler>,
     pub log: LogCounts,
 }
 
@@ -39,6 +40,18 @@ pub struct ObservedUpstream {
     pub waiting: u64,
 }
 
+/// A handler as it stands, over all its processes.
+#[derive(Clone, Debug)]
+pub struct ObservedHandler {
+    pub handler: String,
+    /// Requests that no process has begun.
+    pub queue: u64,
+    /// Requests that processes work on.
+    pub running: u64,
+    /// How late the event loop is that is latest.
+    pub lag_seconds: f64,
+}
+
 impl Registry {
     /// Everything there is to know, as text.
     pub fn render(&self, observed: &Observed) -> String {
@@ -47,6 +60,7 @@ impl Registry {
             all: self.all(),
             endpoints: endpoints(&observed.upstreams),
             waiting: waiting(&observed.upstreams),
+            handlers: observed.handlers.clone(),
             log: observed.log,
             process: Process::read(),
         };
@@ -85,6 +99,7 @@ struct Scrape {
     all: All,
     endpoints: BTreeMap<(String, &'static str), u64>,
     waiting: BTreeMap<String, u64>,
+    handlers: Vec<ObservedHandler>,
     log: LogCounts,
     process: Process,
 }
@@ -95,6 +110,8 @@ impl Collector for Scrape {
         self.requests(encoder)?;
         self.upstreams(encoder)?;
         self.listeners(encoder)?;
+        self.handlers(encoder)?;
+        self.parts(encoder)?;
         self.engine(encoder)?;
         self.process(encoder)
     }
@@ -173,6 +190,50 @@ impl Scrape {
         for series in &self.all.listeners {
             let seen = series.tunnels().into_iter().filter(|(_, bytes)| *bytes > 0);
             tunnels.counts(("listener", series.listener()), "direction", seen)?;
+        }
+        Ok(())
+    }
+
+    fn handlers(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let levels = [
+            ("glorieta_handler_queue", "Requests that no process of the handler has begun", true),
+            ("glorieta_handler_running", "Requests that processes of the handler work on", false),
+        ];
+        for (name, help, queue) in levels {
+            let mut family = Family::gauge(encoder, name, help);
+            for observed in &self.handlers {
+                let level = if queue { observed.queue } else { observed.running };
+                family.level(&[("handler", observed.handler.as_str())], level)?;
+            }
+        }
+        let help = "How late the event loop of the handler's processes is";
+        let mut lag = Family::gauge(encoder, "glorieta_handler_loop_lag_seconds", help);
+        for observed in &self.handlers {
+            lag.series()?
+                .encode_family(&[("handler", observed.handler.as_str())])?
+                .encode_gauge(&observed.lag_seconds)?;
+        }
+        let help = "From a request's arrival at the handler to the head of its answer";
+        let mut durations = Family::histogram(encoder, "glorieta_handler_duration_seconds", help);
+        for series in self.all.handlers.iter().filter(|series| !series.is_unused()) {
+            durations.durations(&[("handler", series.handler())], &series.durations())?;
+        }
+        let help = "Processes of the handler that ended although they were wanted";
+        let mut restarts = Family::counter(encoder, "glorieta_handler_restarts", help);
+        for series in &self.all.handlers {
+            restarts.count(&[("handler", series.handler())], series.restarts())?;
+        }
+        Ok(())
+    }
+
+    fn parts(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let mut counts = Family::counter(encoder, "glorieta_gather_parts", "Parts of gathered answers that are over");
+        for series in &self.all.parts {
+            let [listener, route, part] = series.names();
+            for (outcome, count) in series.outcomes() {
+                let labels = [("listener", listener), ("route", route), ("part", part), ("outcome", outcome)];
+                counts.count(&labels, count)?;
+            }
         }
         Ok(())
     }

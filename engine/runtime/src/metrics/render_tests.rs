@@ -107,13 +107,22 @@ fn busy() -> (Registry, Observed) {
     registry.set_plan_version("0123456789ab");
     let endpoints = vec![("up", 2), ("down", 0), ("ejected", 1)];
     let upstreams = vec![ObservedUpstream { upstream: "orders".to_owned(), endpoints, waiting: 7 }];
-    (registry, Observed { upstreams, log: LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 } })
+    let handler = registry.handler("app");
+    handler.record(1, 4_000_000);
+    handler.restarted();
+    let part = registry.part("web", "/home", "orders");
+    part.count(0, None);
+    part.count(1, None);
+    part.count(1, Some(glorieta_policy::gather::partial::Reason::Timeout));
+    let handlers = vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lag_seconds: 0.25 }];
+    (registry, Observed { upstreams, handlers, log: LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 } })
 }
 
 #[test]
 fn every_number_stands_where_it_belongs() {
     let (registry, observed) = busy();
     let exposition = read(&registry.render(&observed));
+    let part = |outcome| [("listener", "web"), ("route", "/home"), ("part", "orders"), ("outcome", outcome)];
     let table: &[(&str, &[Label<'_>], f64)] = &[
         ("glorieta_requests_total", &[("listener", "web"), ("route", "/a"), ("method", "GET"), ("code", "200")], 2.0),
         (
@@ -136,6 +145,14 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_endpoints", &[("upstream", "orders"), ("state", "down")], 0.0),
         ("glorieta_endpoints", &[("upstream", "orders"), ("state", "ejected")], 1.0),
         ("glorieta_upstream_waiting", &[("upstream", "orders")], 7.0),
+        ("glorieta_gather_parts_total", &part("ok"), 2.0),
+        ("glorieta_gather_parts_total", &part("timeout"), 1.0),
+        ("glorieta_handler_queue", &[("handler", "app")], 2.0),
+        ("glorieta_handler_running", &[("handler", "app")], 5.0),
+        ("glorieta_handler_loop_lag_seconds", &[("handler", "app")], 0.25),
+        ("glorieta_handler_duration_seconds_count", &[("handler", "app")], 1.0),
+        ("glorieta_handler_duration_seconds_sum", &[("handler", "app")], 0.004),
+        ("glorieta_handler_restarts_total", &[("handler", "app")], 1.0),
         ("glorieta_connections", &[("listener", "web"), ("state", "active")], 1.0),
         ("glorieta_connections", &[("listener", "web"), ("state", "idle")], 1.0),
         ("glorieta_rejected_total", &[("listener", "web"), ("reason", "head_malformed")], 1.0),

@@ -1,10 +1,11 @@
-//! What is counted: per route, per upstream and per listener.
+//! What is counted: per route, per upstream, per listener and per handler.
 //!
 //! Handles are fetched when a snapshot is built and kept in its routes, so that counting a request
 //! looks nothing up. Labels are names from the Plan only: no client can add one.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use glorieta_core::{Kind, Method};
 
@@ -206,6 +207,54 @@ impl UpstreamSeries {
 
     pub(super) fn is_unused(&self) -> bool {
         self.cells.is_unused()
+    }
+}
+
+/// The counts of one handler.
+#[derive(Debug)]
+pub struct HandlerSeries {
+    handler: Box<str>,
+    durations: PerWorker<DurationCells>,
+    restarts: AtomicU64,
+}
+
+impl HandlerSeries {
+    pub(super) fn new(handler: &str, workers: usize) -> HandlerSeries {
+        HandlerSeries { handler: handler.into(), durations: PerWorker::new(workers), restarts: AtomicU64::new(0) }
+    }
+
+    /// Counts a request that the handler has answered, or that has failed; `worker` is the index of the thread that
+    /// calls this.
+    #[inline]
+    pub fn record(&self, worker: usize, duration_ns: u64) {
+        if let Some(durations) = self.durations.of(worker) {
+            durations.record(duration_ns);
+        }
+    }
+
+    /// Counts a process that has ended although it was wanted.
+    pub fn restarted(&self) {
+        self.restarts.fetch_add(1, Relaxed);
+    }
+
+    pub fn handler(&self) -> &str {
+        &self.handler
+    }
+
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts.load(Relaxed)
+    }
+
+    pub(super) fn durations(&self) -> Durations {
+        let mut durations = Durations::default();
+        for cells in self.durations.iter() {
+            durations.add(cells);
+        }
+        durations
+    }
+
+    pub(super) fn is_unused(&self) -> bool {
+        self.durations.is_unused()
     }
 }
 

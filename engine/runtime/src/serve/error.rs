@@ -16,6 +16,14 @@ use super::respond::own;
 /// What a client may do about a full queue or a drain: come again, in seconds.
 const RETRY_AFTER: &[u8] = b"1";
 
+/// Whether it may be over in a moment.
+const fn is_passing(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::QueueFull | Kind::QueueTimeout | Kind::HandlerOverloaded | Kind::Draining | Kind::TooManyConnections
+    )
+}
+
 pub fn answer(error: &Error, request: &Request) -> Response {
     let status = error.kind.status();
     let title = match status {
@@ -46,7 +54,7 @@ pub fn answer(error: &Error, request: &Request) -> Response {
     if let Some(allow) = request.allow.as_ref().filter(|_| status == 405) {
         fields.add(Name::Allow, allow.as_bytes());
     }
-    if matches!(error.kind, Kind::QueueFull | Kind::QueueTimeout | Kind::Draining | Kind::TooManyConnections) {
+    if is_passing(error.kind) {
         fields.add(Name::RetryAfter, RETRY_AFTER);
     }
     response.body = Body::Full(Bytes::from(text));

@@ -4,7 +4,7 @@
 //! who        the client behind trusted proxies, the request's id
 //! where      the path in its one form, the route
 //! may it     the route's filters, in their order
-//! what       its target: an upstream, files, a redirect, a fixed answer
+//! what       its target: an upstream, a handler, files, a redirect, a fixed answer
 //! and back   the filters in reverse, then what glorieta says about itself
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 mod error;
 mod forwarded;
+mod handler;
 mod proxy;
 mod record;
 mod request;
@@ -28,17 +29,18 @@ use glorieta_filters::Step;
 use glorieta_http::Reply;
 use glorieta_net::Stream;
 use glorieta_policy::{Found, Parameters, Table, client, path};
-use glorieta_upstream::Lease;
 
+use crate::gather;
 use crate::snapshot::{Duty, Listener, Route, Target};
 use crate::worker::{View, Worker};
 
 pub use error::answer as error_answer;
 pub use forwarded::PeerText;
-pub use proxy::{aim, present};
-pub use record::RequestRecord;
+pub use handler::ask;
+pub use proxy::{aim, hash_of, present};
+pub use record::{Hold, RequestRecord};
 pub use request::Request;
-pub use respond::{redirect, respond};
+pub use respond::{own, redirect, respond};
 pub use watch::Watch;
 
 /// What may be asked of a file.
@@ -47,7 +49,7 @@ pub const FILE_METHODS: &str = "GET, HEAD";
 /// What a target comes to.
 enum Outcome {
     Response(Response),
-    Switched { head: ResponseHead, stream: Stream, leftover: Bytes, lease: Lease, idle: std::time::Duration },
+    Switched { head: ResponseHead, stream: Stream, leftover: Bytes, hold: Hold, idle: std::time::Duration },
 }
 
 /// Answers one request of a listener.
@@ -79,9 +81,9 @@ async fn tell(
             }
             Reply::Answer(response, record)
         }
-        Ok(Outcome::Switched { mut head, stream, leftover, lease, idle }) => {
+        Ok(Outcome::Switched { mut head, stream, leftover, hold, idle }) => {
             record.answered(head.status);
-            record.hold(lease);
+            record.hold(hold);
             finish(&record.request, &mut head);
             record.outlast_reloads();
             Reply::Switch { head, upstream: Box::new(stream), leftover, idle, record }
@@ -102,6 +104,8 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
+        Target::Handler(target) => handler::run(record, target, body, deadline).await?,
+        Target::Gather(target) => Outcome::Response(gather::run(record, target, body, deadline).await?),
         Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),
         Target::Respond(target) => Outcome::Response(respond(&record.request, target)),
         Target::Files(target) => {
@@ -136,7 +140,8 @@ pub fn decide<'a>(
     };
     who(request, listener);
     let route = find(request, table, routes, watch)?;
-    if let Target::Proxy(_) = &route.target {
+    // A handler sees what an upstream would, and parts are asked with some of it.
+    if let Target::Proxy(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
         proxy::prepare(request, peer_text, upgrade);
         watch.prepared(&request.head);
     }

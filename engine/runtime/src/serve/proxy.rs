@@ -2,11 +2,12 @@
 
 use glorieta_core::{Body, Error, Fields, Kind, Method, Moment, Name, ResponseHead};
 use glorieta_http::h1::codec::{strip_hop_by_hop_request, strip_hop_by_hop_response};
+use glorieta_policy::Word;
 use glorieta_policy::balance::hash;
 use glorieta_upstream::{Answer, Balance, CallContext, Host, call};
 
 use super::forwarded::{self, PeerText};
-use super::{Outcome, Request, RequestRecord};
+use super::{Hold, Outcome, Request, RequestRecord};
 use crate::snapshot::Proxy;
 
 /// Removes what must not be forwarded and adds what must, before any filter looks: so filters have the last word,
@@ -76,7 +77,8 @@ pub async fn run(
         }
         Answer::Switched { mut head, stream, leftover, lease } => {
             present(&record.request, target, &mut head);
-            Ok(Outcome::Switched { head, stream, leftover, lease, idle: target.timeouts.tunnel })
+            let hold = Hold::Upstream(lease);
+            Ok(Outcome::Switched { head, stream, leftover, hold, idle: target.timeouts.tunnel })
         }
     }
 }
@@ -101,6 +103,11 @@ fn take_hop(request: &mut Request) -> Result<(), Error> {
 /// The hash of the value by which an endpoint is chosen.
 fn key(request: &Request, target: &Proxy) -> Option<u64> {
     let Balance::Hash(word) = &target.upstream.settings.balance else { return None };
+    hash_of(request, word)
+}
+
+/// The hash of what a word reads in the request.
+pub fn hash_of(request: &Request, word: &Word) -> Option<u64> {
     let mut value = Vec::new();
     word.read(&request.scope().view(&request.head), &mut value).then(|| hash::of(&value))
 }
@@ -118,8 +125,9 @@ fn rewrite(request: &mut Request, target: &Proxy) -> Result<(), Error> {
             return Err(Error::because(Kind::Internal, "the rewritten path does not begin with a slash"));
         }
         request.head.set_path(path);
-        if query.is_some() {
-            request.head.set_query(query);
+        if let Some(query) = query {
+            // A mark with nothing behind it says that there is to be no query.
+            request.head.set_query(Some(query).filter(|query| !query.is_empty()));
         }
     } else if let Some(prefix) = &target.strip_prefix
         && let Some(rest) = request.head.path().strip_prefix(&**prefix)

@@ -10,6 +10,7 @@ use glorieta_policy::Word;
 use glorieta_upstream::{Lease, Progress, Upstream};
 
 use super::Request;
+use crate::handlers::Tunnel;
 use crate::log::Entry;
 use crate::metrics::Direction;
 use crate::worker::{View, Worker};
@@ -26,8 +27,14 @@ pub struct RequestRecord {
     error: Option<Error>,
     bytes_in: u64,
     bytes_out: u64,
-    lease: Option<Lease>,
+    hold: Option<Hold>,
     end: End,
+}
+
+/// What a tunnel leads to; it ends by being dropped.
+pub enum Hold {
+    Upstream(Lease),
+    Handler(Tunnel),
 }
 
 /// How far a request has come when its record is dropped.
@@ -61,7 +68,7 @@ impl RequestRecord {
             error: None,
             bytes_in: 0,
             bytes_out: 0,
-            lease: None,
+            hold: None,
             end: End::Open,
         })
     }
@@ -77,14 +84,19 @@ impl RequestRecord {
         self.end = End::Answered;
     }
 
+    /// Notes what is wrong with an answer that is given all the same.
+    pub fn note(&mut self, error: Error) {
+        self.error = Some(error);
+    }
+
     /// Lets go of all routes but its own: what follows may take hours.
     pub fn outlast_reloads(&mut self) {
         self.request.view = self.request.view.lasting();
     }
 
-    /// Keeps a lease for as long as the request lasts.
-    pub fn hold(&mut self, lease: Lease) {
-        self.lease = Some(lease);
+    /// Keeps what the tunnel leads to for as long as the request lasts.
+    pub fn hold(&mut self, hold: Hold) {
+        self.hold = Some(hold);
         self.end = End::Tunnel;
     }
 

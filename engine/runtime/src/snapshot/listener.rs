@@ -15,6 +15,7 @@ use glorieta_upstream::{Balance, Upstream};
 use rustc_hash::FxHashMap;
 
 use super::{Problem, Route};
+use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
 use crate::secrets::Secrets;
 
@@ -77,6 +78,7 @@ impl TcpRoute {
 
 pub(super) struct Context<'a> {
     pub upstreams: &'a FxHashMap<Arc<str>, Arc<Upstream>>,
+    pub handlers: &'a FxHashMap<Arc<str>, Arc<Handler>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
     pub secrets: &'a Secrets,
@@ -159,7 +161,7 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
     for route in &plan.routes {
         routes.extend(Route::build(route, &plan.id, context, problems).map(Arc::new));
     }
-    match Table::build(&plan.routes) {
+    match Table::build(&plan.routes, &|reference| context.secrets.line(reference)) {
         Ok(table) if routes.len() == plan.routes.len() => Some(Duty::Http { table, routes }),
         Ok(_) => None,
         Err(wrong) => {

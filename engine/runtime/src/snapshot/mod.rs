@@ -4,18 +4,21 @@
 //! reload is taken over from the previous snapshot by id: upstreams with their pools, health and balancing,
 //! listeners with their counts.
 
+mod handlers;
 mod listener;
 mod problem;
 mod route;
 mod shown;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glorieta_plan::{AccessLog, Plan};
+use glorieta_plan::{AccessLog, ActiveCheck, CheckKind, Plan};
 use glorieta_upstream::{Observer, Outcome, Upstream};
 use rustc_hash::FxHashMap;
 
+use crate::handlers::Handler;
 use crate::metrics::{self, Registry, UpstreamSeries};
 use crate::secrets::Secrets;
 use crate::worker::current_worker;
@@ -30,6 +33,7 @@ pub struct Snapshot {
     pub version: Arc<str>,
     pub listeners: Vec<Arc<Listener>>,
     pub upstreams: FxHashMap<Arc<str>, Arc<Upstream>>,
+    pub handlers: FxHashMap<Arc<str>, Arc<Handler>>,
     pub access_log: AccessLog,
     /// How long what is under way may take at the end.
     pub drain: Duration,
@@ -55,9 +59,15 @@ impl Snapshot {
             let message = format!("this engine reads format {}, not {}", glorieta_plan::FORMAT, plan.format);
             return Err(vec![Problem::at("format", message)]);
         }
-        let upstreams = build_upstreams(plan, previous, registry, &mut problems);
-        let context =
-            listener::Context { upstreams: &upstreams, registry, server_name: plan.server_name.as_deref(), secrets };
+        let upstreams = build_upstreams(plan, previous, registry, secrets, &mut problems);
+        let handlers = handlers::build(plan, &upstreams, registry, secrets, &mut problems);
+        let context = listener::Context {
+            upstreams: &upstreams,
+            handlers: &handlers,
+            registry,
+            server_name: plan.server_name.as_deref(),
+            secrets,
+        };
         let mut listeners = Vec::with_capacity(plan.listeners.len());
         for listener in &plan.listeners {
             let before = previous.and_then(|previous| previous.listener(&listener.id));
@@ -71,6 +81,7 @@ impl Snapshot {
             version: plan.version.as_str().into(),
             listeners,
             upstreams,
+            handlers,
             access_log: plan.access_log.clone(),
             drain: Duration::from_millis(plan.drain_ms),
             admin_hosts: plan.admin.hosts.clone(),
@@ -92,6 +103,7 @@ fn build_upstreams(
     plan: &Plan,
     previous: Option<&Snapshot>,
     registry: &Registry,
+    secrets: &Secrets,
     problems: &mut Vec<Problem>,
 ) -> FxHashMap<Arc<str>, Arc<Upstream>> {
     let mut upstreams = FxHashMap::default();
@@ -99,7 +111,12 @@ fn build_upstreams(
         let path = format!("upstreams.{}", upstream.id);
         let before = previous.and_then(|previous| previous.upstreams.get(upstream.id.as_str()));
         let observer = Arc::new(Counting { series: registry.upstream(&upstream.id) });
-        match Upstream::build(upstream, before.map(|before| &**before), observer) {
+        let filled = with_secrets(upstream, secrets).unwrap_or_else(|message| {
+            problems.push(Problem::at(path.clone(), message));
+            // Nobody is to be told besides that it is not there.
+            Cow::Borrowed(upstream)
+        });
+        match Upstream::build(&filled, before.map(|before| &**before), observer) {
             Ok(built) => {
                 if upstreams.insert(built.id.clone(), Arc::new(built)).is_some() {
                     problems.push(Problem::at(path, "two upstreams have this id"));
@@ -109,6 +126,24 @@ fn build_upstreams(
         }
     }
     upstreams
+}
+
+/// An upstream whose check says what its references name.
+fn with_secrets<'a>(
+    upstream: &'a glorieta_plan::Upstream,
+    secrets: &Secrets,
+) -> Result<Cow<'a, glorieta_plan::Upstream>, String> {
+    let Some(ActiveCheck { kind: CheckKind::Http { path, host, .. }, .. }) = &upstream.health else {
+        return Ok(Cow::Borrowed(upstream));
+    };
+    let asked = secrets.path(path)?;
+    let named = host.as_deref().map(|host| secrets.host(host)).transpose()?;
+    let mut filled = upstream.clone();
+    if let Some(ActiveCheck { kind: CheckKind::Http { path, host, .. }, .. }) = &mut filled.health {
+        *path = asked.into_owned();
+        *host = named.map(Cow::into_owned);
+    }
+    Ok(Cow::Owned(filled))
 }
 
 fn check_unique(plan: &Plan, problems: &mut Vec<Problem>) {

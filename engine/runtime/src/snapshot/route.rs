@@ -10,7 +10,10 @@ use glorieta_upstream::{Host, Timeouts, Upstream};
 use super::Problem;
 use super::listener::Context;
 use crate::files::Files;
+use crate::gather::{Gather, Sources};
+use crate::handlers::{HandlerRoute, parameters_of};
 use crate::metrics::RouteSeries;
+use crate::secrets::Secrets;
 
 pub struct Route {
     pub id: Arc<str>,
@@ -29,6 +32,8 @@ pub enum Target {
     Redirect(Redirect),
     Respond(Respond),
     Files(Files),
+    Handler(HandlerRoute),
+    Gather(Gather),
 }
 
 pub struct Proxy {
@@ -60,7 +65,7 @@ impl Route {
     ) -> Option<Route> {
         let path = format!("routes.{}", plan.id);
         let filters = Filters::read(&plan.filters, &|reference| context.secrets.line(reference));
-        let target = Target::build(&plan.target, context);
+        let target = Target::build(plan, listener, context);
         let (filters, target) = match (filters, target) {
             (Ok(filters), Ok(target)) => (filters, target),
             (filters, target) => {
@@ -87,8 +92,8 @@ fn template(text: &str, context: &Context<'_>) -> Result<Template, String> {
 }
 
 impl Target {
-    fn build(plan: &glorieta_plan::Target, context: &Context<'_>) -> Result<Target, String> {
-        match plan {
+    fn build(route: &glorieta_plan::Route, listener: &str, context: &Context<'_>) -> Result<Target, String> {
+        match &route.target {
             glorieta_plan::Target::Proxy(plan) => Proxy::build(plan, context).map(Target::Proxy),
             glorieta_plan::Target::Redirect(plan) => {
                 if !matches!(plan.status, 301 | 302 | 303 | 307 | 308) {
@@ -98,7 +103,56 @@ impl Target {
             }
             glorieta_plan::Target::Respond(plan) => Respond::build(plan, context).map(Target::Respond),
             glorieta_plan::Target::Files(plan) => Files::read(plan).map(Target::Files),
+            glorieta_plan::Target::Gather(plan) => gather(plan, listener, &route.name, context).map(Target::Gather),
+            glorieta_plan::Target::Handler(plan) => {
+                let handler = context.handlers.get(plan.handler.as_str());
+                let handler = handler.cloned().ok_or_else(|| format!("there is no handler {:?}", plan.handler))?;
+                Ok(Target::Handler(HandlerRoute {
+                    handler,
+                    route: plan.route,
+                    name: plan.name.as_str().into(),
+                    first_byte: Duration::from_millis(plan.first_byte_ms),
+                    parameters: parameters_of(&route.path),
+                }))
+            }
         }
+    }
+}
+
+fn gather(
+    plan: &glorieta_plan::GatherTarget,
+    listener: &str,
+    route: &str,
+    context: &Context<'_>,
+) -> Result<Gather, String> {
+    Gather::build(
+        plan,
+        &Sources {
+            upstream: &|name| context.upstreams.get(name).cloned(),
+            host: &|plan| host(plan, context.secrets),
+            timeouts: &timeouts,
+            line: &|reference| context.secrets.line(reference),
+            text: &|reference| context.secrets.text(reference),
+            series: &|part| context.registry.part(listener, route, part),
+        },
+    )
+}
+
+/// What `Host` says to an upstream.
+pub(super) fn host(plan: &glorieta_plan::HostHeader, secrets: &Secrets) -> Result<Host, String> {
+    Ok(match plan {
+        glorieta_plan::HostHeader::Preserve => Host::Preserve,
+        glorieta_plan::HostHeader::Upstream => Host::Upstream,
+        glorieta_plan::HostHeader::Name(name) => Host::Name(secrets.host(name)?.as_ref().into()),
+    })
+}
+
+pub(super) fn timeouts(plan: &glorieta_plan::UpstreamTimeouts) -> Timeouts {
+    Timeouts {
+        connect: Duration::from_millis(plan.connect_ms),
+        first_byte: Duration::from_millis(plan.first_byte_ms),
+        idle: Duration::from_millis(plan.idle_ms),
+        tunnel: Duration::from_millis(plan.tunnel_ms),
     }
 }
 
@@ -111,27 +165,12 @@ impl Proxy {
             Some(prefix) if prefix.starts_with('/') => Some(prefix.as_bytes().into()),
             Some(prefix) => return Err(format!("the prefix {prefix:?} does not begin with a slash")),
         };
-        let host = match &plan.host {
-            glorieta_plan::HostHeader::Preserve => Host::Preserve,
-            glorieta_plan::HostHeader::Upstream => Host::Upstream,
-            glorieta_plan::HostHeader::Name(name) => {
-                if !glorieta_http::h1::codec::is_authority(name.as_bytes()) {
-                    return Err(format!("{name:?} is no host"));
-                }
-                Host::Name(name.as_str().into())
-            }
-        };
         Ok(Proxy {
             upstream: upstream.clone(),
             strip_prefix,
             rewrite: plan.rewrite.as_deref().map(|text| template(text, context)).transpose()?,
-            host,
-            timeouts: Timeouts {
-                connect: Duration::from_millis(plan.timeouts.connect_ms),
-                first_byte: Duration::from_millis(plan.timeouts.first_byte_ms),
-                idle: Duration::from_millis(plan.timeouts.idle_ms),
-                tunnel: Duration::from_millis(plan.timeouts.tunnel_ms),
-            },
+            host: host(&plan.host, context.secrets)?,
+            timeouts: timeouts(&plan.timeouts),
             retries: plan.retries,
         })
     }

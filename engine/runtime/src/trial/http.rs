@@ -14,16 +14,19 @@ use glorieta_upstream::Shares;
 use super::Question;
 use super::body::{self, LONGEST};
 use super::changes;
+use super::gather;
 use super::head::{self, pairs};
 use super::place::Place;
-use super::report::{Answer, Because, Endpoint, Forward, Heard, Outcome, Report, Taken};
+use super::report::{Answer, Because, Endpoint, Forward, Handed, Heard, Outcome, Report, Taken};
 use super::watcher::Watcher;
+use crate::gather::Gather;
+use crate::handlers::HandlerRoute;
 use crate::serve::{self, FILE_METHODS, PeerText, Request};
 use crate::snapshot::{Listener, Proxy, Route, Target};
 use crate::worker::View;
 
 /// What stands where the endpoint's name would, as long as nobody knows the endpoint.
-const ANY_ENDPOINT: &str = "${endpoint}";
+pub const ANY_ENDPOINT: &str = "${endpoint}";
 /// The value of fields in an answer that nobody has given yet.
 const UNKNOWN: &[u8] = b"...";
 
@@ -44,7 +47,7 @@ pub fn tell(
     let sent = pairs(&head.fields);
     // An id that nobody could take for a real one, and the same each time.
     let mut request = Request::new(View::alone(listener), head, peer, RequestId::random(0));
-    let mut way = Way { report: Report { listener: Some(heard), ..Report::default() }, sent };
+    let mut way = Way { report: Report { listener: Some(heard), ..Report::default() }, sent, gathered: None };
     let meta = match parsed {
         Ok(Parsed::Complete { value, .. }) => value,
         Ok(Parsed::Partial) => return Ok(way.refused(&mut request, &Error::new(Kind::HeadTimeout))),
@@ -70,6 +73,8 @@ struct Way {
     report: Report,
     /// The fields as the client sent them.
     sent: head::Pairs,
+    /// The route's target, where it is several calls.
+    gathered: Option<glorieta_plan::GatherTarget>,
 }
 
 impl Way {
@@ -95,6 +100,10 @@ impl Way {
         };
         let explanation = watcher.explanation;
         self.report.passed = explanation.passed.into_iter().map(because).collect();
+        self.gathered = watcher.found.and_then(|index| match &routes[index as usize].target {
+            glorieta_plan::Target::Gather(plan) => Some(plan.clone()),
+            _ => None,
+        });
         self.report.route = watcher.found.map(|index| {
             let route = &routes[index as usize];
             Taken {
@@ -115,6 +124,8 @@ impl Way {
     fn reach(&mut self, request: &mut Request, route: &Route, body: Body) -> Result<(), Error> {
         let response = match &route.target {
             Target::Proxy(target) => return self.forward(request, route, target, body),
+            Target::Handler(target) => return self.hand(request, route, target, body),
+            Target::Gather(target) => return self.gather(request, route, target, body),
             Target::Redirect(target) => serve::redirect(request, target),
             Target::Respond(target) => serve::respond(request, target),
             Target::Files(target) => {
@@ -129,6 +140,53 @@ impl Way {
         self.report.response_headers_changed = changes::between(&before, &pairs(&response.head.fields));
         self.answer(request.head.method, response, None);
         Ok(())
+    }
+
+    fn hand(&mut self, request: &mut Request, route: &Route, target: &HandlerRoute, body: Body) -> Result<(), Error> {
+        let mut body = body;
+        let asked = serve::ask(request, target, &body);
+        body::read_through(&mut body)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let texts = |fields: &glorieta_carrier::Fields| {
+            fields.iter().map(|(name, value)| (text(name), text(value))).collect::<head::Pairs>()
+        };
+        let headers = texts(&asked.start.headers);
+        self.report.outcome = Outcome::Handler;
+        self.report.handler = Some(Handed {
+            handler: target.handler.id.to_string(),
+            name: target.name.to_string(),
+            route: target.route,
+            parameters: texts(&asked.start.parameters),
+            changes: changes::between(&self.sent, &headers),
+            headers,
+            calls: target.handler.calls.iter().map(|callee| callee.upstream.id.to_string()).collect(),
+            deadline_ms: route.deadline.map(|deadline| deadline.as_millis() as u64),
+        });
+        self.note_own_answer(request, route);
+        Ok(())
+    }
+
+    fn gather(&mut self, request: &mut Request, route: &Route, target: &Gather, body: Body) -> Result<(), Error> {
+        let mut body = body;
+        if target.sends_body() {
+            body::read_through(&mut body)?;
+        }
+        if let Some(plan) = self.gathered.take() {
+            self.report.gather = Some(gather::tell(request, target, &plan, &body)?);
+        }
+        self.report.outcome = Outcome::Gather;
+        self.note_own_answer(request, route);
+        Ok(())
+    }
+
+    /// What would be changed in an answer that is made here or by a handler.
+    fn note_own_answer(&mut self, request: &mut Request, route: &Route) {
+        let mut head = ResponseHead::new(200);
+        for name in route.filters.removed_from_answers() {
+            head.fields.add_named(name, UNKNOWN);
+        }
+        let before = pairs(&head.fields);
+        self.note_changes(request, route, &mut head, &before);
     }
 
     fn forward(&mut self, request: &mut Request, route: &Route, target: &Proxy, body: Body) -> Result<(), Error> {
@@ -175,9 +233,14 @@ impl Way {
         }
         let before = pairs(&head.fields);
         serve::present(request, target, &mut head);
-        serve::go_back(request, route, &mut head);
-        serve::finish(request, &mut head);
-        self.report.response_headers_changed = changes::between(&before, &pairs(&head.fields));
+        self.note_changes(request, route, &mut head, &before);
+    }
+
+    /// What the route's filters and glorieta itself change in an answer.
+    fn note_changes(&mut self, request: &mut Request, route: &Route, head: &mut ResponseHead, before: &head::Pairs) {
+        serve::go_back(request, route, head);
+        serve::finish(request, head);
+        self.report.response_headers_changed = changes::between(before, &pairs(&head.fields));
         for change in &mut self.report.response_headers_changed {
             change.was = change.was.take().filter(|was| was.as_bytes() != UNKNOWN);
         }

@@ -12,6 +12,7 @@
 
 mod body;
 mod changes;
+mod gather;
 mod head;
 mod http;
 mod place;
@@ -29,7 +30,9 @@ use crate::secrets::Secrets;
 use crate::snapshot::{Duty, Listener, Problem, Snapshot};
 
 pub use question::Question;
-pub use report::{Answer, Because, Change, Endpoint, Forward, Heard, Outcome, Ran, Report, Taken};
+pub use report::{
+    Answer, Because, Change, Endpoint, Forward, GatheredPart, Gathering, Handed, Heard, Outcome, Ran, Report, Taken,
+};
 
 use place::Place;
 

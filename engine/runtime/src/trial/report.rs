@@ -18,6 +18,8 @@ pub struct Report {
     /// Why nothing comes of it; empty otherwise.
     pub why: String,
     pub forward: Option<Forward>,
+    pub handler: Option<Handed>,
+    pub gather: Option<Gathering>,
     pub answer: Option<Answer>,
     /// What is changed in the answer, or would be in one that an upstream gives.
     pub response_headers_changed: Vec<Change>,
@@ -28,6 +30,10 @@ pub struct Report {
 pub enum Outcome {
     /// It goes to an upstream.
     Forward,
+    /// A handler answers it.
+    Handler,
+    /// Several upstreams are asked, and one answer is made of theirs.
+    Gather,
     /// glorieta answers by itself.
     Answer,
     /// Bytes pass to an upstream, at layer 4.
@@ -99,6 +105,49 @@ pub struct Forward {
     pub changes: Vec<Change>,
     pub deadline_ms: Option<u64>,
     pub retries: u32,
+}
+
+/// The request as a handler gets it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Handed {
+    pub handler: String,
+    /// The function.
+    pub name: String,
+    /// By its place among the handler's routes.
+    pub route: u32,
+    pub parameters: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
+    /// Against what the client sent.
+    pub changes: Vec<Change>,
+    /// The upstreams that it may call.
+    pub calls: Vec<String>,
+    pub deadline_ms: Option<u64>,
+}
+
+/// What is asked for one answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gathering {
+    pub parts: Vec<GatheredPart>,
+    pub conflict: glorieta_plan::Conflict,
+}
+
+/// The request as a part's upstream gets it.
+#[derive(Clone, Debug, Serialize)]
+pub struct GatheredPart {
+    pub name: String,
+    pub upstream: String,
+    /// `required`, `optional` or `shadow`.
+    pub need: &'static str,
+    /// The parts that come before it.
+    pub needs: Vec<String>,
+    pub method: String,
+    /// As it is written in the configuration.
+    pub path: String,
+    /// `None`: what other parts answer decides.
+    pub target: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+    pub timeout_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -53,6 +53,30 @@ fn proxy(upstream: &str, host: &str, strip_prefix: Option<&str>) -> Value {
     }})
 }
 
+fn gather() -> Value {
+    let part = |name: &str, path: &str, says: Value| {
+        let mut part = json!({
+            "name": name, "upstream": "one", "host": "preserve", "retries": 0, "method": "GET", "path": path,
+            "timeouts": {"connect_ms": 1, "first_byte_ms": 1, "idle_ms": 1, "tunnel_ms": 1}, "query": [],
+            "headers": [], "forward": ["x-sent"], "body": "none", "timeout_ms": null, "after": [],
+            "need": "required", "reads": "json", "nest": null,
+            "shape": {"pick": null, "select": [], "drop": [], "rename": [], "flatten": []},
+        });
+        part.as_object_mut().unwrap().extend(says.as_object().unwrap().clone());
+        part
+    };
+    json!({"gather": {
+        "parts": [
+            part("user", "/users/${query.id}", json!({"query": [["q", "${query.q}"]]})),
+            part("later", "/for/${parts.user.id}", json!({"need": "optional", "upstream": "two"})),
+            part("sent", "/sent", json!({"method": "POST", "body": {"json": {"id": "${query.id}"}}})),
+            part("shadow", "/shadow", json!({"method": "PUT", "body": "request", "need": "shadow"})),
+        ],
+        "deadline_ms": null, "conflict": "deep", "report": null, "head": null, "max_bytes": 1,
+        "shape": {"pick": null, "select": [], "drop": [], "rename": [], "flatten": []},
+    }})
+}
+
 fn trial() -> Trial {
     let headers = json!([
         {"addresses": {"allow": [], "deny": ["9.9.9.9"]}},
@@ -68,6 +92,7 @@ fn trial() -> Trial {
         route("/none", json!({"exact": "/none"}), proxy("none", "preserve", None), json!([])),
         route("/hello", json!({"exact": "/hello"}), respond, headers),
         route("/old/*", json!({"prefix": "/old"}), redirect, json!([])),
+        route("/home", json!({"exact": "/home"}), gather(), json!([])),
     ];
     let plan = json!({
         "format": glorieta_plan::FORMAT, "version": "0123456789ab", "workers": 1,
@@ -101,6 +126,35 @@ fn ask(method: &str, url: &str) -> Report {
 fn answer(report: &Report) -> (u16, Option<&str>) {
     let answer = report.answer.as_ref().unwrap();
     (answer.status.unwrap(), answer.reason)
+}
+
+#[test]
+fn a_gathered_answer_tells_its_parts_and_what_each_is_sent() {
+    let mut asked = question("GET", "http://127.0.0.1:8080/home?id=a%2Fb&q=1");
+    asked.headers = vec![("X-Sent".to_owned(), "yes".to_owned()), ("X-Other".to_owned(), "no".to_owned())];
+    let report = trial().ask(&asked).unwrap();
+    assert_eq!(report.outcome, Outcome::Gather);
+    let parts = report.gather.unwrap().parts;
+    let told: Vec<_> = parts.iter().map(|part| (part.need, part.upstream.as_str(), part.target.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("required", "one", Some("/users/a%2Fb?q=1")),
+            ("optional", "two", None),
+            ("required", "one", Some("/sent")),
+            ("shadow", "one", Some("/shadow")),
+        ]
+    );
+    assert_eq!(
+        (parts[1].needs.as_slice(), parts[1].path.as_str()),
+        (&["user".to_owned()][..], "/for/${parts.user.id}")
+    );
+    assert_eq!(parts[2].body.as_deref(), Some("{\"id\":\"a/b\"}"));
+    assert_eq!(parts[3].body.as_deref(), Some("the client's body"));
+    let headers: Vec<&str> = parts[0].headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(headers.contains(&"X-Sent") && headers.contains(&"X-Forwarded-For") && !headers.contains(&"X-Other"));
+    let refused = ask("GET", "http://127.0.0.1:8080/home?id=..");
+    assert_eq!(answer(&refused), (400, Some("path_refused")));
 }
 
 #[test]

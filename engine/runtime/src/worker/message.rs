@@ -1,6 +1,10 @@
 //! What a worker is told.
 
+use std::sync::Arc;
+
 use glorieta_net::listen::Socket;
+
+use crate::handlers::Process;
 
 pub enum Message {
     /// Accept here; the snapshot that has the listener is published already.
@@ -9,6 +13,10 @@ pub enum Message {
     Leave { bind: String },
     /// Another snapshot has been published.
     Refresh,
+    /// Send requests to this process, too.
+    Join(Arc<Process>),
+    /// The process of this number has ended.
+    Part(u64),
     /// Leave everywhere.
     Drain,
     /// End; what is still open is cut.

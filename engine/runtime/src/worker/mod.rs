@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glorieta_core::Moment;
+use glorieta_core::{Error, Kind, Moment};
 use glorieta_http::Settings;
 use glorieta_net::timer::{self, Alarm};
 use glorieta_plan::LogFormat;
@@ -27,6 +27,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
+use crate::handlers::Desk;
 use crate::log::{LogWriter, Needed, needed};
 use crate::snapshot::{Listener, Snapshot};
 
@@ -103,6 +104,8 @@ pub struct Worker {
     log_needs: RefCell<Rc<LogNeeds>>,
     entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
     log_pending: Notify,
+    /// Opened for the first process or the first request of a handler.
+    desk: RefCell<Option<Rc<Desk>>>,
     /// What is dropped from here on is cut by the end of the worker.
     stopping: Cell<bool>,
 }
@@ -124,6 +127,11 @@ pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Mes
                 Message::Listen { bind, socket } => accept::listen(&worker, bind, socket),
                 Message::Leave { bind } => worker.leave(&bind),
                 Message::Refresh => worker.refresh(),
+                Message::Join(process) => match worker.desk() {
+                    Ok(desk) => desk.join(process),
+                    Err(error) => crate::engine::say(&format!("worker {index}: handlers: {}", error.detail())),
+                },
+                Message::Part(process) => worker.part(process),
                 Message::Drain => worker.leave_all(),
                 Message::Stop => break,
             }
@@ -155,6 +163,7 @@ impl Worker {
             log_needs: RefCell::default(),
             entrances: RefCell::default(),
             log_pending: Notify::new(),
+            desk: RefCell::default(),
             stopping: Cell::new(false),
             shared,
         };
@@ -201,6 +210,26 @@ impl Worker {
 
     pub fn is_stopping(&self) -> bool {
         self.stopping.get()
+    }
+
+    /// What this worker has to do with handlers.
+    ///
+    /// # Errors
+    /// `internal`: no descriptor is left.
+    pub fn desk(&self) -> Result<Rc<Desk>, Error> {
+        let mut desk = self.desk.borrow_mut();
+        if let Some(desk) = &*desk {
+            return Ok(desk.clone());
+        }
+        let opened = Desk::open(&self.shared.handlers, self.index)
+            .map_err(|error| Error::new(Kind::Internal).with_detail(error.to_string()))?;
+        Ok(desk.insert(opened).clone())
+    }
+
+    fn part(&self, process: u64) {
+        if let Some(desk) = &*self.desk.borrow() {
+            desk.part(process);
+        }
     }
 
     pub fn log_needs(&self) -> Rc<LogNeeds> {

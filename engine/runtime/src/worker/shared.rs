@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
+use crate::handlers::Roster;
 use crate::log::LogSink;
 use crate::metrics::Registry;
 use crate::snapshot::Snapshot;
@@ -16,6 +17,7 @@ pub struct Shared {
     pub draining: AtomicBool,
     pub registry: Arc<Registry>,
     pub log: LogSink,
+    pub handlers: Arc<Roster>,
     loads: Box<[Load]>,
 }
 
@@ -35,6 +37,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             registry,
             log,
+            handlers: Arc::new(Roster::new(workers)),
             loads: (0..workers).map(|_| Load::default()).collect(),
         }
     }

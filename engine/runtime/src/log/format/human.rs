@@ -43,7 +43,9 @@ pub fn line(record: &Record<'_>, clock: &mut Clock, options: Options, out: &mut 
     if record.tries > 1 {
         out.extend_from_slice(b" (");
         push_number(out, u64::from(record.tries));
-        out.extend_from_slice(b" tries)");
+        // What no single upstream has answered was asked of several.
+        let several = record.text(Text::Upstream).is_empty();
+        out.extend_from_slice(if several { b" calls)" } else { b" tries)" });
     }
     out.push(b'\n');
 }
@@ -112,6 +114,8 @@ mod tests {
         let entry =
             Entry { status: 502, reason: Some("refused"), detail: "localhost:3000 refused", tries: 3, ..typical() };
         assert_eq!(text_of(&entry, false), "22:13:20 GET /service1/a 502 refused: localhost:3000 refused (3 tries)\n");
+        let entry = Entry { upstream: "", endpoint: "", reason: Some("partial"), status: 200, ..entry };
+        assert!(text_of(&entry, false).ends_with(" 200 partial: localhost:3000 refused (3 calls)\n"));
     }
 
     #[test]

@@ -1,0 +1,373 @@
+//! All parts at once, those that need others after them. Whoever asked waits for the slowest required one, and for
+//! optional ones until the deadline.
+
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use glorieta_core::{Body, Error, Frame, Kind, Moment, RequestHead, Response};
+use glorieta_plan::PartReads;
+use glorieta_policy::gather::partial::Reason;
+use glorieta_policy::gather::{Hole, Json, json};
+use glorieta_upstream::{Balance, Progress};
+
+use super::answer::{self, Composed, Passed};
+use super::fetch::{Arrived, Failure, Room, fetch};
+use super::{Asked, Gather, Need, Part, ask, shadow};
+use crate::serve::{Request, RequestRecord, hash_of};
+use crate::worker::current_worker;
+
+/// The share of the time that is kept back for making the answer where optional parts are waited for and nobody said
+/// how long: a twentieth, and no more than this. So a slow optional part costs itself, and not the whole answer.
+const RESERVE: u32 = 20;
+const MOST_RESERVED: Duration = Duration::from_millis(100);
+
+/// Answers a request with the answers of several. Boxed: other targets do not pay for what this one keeps.
+///
+/// Dropping the future cancels every call that is under way, but for shadows.
+///
+/// # Errors
+/// Why a required part is not there, or why the parts do not make one answer.
+pub fn run<'a>(
+    record: &'a mut RequestRecord,
+    gather: &'a Gather,
+    body: Body,
+    deadline: Option<Moment>,
+) -> Pin<Box<dyn Future<Output = Result<Response, Error>> + 'a>> {
+    Box::pin(async move {
+        let progress: Vec<Progress> = gather.parts.iter().map(|_| Progress::default()).collect();
+        let composed = gathered(&record.request, gather, body, deadline, &progress).await;
+        record.progress.tries.set(progress.iter().map(|each| each.tries.get()).fold(0, u16::saturating_add));
+        match composed {
+            Ok(composed) => {
+                if let Some(error) = composed.partial {
+                    record.note(error);
+                }
+                Ok(answer::finish(composed.response, &record.request))
+            }
+            Err(stop) => stopped(record, gather, &progress, stop),
+        }
+    })
+}
+
+/// The answer of all parts, each of which tells how far it has come.
+pub async fn gathered(
+    request: &Request,
+    gather: &Gather,
+    body: Body,
+    deadline: Option<Moment>,
+    progress: &[Progress],
+) -> Result<Composed, Stop> {
+    let until = end(gather, deadline, Moment::now());
+    let nobody = |error| Stop { part: None, error, passed: None };
+    let body = match gather.sends_body() {
+        true => Some(read(body, gather.max_bytes, until).await.map_err(nobody)?),
+        false => None,
+    };
+    let room = Room::new(gather.max_bytes);
+    let over = Course::new(gather, request, body, until, &room, progress).run().await?;
+    answer::compose(gather, &over)
+}
+
+/// Why there is no answer of all.
+#[derive(Debug)]
+pub struct Stop {
+    /// The part that is to blame.
+    pub part: Option<usize>,
+    pub error: Error,
+    /// What its upstream said, where the client shall read it.
+    pub passed: Option<Passed>,
+}
+
+/// The part and its endpoint stand in the log. A 4xx passes: it says something to the client.
+fn stopped(record: &mut RequestRecord, gather: &Gather, progress: &[Progress], stop: Stop) -> Result<Response, Error> {
+    let Stop { part, error, passed } = stop;
+    if let Some(place) = part {
+        record.upstream = Some(gather.parts[place].upstream.clone());
+        record.progress.tries.set(progress[place].tries.get());
+        record.progress.endpoint.swap(&progress[place].endpoint);
+    }
+    match passed {
+        Some(passed) => {
+            record.note(error);
+            Ok(answer::finish(passed.response(), &record.request))
+        }
+        None => Err(error),
+    }
+}
+
+/// When all must have ended.
+pub fn end(gather: &Gather, deadline: Option<Moment>, now: Moment) -> Option<Moment> {
+    let own = gather.deadline.map(|patience| now.plus(patience));
+    let waits = gather.parts.iter().any(|part| matches!(part.need, Need::Optional(_)));
+    let whole = match deadline {
+        Some(deadline) if own.is_none() && waits => {
+            let left = Duration::from_nanos(deadline.since(now).as_nanos() as u64);
+            Some(now.plus(left.saturating_sub((left / RESERVE).min(MOST_RESERVED))))
+        }
+        other => other,
+    };
+    own.into_iter().chain(whole).min()
+}
+
+/// Reads the client's body to its end.
+async fn read(mut body: Body, most: u64, until: Option<Moment>) -> Result<Bytes, Error> {
+    let reading = async {
+        let mut whole = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|cx| body.poll_frame(cx)).await {
+            if let Frame::Data(data) = frame? {
+                if (whole.len() + data.len()) as u64 > most {
+                    return Err(Error::because(Kind::BodyTooLarge, "larger than what may be gathered"));
+                }
+                whole.extend_from_slice(&data);
+            }
+        }
+        Ok(whole.freeze())
+    };
+    match until {
+        None => reading.await,
+        Some(until) => glorieta_net::timer::within(until, pin!(reading))
+            .await
+            .unwrap_or_else(|| Err(Error::because(Kind::Deadline, "the request's body has not come"))),
+    }
+}
+
+/// A part that is over.
+#[derive(Clone, Debug)]
+pub struct Over {
+    /// `None`: a shadow, of which nobody asks.
+    pub answer: Option<Result<Rc<Arrived>, Failure>>,
+    /// What other parts read of it: its JSON, or its default.
+    json: Option<Bytes>,
+}
+
+enum State<'a> {
+    Waiting,
+    UnderWay(Pin<Box<dyn Future<Output = Result<Arrived, Failure>> + 'a>>),
+    /// The same request as another part's, which is under way.
+    SameAs(usize),
+    Over(Over),
+}
+
+/// The parts of one request on their way.
+struct Course<'a> {
+    gather: &'a Gather,
+    request: &'a Request,
+    body: Option<Bytes>,
+    until: Option<Moment>,
+    room: &'a Room,
+    progress: &'a [Progress],
+    states: Vec<State<'a>>,
+    /// What was asked, of parts that may ask the same as others.
+    asked: Vec<Option<Vec<u8>>>,
+}
+
+impl<'a> Course<'a> {
+    fn new(
+        gather: &'a Gather,
+        request: &'a Request,
+        body: Option<Bytes>,
+        until: Option<Moment>,
+        room: &'a Room,
+        progress: &'a [Progress],
+    ) -> Course<'a> {
+        let states = gather.parts.iter().map(|_| State::Waiting).collect();
+        let asked = vec![None; gather.parts.len()];
+        Course { gather, request, body, until, room, progress, states, asked }
+    }
+
+    async fn run(mut self) -> Result<Vec<Over>, Stop> {
+        loop {
+            while let Some(place) = self.ready() {
+                self.begin(place)?;
+            }
+            if self.states.iter().all(|state| matches!(state, State::Over(_))) {
+                let over = self.states.into_iter().filter_map(|state| match state {
+                    State::Over(over) => Some(over),
+                    _ => None,
+                });
+                return Ok(over.collect());
+            }
+            let (place, fetched) = std::future::poll_fn(|cx| self.poll(cx)).await;
+            self.arrived(place, fetched)?;
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(usize, Result<Arrived, Failure>)> {
+        for (place, state) in self.states.iter_mut().enumerate() {
+            if let State::UnderWay(future) = state
+                && let Poll::Ready(fetched) = future.as_mut().poll(cx)
+            {
+                return Poll::Ready((place, fetched));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// A part that has not begun, and needs nothing that is not over.
+    fn ready(&self) -> Option<usize> {
+        let is_over = |&need: &usize| matches!(self.states[need], State::Over(_));
+        let mut waiting = (0..self.states.len()).filter(|&place| matches!(self.states[place], State::Waiting));
+        waiting.find(|&place| self.gather.parts[place].needs.iter().all(is_over))
+    }
+
+    /// The JSON of a part that is over.
+    fn json(&self, place: usize) -> Option<&Bytes> {
+        match &self.states[place] {
+            State::Over(over) => over.json.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether a part that is over has given something, if only by its default.
+    fn ended_well(&self, place: usize) -> bool {
+        match &self.states[place] {
+            State::Over(over) => over.json.is_some() || matches!(over.answer, Some(Ok(_))),
+            _ => false,
+        }
+    }
+
+    fn begin(&mut self, place: usize) -> Result<(), Stop> {
+        let part = &self.gather.parts[place];
+        if let Some(&lacking) = part.needs.iter().find(|&&need| !self.ended_well(need)) {
+            return self.unsent(place, &format!("part {} gave nothing", self.gather.parts[lacking].name));
+        }
+        let answers = |place: usize| self.json(place).map(|json| &json[..]);
+        let asked = match ask(self.request, part, &answers, self.body.as_ref()) {
+            Ok(asked) => asked,
+            Err(Hole::Refused(error)) if part.needs.is_empty() => {
+                return Err(Stop { part: None, error, passed: None });
+            }
+            Err(Hole::Refused(error)) => return self.unsent(place, error.detail()),
+            Err(Hole::Missing(word)) => return self.unsent(place, &format!("there is no {word}")),
+        };
+        let key = match &part.upstream.settings.balance {
+            Balance::Hash(word) => hash_of(self.request, word),
+            _ => None,
+        };
+        if part.need == Need::Shadow {
+            if let Some(route) = &self.request.route {
+                shadow::send(Arc::clone(route), place, asked, key);
+            }
+            self.states[place] = State::Over(Over { answer: None, json: None });
+            return Ok(());
+        }
+        if part.may_repeat {
+            let own = identity(part, &asked.head);
+            if let Some(same) = self.asked.iter().position(|other| other.as_ref() == Some(&own)) {
+                return self.join(place, same);
+            }
+            self.asked[place] = Some(own);
+        }
+        self.start(place, asked, key);
+        Ok(())
+    }
+
+    fn start(&mut self, place: usize, asked: Asked, key: Option<u64>) {
+        let part = &self.gather.parts[place];
+        let own = part.timeout.map(|timeout| Moment::now().plus(timeout));
+        let deadline = own.into_iter().chain(self.until).min();
+        let fetching = fetch(part, asked, key, deadline, self.room, &self.progress[place]);
+        self.states[place] = State::UnderWay(Box::pin(fetching));
+    }
+
+    /// Waits for another part's answer, which is this one's as well.
+    fn join(&mut self, place: usize, same: usize) -> Result<(), Stop> {
+        match &self.states[same] {
+            State::Over(Over { answer: Some(answer), .. }) => self.settle(place, answer.clone()),
+            _ => {
+                self.states[place] = State::SameAs(same);
+                Ok(())
+            }
+        }
+    }
+
+    /// A call has ended: for its part, and for those that asked the same.
+    fn arrived(&mut self, place: usize, fetched: Result<Arrived, Failure>) -> Result<(), Stop> {
+        let fetched = fetched.map(Rc::new);
+        for other in 0..self.states.len() {
+            if matches!(self.states[other], State::SameAs(same) if same == place) {
+                self.settle(other, fetched.clone())?;
+            }
+        }
+        self.settle(place, fetched)
+    }
+
+    fn unsent(&mut self, place: usize, why: &str) -> Result<(), Stop> {
+        let error = Error::new(Kind::PartInvalid).with_detail(format!("not sent: {why}"));
+        self.settle(place, Err(Failure::new(Reason::Unsent, error)))
+    }
+
+    /// A part is over.
+    fn settle(&mut self, place: usize, fetched: Result<Rc<Arrived>, Failure>) -> Result<(), Stop> {
+        let part = &self.gather.parts[place];
+        let judged = fetched.clone().and_then(|arrived| judge(part, &arrived));
+        match judged {
+            Ok(json) => self.states[place] = State::Over(Over { answer: Some(fetched), json }),
+            Err(failure) => {
+                part.series.count(current_worker(), Some(failure.reason));
+                let json = match &part.need {
+                    Need::Required => return Err(required(part, place, failure, fetched.ok())),
+                    Need::Optional(default) => default.clone(),
+                    Need::Shadow => None,
+                };
+                let answer = (part.need != Need::Shadow).then_some(Err(failure));
+                self.states[place] = State::Over(Over { answer, json });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an answer is one, and what other parts read of it.
+fn judge(part: &Part, arrived: &Rc<Arrived>) -> Result<Option<Bytes>, Failure> {
+    let status = arrived.head.status;
+    if !(200..300).contains(&status) {
+        let error = Error::new(Kind::PartFailed).with_detail(format!("answered {status}"));
+        return Err(Failure { reason: Reason::Status, status: Some(status), error });
+    }
+    if !part.is_read || arrived.body.is_empty() {
+        return Ok(None);
+    }
+    if part.reads == PartReads::Text {
+        let mut quoted = Vec::new();
+        json::quote(&arrived.body, &mut quoted);
+        return Ok(Some(quoted.into()));
+    }
+    match Json::check(&arrived.body) {
+        Ok(json) => Ok(Some(arrived.body.slice_ref(json.text()))),
+        Err(invalid) => Err(answer::invalid(status, &format!("its answer {}, at byte {}", invalid.what, invalid.at))),
+    }
+}
+
+/// A required part is not there, so there is no answer.
+pub fn required(part: &Part, place: usize, failure: Failure, arrived: Option<Rc<Arrived>>) -> Stop {
+    let detail = match failure.error.detail() {
+        "" => format!("part {}: {}", part.name, failure.error.kind.reason()),
+        detail => format!("part {}: {detail}", part.name),
+    };
+    let passes = failure.reason == Reason::Status && failure.status.is_some_and(|status| (400..500).contains(&status));
+    let passed = arrived.filter(|_| passes).map(Passed);
+    Stop { part: Some(place), error: failure.error.with_detail(detail), passed }
+}
+
+/// What makes two requests the same: upstream, method, target, headers and time.
+fn identity(part: &Part, head: &RequestHead) -> Vec<u8> {
+    let mut own = Vec::with_capacity(256);
+    own.extend_from_slice(part.upstream.id.as_bytes());
+    for text in [part.method.as_bytes(), head.path(), head.query().unwrap_or_default()] {
+        own.push(0);
+        own.extend_from_slice(text);
+    }
+    for (_, name, value) in head.fields.iter() {
+        own.push(0);
+        own.extend(name.iter().map(u8::to_ascii_lowercase));
+        own.push(0);
+        own.extend_from_slice(value);
+    }
+    own.extend_from_slice(format!("\0{:?}", part.timeout).as_bytes());
+    own
+}
