@@ -70,7 +70,7 @@ def test_what_is_wrong_ends_with_2(app: typer.Typer, nginx: Path) -> None:
     nginx.write_text("server { listen 80;\n", encoding="utf-8")
     result = CliRunner().invoke(app, [str(nginx)])
     assert result.exit_code == 2
-    assert 'expecting "}"' in result.stderr
+    assert 'this "server {" is never closed' in result.stderr
 
 
 def test_explain_speaks_of_roles_and_of_what_has_no_twin(nginx: Path, capsys: pytest.CaptureFixture[str]) -> None:

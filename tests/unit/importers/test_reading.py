@@ -57,11 +57,16 @@ def test_a_missing_include_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("http { server { listen 80; }", 'unexpected end of file, expecting "}"'),
-        ("http { } }", 'unexpected "}"'),
+        ("\nhttp { server { listen 80; }", 'nginx.conf:2:1 this "http {" is never closed; close it with "}"'),
+        ("http {\n  server\n{ listen 80;", 'nginx.conf:2:1 this "server {" is never closed'),
+        ("http {\n location ~ '^/{2}' {\n return 200 x; # }\n }\n", 'nginx.conf:1:1 this "http {" is never closed'),
+        ("http {\n location /${a}\\; {\n", 'nginx.conf:2:1 this "location /${a}\\; {" is never closed'),
+        ("http {\n x 'it;\n}\n", "nginx.conf:2:1 this quote is never closed; close it with '"),
+        ("http { } }", 'unexpected "}"; leave it out, or open its block'),
+        ("http { location / {\n proxy_pass http://a\n root /x; } }", 'a ";" is missing at its end'),
         ("worker_processes 2", 'a ";" or "}" is missing'),
         ("http { server { listen; } }", 'invalid number of arguments in "listen" directive'),
-        ("http { include nginx.conf; }", "includes itself"),
+        ("http { include nginx.conf; }", "nginx.conf includes itself: "),
     ],
 )
 def test_what_is_wrong_is_told_with_its_file(tmp_path: Path, text: str, expected: str) -> None:

@@ -13,6 +13,7 @@ import crossplane  # type: ignore[import-untyped]
 
 from ...config.errors import ConfigError, Place, Problem
 from .directive import Directive
+from .unclosed import unclosed
 
 LARGEST_FILE = 4 * 1024**2
 MOST_DIRECTIVES = 200_000
@@ -23,6 +24,11 @@ IN_HTTP = {"server", "upstream", "map", "geo", "split_clients", "limit_req_zone"
 """What stands at the top of a file that another one includes within `http`."""
 FRAGMENT_FOLDERS = ("conf.d", "http.d", "sites-enabled", "sites-available", "snippets", "stream.d", "vhosts.d")
 """Folders of files that nginx.conf, one folder above, includes."""
+QUOTES = ("'", '"')
+FIXES = {
+    "invalid number of arguments": 'if it goes on in the next line, a ";" is missing at its end',
+    'unexpected "}"': "leave it out, or open its block",
+}
 WHERE = re.compile(r" in .+?:\d+$")
 
 
@@ -35,6 +41,8 @@ class Source:
     files: list[Path] = field(default_factory=list)
     absent: dict[int, str] = field(default_factory=dict)
     """Includes (by identity) whose file is not here."""
+    unmatched: list[Directive] = field(default_factory=list)
+    """Includes by a pattern that no file fits, which NGINX allows."""
     wrapper: Directive | None = None
     """An `http` that nobody wrote, put around a file of `conf.d` or `sites-enabled`."""
 
@@ -62,9 +70,23 @@ def problem_of(error: dict[str, Any]) -> Problem:
     cause, line = error["callback"], error["line"]
     message = getattr(cause, "strerror", None) or str(cause)
     if isinstance(cause, StopIteration | RuntimeError) or not message:
-        message = 'ends within a directive: a ";" or "}" is missing'
+        return problem_at_end(error["file"], 'ends within a directive: a ";" or "}" is missing')
+    if "unexpected end of file" in message:
+        return problem_at_end(error["file"], "ends within a block")
     place = Place(error["file"], line, 1) if line else None
-    return Problem((), WHERE.sub("", message), place=place, file=error["file"])
+    fix = next((fix for about, fix in FIXES.items() if about in message), None)
+    return Problem((), WHERE.sub("", message), fix, place, error["file"])
+
+
+def problem_at_end(file: str, message: str) -> Problem:
+    """What is open where a file ends, where it begins; without that, what there is to say of the end."""
+    text = Path(file).read_text(encoding="utf-8", errors="replace")
+    found = unclosed(text)
+    if found is None:
+        return Problem((), message, place=Place(file, len(text.rstrip().splitlines()) or 1, 1), file=file)
+    line, begins = found
+    what, end = ("quote", begins) if begins in QUOTES else (f'"{begins}"', '"}"')
+    return Problem((), f"this {what} is never closed", f"close it with {end}", Place(file, line, 1), file)
 
 
 class Builder:
@@ -126,8 +148,11 @@ class Builder:
     def included(self, include: Directive, parent: Directive, inside: tuple[str, ...]) -> list[Directive]:
         found: list[Directive] = []
         for name in self.files_of(include):
-            if name in inside or len(inside) > MOST_DEPTH:
-                raise ConfigError([Problem((), f"{name} includes itself", place=include.place)])
+            if name in inside:
+                way = " → ".join([*inside[inside.index(name) :], name])
+                raise ConfigError([Problem((), f"{name} includes itself: {way}", place=include.place)])
+            if len(inside) > MOST_DEPTH:
+                raise ConfigError([Problem((), f"files include each other {MOST_DEPTH} deep", place=include.place)])
             found += self.block(self.statements(name), name, parent, (*inside, name))
         return found
 
@@ -141,7 +166,9 @@ class Builder:
                 found = [pattern] if Path(pattern).is_file() else []
             if found:
                 return [os.path.normpath(each) if ".." in each else each for each in found]
-        if not glob.has_magic(include.first):
+        if glob.has_magic(include.first):
+            self.source.unmatched.append(include)
+        else:
             self.source.absent[id(include)] = "No such file or directory"
         return []
 

@@ -17,7 +17,6 @@ LITERAL_HEAD = re.compile(r"((?:[^\\.+*?()\[\]{}|^$]|\\[./_-])*)(.*)", re.DOTALL
 NAMES_QUERY = re.compile(r"\$\{?(?:args|query_string|request_uri)\b")
 ONCE = "NGINX puts the client's query behind it a second time; a ? at the end stops that"
 AND_STAYS = "a request without a query gets a & at the end of the new one"
-MARK_STAYS = "a ? stays at the end of the new path"
 CATCHING = ("(.*)", "(.*)$")
 PASSING = ("", ".*", ".*$")
 WHOLE_PATH = ("^/(.*)$", "^/(.*)", "/(.*)$", "/(.*)")
@@ -47,9 +46,7 @@ class Rewrite:
         """What differs about the query."""
         if self.adds_query:
             return AND_STAYS if "?" in self.replacement else None
-        if not self.replacement.endswith("?"):
-            return ONCE
-        return None if self.redirects or "?" in self.replacement[:-1] else MARK_STAYS
+        return None if self.replacement.endswith("?") else ONCE
 
 
 def read_rewrite(directive: Directive) -> Rewrite:

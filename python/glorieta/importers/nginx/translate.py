@@ -34,14 +34,25 @@ def translate(path: str | Path, *, whole_segments: bool = False) -> Imported:
     maps = sections(source, book, result, whole_segments=whole_segments)
     finish(book, source, maps)
     if not result.listeners:
-        message = "has no server that glorieta could be"
-        raise ConfigError([Problem((), message, NAME_THE_WHOLE, file=str(path))], files=source.files)
+        message, fix = nothing_served(source)
+        raise ConfigError([Problem((), message, fix, file=str(path))], files=source.files)
     hoist(result)
     notes = book.notes(source.directives())
     text = write(result, notes, str(path))
     loaded = load_text(text, "glorieta.yaml", Path(path).absolute().parent)
     origin = Origin(Path(path).absolute().parent, relocated(loaded.places, result.places, str(path)))
     return Imported(loaded.edge.settled(origin), text, tuple(notes), tuple(source.files))
+
+
+def nothing_served(source: Source) -> tuple[str, str]:
+    """Why there is no server, and the fix."""
+    if any(each.name == "server" for each in source.root.all()):
+        return "has no server that glorieta could be", NAME_THE_WHOLE
+    if any(each.name in ("http", "stream") for each in source.root.children):
+        none = [f"include {each.first} ({each.place})" for each in source.unmatched]
+        found = f": no file fits {', '.join(none)}" if none else ""
+        return f"has no server{found}", NAME_THE_WHOLE
+    return "has no server: it is a part of one", f"put server {{ listen 80; … }} around it, or {NAME_THE_WHOLE}"
 
 
 def sections(source: Source, book: Book, result: Result, *, whole_segments: bool) -> dict[str, Map]:
