@@ -112,10 +112,11 @@ def why_unfit(chosen: Options, results: Results, left_out: Sequence[str]) -> str
 
 
 def draw(chosen: Options, results: Results, folder: Path) -> str | None:
-    """The chart's name beside the page; nothing where there is nothing to compare."""
-    table = Table.EQUAL if Table.EQUAL in chosen.tables else chosen.tables[0]
-    comparisons = [figures.compare(results.samples, row, table) for row in chosen.rows]
-    if not any(one.best_peer for one in comparisons):
+    """The chart's name beside the page; nothing where there is nothing to compare. Handlers have none: each of their
+    rows has other contenders."""
+    table = Table.EQUAL if Table.EQUAL in chosen.tables else Table.BARE
+    comparisons = [figures.compare(results.samples, row, table) for row in chosen.rows if table in row.tables]
+    if not any(one.best.peer for one in comparisons):
         return None
     (folder / CHART_NAME).write_text(chart.draw(comparisons, TITLES))
     return CHART_NAME

@@ -94,10 +94,13 @@ class Reading:
     pids: tuple[int, ...]
     seconds: float
     cpu: float
+    first: float
+    """CPU time of the first process alone."""
     core: CoreTime
     accepted: int
 
 
 def read(pid: int, core: int) -> Reading:
     pids = tree(pid)
-    return Reading(pids, time.monotonic(), cpu_seconds(pids), core_time(core), accepted_connections())
+    seconds, cpu, first = time.monotonic(), cpu_seconds(pids), cpu_seconds((pid,))
+    return Reading(pids, seconds, cpu, first, core_time(core), accepted_connections())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.rows import OURS, Row, Table
+from bench.rows import Figure, Goal, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,8 +31,25 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Against:
+    """Ours against the best of the peers that a goal names."""
+
+    goal: Goal
+    figures: dict[str, Spread]
+    """Microseconds, by contender."""
+    peer: str | None
+    """None: there is nothing to compare."""
+    ratio: Spread | None
+    """Ours divided by the peer's of the same round."""
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.ratio is None else round(self.ratio.middle, 3) <= self.goal.most
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """One row: what each contender costs, and ours against the best of the others."""
+    """One row: what each contender costs, and ours against others."""
 
     row: Row
     table: Table
@@ -40,31 +57,35 @@ class Comparison:
     """Microseconds of CPU per request."""
     rates: dict[str, Spread]
     voids: dict[str, list[str]]
-    best_peer: str | None
-    ratio: Spread | None
-    """Ours divided by the best peer's of the same round."""
+    against: tuple[Against, ...]
+    """One for each of the row's goals."""
 
     @property
-    def met(self) -> bool | None:
-        """None: there is nothing to compare."""
-        return None if self.ratio is None else round(self.ratio.middle, 3) <= self.row.goal
+    def best(self) -> Against:
+        """The first goal, which is the only one of rows in which everybody takes part."""
+        return self.against[0]
 
 
 def compare(samples: Sequence[Sample], row: Row, table: Table) -> Comparison:
     mine = [sample for sample in samples if sample.row == row.id and sample.table == table]
     names = list(dict.fromkeys(sample.contender for sample in mine))
     valid = {name: [s for s in mine if s.contender == name and s.void is None] for name in names}
-    costs = spreads(valid, lambda sample: sample.microseconds)
-    best = min((name for name in costs if name != OURS), key=lambda name: costs[name].middle, default=None)
     return Comparison(
         row,
         table,
-        costs,
+        spreads(valid, lambda sample: sample.microseconds),
         spreads(valid, lambda sample: sample.rate),
         {name: [s.void for s in mine if s.contender == name and s.void] for name in names},
-        best,
-        Spread.of(ratios(valid.get(OURS, []), valid[best])) if best else None,
+        tuple(against(valid, row, goal) for goal in row.goals),
     )
+
+
+def against(valid: dict[str, list[Sample]], row: Row, goal: Goal) -> Against:
+    found = spreads(valid, lambda sample: sample.figure(goal.figure))
+    peers = [name for name in found if name != row.ours and (not goal.peers or name in goal.peers)]
+    best = min(peers, key=lambda name: found[name].middle, default=None)
+    ratio = Spread.of(ratios(valid.get(row.ours, []), valid[best], goal.figure)) if best else None
+    return Against(goal, found, best, ratio)
 
 
 def spreads(samples: dict[str, list[Sample]], value: Callable[[Sample], float]) -> dict[str, Spread]:
@@ -72,10 +93,10 @@ def spreads(samples: dict[str, list[Sample]], value: Callable[[Sample], float]) 
     return {name: spread for name, spread in found.items() if spread}
 
 
-def ratios(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float]:
+def ratios(ours: Sequence[Sample], theirs: Sequence[Sample], figure: Figure) -> list[float]:
     """Of rounds in which both count: what slows the machine for a while slows both."""
-    by_round = {sample.round: sample.microseconds for sample in theirs}
-    return [sample.microseconds / by_round[sample.round] for sample in ours if sample.round in by_round]
+    by_round = {sample.round: sample.figure(figure) for sample in theirs}
+    return [sample.figure(figure) / by_round[sample.round] for sample in ours if sample.round in by_round]
 
 
 def added_delays(delays: Sequence[Delay], direct: str) -> dict[str, Spread]:

@@ -14,6 +14,7 @@ from bench.rows import (
     OURS,
     START_GOAL_BYTES,
     START_WITH_PYTHON_GOAL_BYTES,
+    Figure,
     Table,
 )
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.figures import Comparison, Spread
-    from bench.rows import Row
+    from bench.rows import Goal, Row
     from bench.samples import Results
 
 
@@ -41,8 +42,15 @@ class Verdict:
 
 def verdicts(results: Results, rows: Sequence[Row]) -> list[Verdict]:
     """Of what was to be measured in this run."""
-    equal = any(sample.table is Table.EQUAL for sample in results.samples)
-    found = [row_verdict(figures.compare(results.samples, row, Table.EQUAL)) for row in rows] if equal else []
+    found = []
+    for table in (Table.EQUAL, Table.HANDLERS):
+        if any(sample.table is table for sample in results.samples):
+            found += [
+                verdict
+                for row in rows
+                if table in row.tables
+                for verdict in row_verdicts(figures.compare(results.samples, row, table))
+            ]
     if results.delays:
         found.append(delay_verdict(results))
     if results.footprints:
@@ -50,10 +58,20 @@ def verdicts(results: Results, rows: Sequence[Row]) -> list[Verdict]:
     return found
 
 
-def row_verdict(comparison: Comparison) -> Verdict:
-    row, ratio = comparison.row, comparison.ratio
-    reached = f"{ratio.middle:.2f} of {TITLES[comparison.best_peer]}" if ratio and comparison.best_peer else "–"
-    return Verdict(row.id, row.title, f"≤ {row.goal:.2f} of the best peer", reached, comparison.met)
+def row_verdicts(comparison: Comparison) -> list[Verdict]:
+    row = comparison.row
+    found = []
+    for one in comparison.against:
+        reached = f"{one.ratio.middle:.2f} of {TITLES[one.peer]}" if one.ratio and one.peer else "–"
+        found.append(Verdict(row.goal_id(one.goal), row.title, goal_in_words(one.goal), reached, one.met))
+    return found
+
+
+def goal_in_words(goal: Goal) -> str:
+    """Such as `≤ 0.30 of fastify + undici`."""
+    peers = " or ".join(TITLES[name] for name in goal.peers) or "the best peer"
+    figure = "" if goal.figure is Figure.CPU else f", {goal.figure}"
+    return f"≤ {goal.most:.2f} of {peers}{figure}"
 
 
 def delay_verdict(results: Results) -> Verdict:

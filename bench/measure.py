@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bench import accounting
 from bench.load import wrk
+from bench.meanwhile import Asked, asking
 from bench.samples import Sample
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from bench.accounting import Reading
     from bench.load.wrk import Load
     from bench.machine import Cores
@@ -21,10 +25,12 @@ NEW_CONNECTIONS_SHARE = 0.99
 def measure(
     round_number: int, table: Table, row: Row, contender: str, pid: int, port: int, seconds: int, cores: Cores
 ) -> Sample:
-    before = accounting.read(pid, cores.proxy)
-    load = wrk.run(row, port, seconds, cores.load)
-    after = accounting.read(pid, cores.proxy)
+    with beside(row, contender, port, cores) as asked:
+        before = accounting.read(pid, cores.proxy)
+        load = wrk.run(row, port, seconds, cores.load)
+        after = accounting.read(pid, cores.proxy)
     accepted = after.accepted - before.accepted
+    cpu = after.first - before.first if row.meanwhile else after.cpu - before.cpu
     return Sample(
         round=round_number,
         table=table,
@@ -32,11 +38,23 @@ def measure(
         contender=contender,
         requests=load.requests,
         seconds=load.seconds,
-        cpu_seconds=after.cpu - before.cpu,
+        cpu_seconds=cpu,
+        median_seconds=load.median_seconds,
         accepted=accepted,
         foreign=foreign(before, after),
-        void=why_void(row, load, accepted, before.pids == after.pids),
+        void=why_void(row, load, accepted, before.pids == after.pids) or unanswered(row, asked),
     )
+
+
+def beside(row: Row, contender: str, port: int, cores: Cores) -> AbstractContextManager[Asked | None]:
+    """Ours alone has what the row asks for meanwhile."""
+    if row.meanwhile is None or contender != row.ours:
+        return nullcontext()
+    return asking(port, row.meanwhile, cores.load)
+
+
+def unanswered(row: Row, asked: Asked | None) -> str | None:
+    return f"{row.meanwhile} was never answered meanwhile" if asked and asked.answered == 0 else None
 
 
 def foreign(before: Reading, after: Reading) -> float:

@@ -39,6 +39,22 @@ class Options:
     install: bool = True
     seed: int = 0
 
+    def taking_part(self, table: Table) -> tuple[Contender, ...]:
+        """Who is needed for what this table measures."""
+        everyone = table is Table.EQUAL and bool({Part.DELAY, Part.MEMORY} & set(self.parts))
+        rows = [row for row in self.rows if table in row.tables]
+        return tuple(
+            contender
+            for contender in self.contenders
+            if table in contender.tables and (everyone or any(contender.takes_part(row) for row in rows))
+        )
+
+    @property
+    def needed(self) -> tuple[Contender, ...]:
+        """Who is needed at all."""
+        wanted = {contender for table in self.tables for contender in self.taking_part(table)}
+        return tuple(contender for contender in self.contenders if contender in wanted)
+
     @property
     def complete(self) -> bool:
         """Whether nothing was left out, so that the results may replace the published ones."""

@@ -16,7 +16,7 @@ from bench.options import Options
 from bench.peers.contender import installed
 from bench.processes import Children, Failure, end_on_signals, popen, run_pinned
 from bench.progress import say
-from bench.rows import OURS, ROWS, Table, row_named
+from bench.rows import ROWS, Table, row_named
 from bench.running import free_ports, start
 
 if TYPE_CHECKING:
@@ -36,19 +36,21 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench/profile", description=__doc__)
     parser.add_argument("row", nargs="?", default=ROWS[0].id, help=", ".join(row.id for row in ROWS))
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--table", type=Table, default=Table.EQUAL, help=", ".join(Table))
-    parser.add_argument("--contender", default=OURS, help=", ".join(peers.NAMES))
+    parser.add_argument("--table", type=Table, help=", ".join(Table))
+    parser.add_argument("--contender", help=f"{', '.join(peers.NAMES)} (default: ours)")
     parser.add_argument("--no-build", action="store_true", help="take the release binary that is there")
     given = parser.parse_args(arguments)
     try:
-        row, contender = row_named(given.row), peers.named(given.contender)
+        row = row_named(given.row)
+        contender = peers.named(given.contender or row.ours)
     except ValueError as problem:
         parser.error(str(problem))
     end_on_signals()
     try:
         setup.prepare(Options(contenders=(contender,), build=not given.no_build), say)
         with alone():
-            print(profile(row, contender, given.table, given.seconds, machine.take_cores()))
+            table = given.table or (Table.HANDLERS if Table.HANDLERS in row.tables else Table.EQUAL)
+            print(profile(row, contender, table, given.seconds, machine.take_cores()))
     except Failure as failure:
         say(f"bench/profile: {failure}")
         return 1

@@ -17,7 +17,7 @@ from bench.load import wrk
 from bench.options import Options, Part
 from bench.processes import Children, Failure
 from bench.rows import LATENCY_PEER, ROWS, Row, Table
-from bench.running import Running, free_ports, start
+from bench.running import Running, check_answers, free_ports, start
 from bench.samples import Footprint, Results
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bench.machine import Cores
     from bench.peers.contender import Contender
 
-WARM_UP_SECONDS = 1
 Item = TypeVar("Item")
 
 
@@ -60,16 +59,21 @@ class Rounds:
 
     def round(self, number: int, table: Table) -> None:
         folder = RUN / f"{number}-{table}"
+        rows = [row for row in self.options.rows if table in row.tables]
+        wanted = [contender for contender in self.options.taking_part(table) if contender in self.contenders]
         with Children() as children:
             running = [
                 start(contender, children, self.cores, folder, table, self.backend_port)
-                for contender in self.shuffled(self.contenders)
+                for contender in self.shuffled(wanted)
             ]
+            if table is Table.HANDLERS:
+                for row in rows:
+                    check_answers(row, [one for one in running if one.contender.takes_part(row)])
             if Part.MEMORY in self.options.parts and table is Table.EQUAL:
                 self.footprints(number, running)
                 self.footprint_with_python(number, folder)
             if Part.CPU in self.options.parts:
-                for row in self.options.rows:
+                for row in rows:
                     self.row(number, row, running)
             if Part.DELAY in self.options.parts and table is Table.EQUAL:
                 self.delays(number, running)
@@ -77,21 +81,22 @@ class Rounds:
         if table is Table.EQUAL:
             for one in running:
                 self.results.count_log(one.name, one.log_lines(), one.expected_lines)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def shuffled(self, items: Sequence[Item]) -> list[Item]:
         return self.chance.sample(items, len(items))
 
     def row(self, number: int, row: Row, running: Sequence[Running]) -> None:
-        for one in self.shuffled([one for one in running if row.layer in one.contender.layers]):
+        for one in self.shuffled([one for one in running if one.contender.takes_part(row)]):
             port = one.setting.port(row.layer)
-            one.expect(row, wrk.run(row, port, WARM_UP_SECONDS, self.cores.load).requests)
+            one.expect(row, wrk.run(row, port, one.contender.warm_up_seconds, self.cores.load).requests)
             table = one.setting.table
             sample = measure.measure(number, table, row, one.name, one.pid, port, self.options.seconds, self.cores)
             one.expect(row, sample.requests)
             self.results.samples.append(sample)
             figure = f"VOID, {sample.void}" if sample.void else f"{sample.microseconds:7.1f} µs"
-            self.say(f"  {row.id:<10} {one.name:<9} {figure}  {sample.requests / sample.seconds:8.0f}/s")
+            half = f"{sample.median_seconds * 1e3:6.2f} ms p50"
+            self.say(f"  {row.id:<14} {one.name:<17} {figure}  {sample.requests / sample.seconds:8.0f}/s  {half}")
             if not one.child.running():
                 raise Failure(f"{one.name} ended under load:\n{one.child.last_lines()}")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench.rows import Figure
+
 if TYPE_CHECKING:
     from bench.rows import Table
 
@@ -21,6 +23,8 @@ class Sample:
     seconds: float
     cpu_seconds: float
     """User and system time of the contender's processes."""
+    median_seconds: float
+    """Of the latencies, seen from the load."""
     accepted: int
     """TCP connections accepted on the whole machine meanwhile."""
     foreign: float
@@ -32,6 +36,10 @@ class Sample:
     def microseconds(self) -> float:
         """CPU time per request."""
         return self.cpu_seconds / self.requests * 1e6
+
+    def figure(self, figure: Figure) -> float:
+        """Microseconds."""
+        return self.microseconds if figure is Figure.CPU else self.median_seconds * 1e6
 
     @property
     def rate(self) -> float:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.backend.services import SERVICES
 from bench.template import render
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def user_and_group() -> str:
 def start(children: Children, binary: Path, core: int, folder: Path, port: int) -> Child:
     folder.mkdir(parents=True)
     (folder / "large").write_bytes(b"glorieta " * (LARGE_BYTES // 9) + b"." * (LARGE_BYTES % 9))
+    for name, document in SERVICES.items():
+        (folder / name).write_text(document)
     configuration = folder / "nginx.conf"
     configuration.write_text(
         render(TEMPLATE.read_text(), {"PORT": port, "FOLDER": folder, "USER_AND_GROUP": user_and_group()})

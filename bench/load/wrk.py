@@ -24,6 +24,8 @@ class Load:
 
     requests: int
     seconds: float
+    median_seconds: float
+    """Of the latencies."""
     errors: dict[str, int]
     """By kind, only those that happened."""
 
@@ -37,6 +39,7 @@ def command(row: Row, port: int, seconds: int) -> list[str]:
     return [
         *("wrk", "--threads", "1", "--connections", str(row.connections), "--duration", f"{seconds}s"),
         *("--script", str(SCRIPT), *close, f"http://127.0.0.1:{port}{row.path}"),
+        *(["--", row.body] if row.body else []),
     ]
 
 
@@ -51,6 +54,7 @@ def parse(output: str) -> Load:
             return Load(
                 requests=figures["requests"],
                 seconds=figures["microseconds"] / 1e6,
+                median_seconds=figures["median"] / 1e6,
                 errors={kind: figures[kind] for kind in ERRORS if figures[kind]},
             )
     raise Failure(f"wrk printed no figures:\n{output}")

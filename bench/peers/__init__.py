@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.peers.aiohttp import Aiohttp
 from bench.peers.caddy import Caddy
+from bench.peers.chain import Chain
 from bench.peers.envoy import Envoy
+from bench.peers.fastify import Fastify
 from bench.peers.glorieta import Glorieta, GlorietaWithPython
+from bench.peers.glorieta.with_handlers import GlorietaWithHandlers, GlorietaWithoutHandlers
+from bench.peers.granian import FastapiOnGranian, Granian
 from bench.peers.haproxy import Haproxy
 from bench.peers.nginx import Nginx
+from bench.peers.uvicorn import FastapiOnUvicorn
 
 if TYPE_CHECKING:
     from bench.peers.contender import Contender
 
-CONTENDERS: tuple[Contender, ...] = (Glorieta(), Nginx(), Haproxy(), Envoy(), Caddy())
+PROXIES: tuple[Contender, ...] = (Glorieta(), Nginx(), Haproxy(), Envoy(), Caddy())
+APPLICATION_SERVERS: tuple[Contender, ...] = (
+    GlorietaWithHandlers(),
+    GlorietaWithoutHandlers(),
+    Granian(),
+    FastapiOnGranian(),
+    FastapiOnUvicorn(),
+    Aiohttp(),
+    Fastify(),
+    Chain(),
+)
+CONTENDERS = (*PROXIES, *APPLICATION_SERVERS)
 WITH_PYTHON = GlorietaWithPython()
 """Only its memory at the start is measured."""
 TITLES = {contender.name: contender.title for contender in (*CONTENDERS, WITH_PYTHON)}

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.backend import user_and_group
-from bench.rows import Layer, Table
+from bench.rows import SMALL, Layer, Table
 from bench.template import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bench.rows import Row
 
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 VERSION_SECONDS = 30
@@ -31,6 +33,8 @@ class Setting:
     backend_port: int
     admin_port: int
     """Where glorieta serves its metrics."""
+    inner_ports: tuple[int, int, int]
+    """For a contender that consists of several programs."""
     folder: Path
     """For the configuration and everything that the contender writes."""
 
@@ -69,6 +73,16 @@ class Contender(ABC):
     """As its makers write it."""
     template: Path
     layers: frozenset[Layer] = frozenset(Layer)
+    tables: frozenset[Table] = frozenset({Table.EQUAL, Table.BARE})
+    ready_path: str = SMALL
+    """What it answers with 200 once it serves."""
+    warm_up_seconds = 1
+    """Load before each measurement, so that nothing is measured that happens once."""
+
+    def takes_part(self, row: Row) -> bool:
+        """Whether it can, and the row asks for it."""
+        able = row.layer in self.layers and bool(row.tables & self.tables)
+        return able and (not row.names or self.name in row.names)
 
     @abstractmethod
     def binary(self) -> Path | None:

@@ -38,7 +38,7 @@ STYLE = """
 
 
 def draw(comparisons: Sequence[Comparison], titles: Mapping[str, str]) -> str:
-    shown = [one for one in comparisons if one.best_peer]
+    shown = [one for one in comparisons if one.best.peer]
     names = [name for name in titles if any(name in one.costs for one in shown)]
     parts = [legend(names, titles)]
     top = TOP
@@ -69,20 +69,20 @@ def legend(names: Sequence[str], titles: Mapping[str, str]) -> str:
 
 def row(one: Comparison, names: Sequence[str], top: int) -> tuple[str, int]:
     """The bars of one row, and how high it is."""
-    if one.best_peer is None:
+    if one.best.peer is None:
         raise ValueError(f"{one.row.id} has no peer to be drawn against")
-    best = one.costs[one.best_peer].middle
+    best = one.costs[one.best.peer].middle
     height = len(names) * STEP
     line = LEFT + SCALE
     parts = [f'<text class="row" x="{LEFT}" y="{top + 14}">{escape(one.row.title)}</text>']
     for place, name in enumerate(names):
         cost = one.costs[name].middle
         # As in the table: ours is the median of the rounds' ratios, not the ratio of the medians.
-        share = one.ratio.middle if name == OURS and one.ratio else cost / best
+        share = one.best.ratio.middle if name == OURS and one.best.ratio else cost / best
         parts.append(bar(name, cost, share, top + 22 + place * STEP))
     parts.append(f'<line class="best" x1="{line}" x2="{line}" y1="{top + 20}" y2="{top + 22 + height}"/>')
     if OURS in names:
-        x = LEFT + SCALE * one.row.goal
+        x = LEFT + SCALE * one.best.goal.most
         y = top + 21 + names.index(OURS) * STEP
         parts.append(f'<line class="goal" x1="{x:.0f}" x2="{x:.0f}" y1="{y}" y2="{y + BAR + 2}"/>')
     return "\n".join(parts), height + ROW_GAP

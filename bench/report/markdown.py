@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import figures
 from bench.delay import CONNECTIONS, DIRECT
-from bench.figures import Comparison, Spread
+from bench.figures import Against, Comparison, Spread
 from bench.goals import Verdict, missed, verdicts
 from bench.rows import IDLE_CONNECTIONS, Row, Table
 
@@ -23,6 +23,14 @@ TITLES = {
         "glorieta also keeps its metrics and checks its endpoint's health.",
     ),
     Table.BARE: ("Bare", "No log, no header added, no checks, in any contender. No goals: for comparison."),
+    Table.HANDLERS: (
+        "Handlers",
+        "Answers that somebody's own code makes, in one process of each contender, which shares its core with whatever "
+        "else belongs to the contender. As bare: no log, no header added. All contenders of a row answer the same, "
+        "byte for byte; fastify is warmed up for 5 s. Proxying beside handlers: the CPU time of the process that "
+        "proxies, while another client asks for a handler that answers at once, sleeps for a second, or computes for "
+        "a second without a break.",
+    ),
 }
 
 
@@ -70,7 +78,29 @@ class Page:
         )
 
     def table(self, results: Results, table: Table) -> str:
-        comparisons = [figures.compare(results.samples, row, table) for row in self.rows]
+        comparisons = [figures.compare(results.samples, row, table) for row in self.rows if table in row.tables]
+        return self.by_goal(comparisons) if table is Table.HANDLERS else self.by_contender(comparisons, table)
+
+    def by_goal(self, comparisons: Sequence[Comparison]) -> str:
+        """A line for each goal: every row has other contenders."""
+        lines = [
+            [
+                comparison.row.title,
+                one.goal.figure,
+                figure_cell(one, comparison.row.ours),
+                f"{figure_cell(one, one.peer)}, {self.titles[one.peer]}" if one.peer else "–",
+                ratio_text(one),
+                *goal_cells(one),
+            ]
+            for comparison in comparisons
+            if comparison.costs or comparison.voids
+            for one in comparison.against
+        ]
+        title, meaning = TITLES[Table.HANDLERS]
+        head = ["µs", "figure", "glorieta", "peer", "ratio", "goal", ""]
+        return f"## {title}\n\n{meaning}\n\n{grid(head, lines)}" if lines else ""
+
+    def by_contender(self, comparisons: Sequence[Comparison], table: Table) -> str:
         names = [name for name in self.titles if any(name in one.costs or name in one.voids for one in comparisons)]
         if not names:
             return ""
@@ -82,17 +112,14 @@ class Page:
                 one.row.title,
                 *(cost_cell(one, name) for name in names),
                 self.ratio_cell(one),
-                *(goal_cells(one) if goals else []),
+                *(goal_cells(one.best) if goals else []),
             ]
             for one in comparisons
         ]
         return f"## {title}\n\n{meaning}\n\n{grid([*head, *goals], lines)}"
 
     def ratio_cell(self, one: Comparison) -> str:
-        if one.ratio is None or one.best_peer is None:
-            return "–"
-        ratio = one.ratio
-        return f"**{ratio.middle:.2f}** ({ratio.least:.2f}–{ratio.most:.2f}), {self.titles[one.best_peer]}"
+        return f"{ratio_text(one.best)}, {self.titles[one.best.peer]}" if one.best.peer else "–"
 
     def delays(self, results: Results) -> str:
         if not results.delays:
@@ -183,8 +210,18 @@ def cost_cell(one: Comparison, name: str) -> str:
     return f"{cost.middle:.1f} ({one.rates[name].middle:.0f})"
 
 
-def goal_cells(one: Comparison) -> list[str]:
-    return [f"≤ {one.row.goal:.2f}", {True: "met", False: "**MISSED**", None: "–"}[one.met]]
+def figure_cell(one: Against, name: str) -> str:
+    """Microseconds."""
+    found = one.figures.get(name)
+    return f"{found.middle:.1f}" if found else "–"
+
+
+def ratio_text(one: Against) -> str:
+    return f"**{one.ratio.middle:.2f}** ({one.ratio.least:.2f}–{one.ratio.most:.2f})" if one.ratio else "–"
+
+
+def goal_cells(one: Against) -> list[str]:
+    return [f"≤ {one.goal.most:.2f}", {True: "met", False: "**MISSED**", None: "–"}[one.met]]
 
 
 def goals_block(found: Sequence[Verdict]) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bench import figures
 from bench.figures import Spread
-from bench.rows import ROWS, Table
+from bench.rows import ROWS, Figure, Goal, Table
 from bench.samples import Delay, Footprint, Sample
 
 ROW = ROWS[0]
 
 
 def sample(number: int, contender: str, microseconds: float, void: str | None = None) -> Sample:
-    return Sample(number, Table.EQUAL, ROW.id, contender, 1000, 2.0, microseconds / 1000, 1, 0.01, void)
+    return Sample(
+        number, Table.EQUAL, ROW.id, contender, 1000, 2.0, microseconds / 1000, microseconds / 2e6, 1, 0.01, void
+    )
 
 
 def rounds(contender: str, *costs: float) -> list[Sample]:
@@ -40,28 +44,38 @@ def test_the_best_peer_has_the_least_median_and_ours_is_none() -> None:
         ROW,
         Table.EQUAL,
     )
-    assert found.best_peer == "haproxy"
+    assert found.best.peer == "haproxy"
     assert values(found.costs["haproxy"]) == near(18, 15, 90, 3)
 
 
 def test_ratios_are_taken_within_rounds() -> None:
     """Both are twice as slow in the second round: the ratio is the same, though the medians' spread is wide."""
     found = figures.compare([*rounds("glorieta", 9, 18, 9), *rounds("nginx", 10, 20, 10)], ROW, Table.EQUAL)
-    assert values(found.ratio) == near(0.9, 0.9, 0.9, 3)
-    assert found.met is True
+    assert values(found.best.ratio) == near(0.9, 0.9, 0.9, 3)
+    assert found.best.met is True
 
 
 @pytest.mark.parametrize(("ours", "met"), [(8.9, True), (9.0, True), (9.1, False)])
 def test_a_goal_is_met_by_the_median(ours: float, met: bool) -> None:
     found = figures.compare([*rounds("glorieta", 1, ours, 99), *rounds("nginx", 10, 10, 10)], ROW, Table.EQUAL)
-    assert ROW.goal == 0.90
-    assert found.met is met
+    assert ROW.goals == (Goal(0.90),)
+    assert found.best.met is met
+
+
+def test_a_goal_is_against_the_best_of_the_peers_that_it_names() -> None:
+    goals = (Goal(0.5, ("haproxy", "envoy")), Goal(0.5, ("nginx",), Figure.LATENCY))
+    row = replace(ROW, goals=goals)
+    samples = [*rounds("glorieta", 9), *rounds("nginx", 10), *rounds("haproxy", 20), *rounds("envoy", 18)]
+    samples[1] = replace(samples[1], median_seconds=9e-6)
+    cpu, latency = figures.compare(samples, row, Table.EQUAL).against
+    assert (cpu.peer, values(cpu.ratio), cpu.met) == ("envoy", near(0.5, 0.5, 0.5, 1), True)
+    assert (latency.peer, values(latency.ratio), latency.met) == ("nginx", near(0.5, 0.5, 0.5, 1), True)
 
 
 def test_void_samples_count_nowhere_and_are_named() -> None:
     samples = [*rounds("glorieta", 9, 9), sample(1, "nginx", 1, void="errors: 3 read"), sample(2, "nginx", 10)]
     found = figures.compare(samples, ROW, Table.EQUAL)
-    assert values(found.ratio) == near(0.9, 0.9, 0.9, 1)
+    assert values(found.best.ratio) == near(0.9, 0.9, 0.9, 1)
     assert found.voids == {"glorieta": [], "nginx": ["errors: 3 read"]}
 
 
@@ -69,13 +83,13 @@ def test_void_samples_count_nowhere_and_are_named() -> None:
 def test_without_ours_or_a_peer_there_is_no_verdict(missing: str) -> None:
     samples = [one for name in ("glorieta", "nginx") if name != missing for one in rounds(name, 10)]
     found = figures.compare(samples, ROW, Table.EQUAL)
-    assert found.ratio is None
-    assert found.met is None
+    assert found.best.ratio is None
+    assert found.best.met is None
 
 
 def test_other_rows_and_tables_do_not_mix() -> None:
-    bare = Sample(1, Table.BARE, ROW.id, "nginx", 1, 1.0, 1.0, 1, 0.0, None)
-    other = Sample(1, Table.EQUAL, ROWS[1].id, "nginx", 1, 1.0, 1.0, 1, 0.0, None)
+    bare = Sample(1, Table.BARE, ROW.id, "nginx", 1, 1.0, 1.0, 0.0, 1, 0.0, None)
+    other = Sample(1, Table.EQUAL, ROWS[1].id, "nginx", 1, 1.0, 1.0, 0.0, 1, 0.0, None)
     assert figures.compare([bare, other], ROW, Table.EQUAL).costs == {}
 
 

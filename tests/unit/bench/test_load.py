@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bench.accounting import CoreTime, Reading
 from bench.load import open_loop, wrk
-from bench.measure import foreign, why_void
+from bench.meanwhile import Asked, asking
+from bench.measure import foreign, unanswered, why_void
 from bench.processes import Failure
 from bench.rows import ROWS, row_named
 
 FIGURES = {
-    "requests": 1000, "microseconds": 2_000_000, "connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0,
+    "requests": 1000, "microseconds": 2_000_000, "median": 900, "connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0,
 }  # fmt: skip
 NEW = row_named("http-new")
 
@@ -28,7 +32,7 @@ def said(**changes: int) -> str:
 
 def test_figures_are_read() -> None:
     load = wrk.parse(said())
-    assert load == wrk.Load(1000, 2.0, {})
+    assert load == wrk.Load(1000, 2.0, 0.0009, {})
     assert load.rate == 500
 
 
@@ -41,7 +45,8 @@ def test_without_figures_the_output_is_shown() -> None:
 def test_only_rows_with_new_connections_ask_for_them(row: Any) -> None:
     command = wrk.command(row, 8080, 3)
     assert ("Connection: close" in command) is row.new_connections
-    assert command[-1] == f"http://127.0.0.1:8080{row.path}"
+    assert f"http://127.0.0.1:8080{row.path}" in command
+    assert command[-2:] == (["--", row.body] if row.body else command[-2:])
     assert command[command.index("--connections") + 1] == str(row.connections)
 
 
@@ -60,9 +65,46 @@ def test_what_else_makes_a_run_void() -> None:
 
 
 def test_foreign_work_is_what_the_proxy_did_not_do() -> None:
-    before = Reading((1,), 10.0, 5.0, CoreTime(100.0, 7.0), 0)
-    after = Reading((1,), 12.0, 6.5, CoreTime(101.8, 7.1), 0)
+    before = Reading((1,), 10.0, 5.0, 4.0, CoreTime(100.0, 7.0), 0)
+    after = Reading((1,), 12.0, 6.5, 5.0, CoreTime(101.8, 7.1), 0)
     assert foreign(before, after) == pytest.approx((1.8 + 0.1 - 1.5) / 2)
+
+
+def test_what_was_to_be_used_meanwhile_was_used() -> None:
+    row = row_named("beside-sleep")
+    assert unanswered(row, None) is None
+    assert unanswered(row, Asked(3)) is None
+    assert unanswered(row, Asked(0)) == "/sleep was never answered meanwhile"
+
+
+def test_asking_meanwhile_ends_with_an_answer() -> None:
+    """Each answer takes a while; the last one is waited for."""
+    statuses = iter((200, 404, 200))
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status = next(statuses, 200)
+            asked.release()
+            ended.wait(10)
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    asked, ended = threading.Semaphore(0), threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with asking(server.server_port, "/", min(os.sched_getaffinity(0))) as found:
+            assert asked.acquire(timeout=10)
+            ended.set()
+            for _ in range(2):
+                assert asked.acquire(timeout=10)
+        assert found.answered >= 2
+        server.shutdown()
 
 
 def test_moments_are_random_ordered_and_the_same_for_the_same_seed() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from bench import options
+from bench import options, peers
 from bench.__main__ import why_unfit
 from bench.machine import Cores, choose_cores, first_field
 from bench.processes import Failure
 from bench.rows import ROWS, Table
-from bench.running import free_ports, wrong_duties
+from bench.running import differing, free_ports, wrong_duties
 from bench.samples import Results, Sample
 
 
@@ -72,13 +72,38 @@ def test_duties_are_checked_by_what_the_backend_saw(seen: str, table: Table, wro
     assert wrong_duties(seen, table) == wrong
 
 
+def test_answers_must_be_the_same_byte_for_byte() -> None:
+    assert differing({"a": (200, "{}"), "b": (200, "{}")}) is None
+    assert differing({"a": (200, "{}"), "b": (200, "{ }")}) == "b answers '{ }', a '{}'"
+    assert differing({"a": (200, "{}"), "b": (404, "{}")}) == "b answers 404"
+
+
+def test_only_who_is_needed_takes_part() -> None:
+    def names(*arguments: str) -> set[str]:
+        return {contender.name for contender in options.parse(arguments).needed}
+
+    assert names("--rows", "handler", "--parts", "cpu") == {"glorieta-handlers", "granian"}
+    assert names("--rows", "calls,chain", "--parts", "cpu") == {"glorieta-handlers", "fastify", "aiohttp", "chain"}
+    assert names("--rows", "l4-new", "--parts", "cpu") == {"glorieta", "nginx", "haproxy", "envoy"}
+    assert names("--rows", "handler", "--tables", "equal", "--parts", "cpu") == set()
+    assert names("--rows", "handler", "--tables", "equal", "--parts", "memory") == {
+        "glorieta", "nginx", "haproxy", "envoy", "caddy",
+    }  # fmt: skip
+    assert names() == set(peers.NAMES)
+
+
+def test_every_peer_that_a_goal_names_is_a_contender_that_can_take_part() -> None:
+    for row in ROWS:
+        assert all(peers.named(name).takes_part(row) for name in row.names)
+
+
 def test_free_ports_differ() -> None:
     assert len(set(free_ports(20))) == 20
 
 
 def test_only_a_whole_and_quiet_run_is_published() -> None:
     def results(foreign: float) -> Results:
-        return Results([Sample(1, Table.EQUAL, "http-64", "nginx", 1, 1.0, 1.0, 1, foreign, None)])
+        return Results([Sample(1, Table.EQUAL, "http-64", "nginx", 1, 1.0, 1.0, 0.0, 1, foreign, None)])
 
     whole = options.parse([])
     assert why_unfit(whole, results(0.02), []) is None

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from bench.peers import CONTENDERS
+from bench.peers import PROXIES
+from bench.peers.chain import Chain
 from bench.peers.contender import Contender, Setting
+from bench.peers.glorieta import compile_plan
+from bench.peers.glorieta.with_handlers import GlorietaWithHandlers, GlorietaWithoutHandlers
 from bench.rows import Table
 from bench.template import render, select
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def setting_of(table: Table, folder: Path) -> Setting:
+    return Setting(table, 1001, 1002, 1003, 1004, (1005, 1006, 1007), folder)
+
 
 TEXT = """\
 first
@@ -54,12 +60,12 @@ def test_marks_that_do_not_match_are_errors(text: str, message: str) -> None:
         select(text, Table.EQUAL)
 
 
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
-@pytest.mark.parametrize("table", Table)
+@pytest.mark.parametrize("contender", PROXIES, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("table", [Table.EQUAL, Table.BARE])
 def test_every_contender_has_a_whole_configuration_for_each_table(
     contender: Contender, table: Table, tmp_path: Path
 ) -> None:
-    setting = Setting(table, 1001, 1002, 1003, 1004, tmp_path)
+    setting = setting_of(table, tmp_path)
     text = render(contender.template.read_text(), setting.values(), table)
     assert re.search(r"@[A-Z_]+@", text) is None
     assert "1001" in text
@@ -67,12 +73,31 @@ def test_every_contender_has_a_whole_configuration_for_each_table(
     assert re.search(r"# \[?(equal|bare)", text) is None
 
 
-@pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
+@pytest.mark.parametrize("contender", PROXIES, ids=lambda contender: contender.name)
 def test_only_equal_duties_write_a_log(contender: Contender, tmp_path: Path) -> None:
-    setting = Setting(Table.BARE, 1001, 1002, 1003, 1004, tmp_path)
+    setting = setting_of(Table.BARE, tmp_path)
     template = contender.template.read_text()
     bare = render(template, setting.values(), Table.BARE)
     equal = render(template, setting.values(), Table.EQUAL)
     assert str(setting.log) not in bare
     assert str(setting.log) in equal or "log stdout" in equal
     assert bare != equal
+
+
+@pytest.mark.parametrize(
+    ("contender", "handlers"), [(GlorietaWithHandlers(), 2), (GlorietaWithoutHandlers(), 0)], ids=["with", "without"]
+)
+def test_our_configurations_for_handlers_compile(contender: Contender, handlers: int, tmp_path: Path) -> None:
+    start = contender.prepare(setting_of(Table.HANDLERS, tmp_path / "ours"))
+    plan = json.loads(compile_plan(Path(start.command[-1])))
+    assert len(plan.get("handlers", ())) == handlers
+
+
+def test_the_chain_leads_from_the_edge_to_the_services_and_nobody_logs(tmp_path: Path) -> None:
+    start = Chain().prepare(setting_of(Table.HANDLERS, tmp_path / "chain"))
+    sidecar, bff, edge = (json.loads(command) for command in start.command[2:])
+    assert bff[-2:] == ["1005", "1006"]
+    edge_text, sidecar_text = Path(edge[-1]).read_text(), Path(sidecar[sidecar.index("--config-path") + 1]).read_text()
+    assert "listen 127.0.0.1:1001" in edge_text and "server 127.0.0.1:1005" in edge_text
+    assert "port_value: 1006" in sidecar_text and "port_value: 1003" in sidecar_text
+    assert "access.log" not in edge_text + sidecar_text
