@@ -60,7 +60,7 @@ develop: $(DEV_STAMP) $(ENGINE_STAMP) ## the virtual environment with everything
 
 lock: $(DEV_STAMP) ## choose the newest versions that pyproject.toml allows and pin them
 	$(PIP) install uv
-	@for each in "requirements.lock build" "requirements-dev.lock checks"; do set -- $$each; \
+	@for each in "requirements.lock build" "requirements-dev.lock checks" "bench/requirements.lock bench"; do set -- $$each; \
 	    echo "# Every version and its hashes, for Python 3.11 and later. Made by \`make lock\`." > $$1.new && \
 	    $(BIN)/uv pip compile pyproject.toml --group $$2 --universal --python-version 3.11 --generate-hashes \
 	        --no-annotate --no-header --quiet --upgrade >> $$1.new && mv $$1.new $$1 || exit 1; \

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Route,
         Upstream,
     )
+    from .handlers import Router, gather
     from .plan import Plan, compile, diff, explain
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
         "Route",
         "Upstream",
     ),
+    "handlers": ("Router", "gather"),
     "plan": ("Plan", "compile", "diff", "explain"),
 }
 
@@ -75,10 +77,12 @@ __all__ = [
     "Redirect",
     "Respond",
     "Route",
+    "Router",
     "Upstream",
     "compile",
     "diff",
     "explain",
+    "gather",
 ]
 
 

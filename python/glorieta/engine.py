@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 try:
-    from glorieta._engine import Engine, PlanRefused, check, version
+    from glorieta._engine import Carrier, Engine, PlanRefused, check, version
     from glorieta._engine import Trial as EngineTrial
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Engine", "PlanRefused", "Trial", "check", "version"]
+__all__ = ["Carrier", "Engine", "PlanRefused", "Trial", "check", "version"]
 
 
 class Trial:

@@ -29,7 +29,7 @@ from .terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SERVES = re.compile(r"^(glorieta (run|reverse|balance)|glorieta-engine [^-])", re.MULTILINE)
+SERVES = re.compile(r"^(glorieta (run|dev|reverse|balance)|glorieta-engine [^-])", re.MULTILINE)
 MAKE = re.compile(r"^make [a-z]+$", re.MULTILINE)
 WHOLE = re.compile("^version:", re.MULTILINE)
 ADMIN_SAID = re.compile("^admin:", re.MULTILINE)

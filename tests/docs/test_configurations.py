@@ -74,7 +74,8 @@ def test_a_configuration_serves(block: Block, launch: Any, own_services: Any) ->
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_an_example_serves(path: Path, launch: Any, own_services: Any) -> None:
     assert glorieta(path.parent, "check").returncode == 0
-    serve(re.sub(r"root: (\w+)", rf"root: {path.parent}/\1", path.read_text()), launch, own_services)
+    text = re.sub(r"root: (\w+)", rf"root: {path.parent}/\1", path.read_text())
+    serve(re.sub(r"handler: (?=\w+\.py:)", f"handler: {path.parent}/", text), launch, own_services)
 
 
 def serve(text: str, launch: Any, services: Any) -> None:

@@ -42,11 +42,22 @@ def test_an_endpoint_dies_and_no_idempotent_request_fails(tmp_path: Path) -> Non
     # Whether one was under way at that moment is chance; that all tries were counted is not.
     answered = sum(count for name, count in result["answers"].items() if name.startswith("service1"))
     assert result["upstream_outcomes"]["2xx"] >= answered > 0
+    app, page, late = result["frontends"]
+    assert (app["calls"], app["missing"]) == (["users", "orders"], None)
+    assert (page["calls"], page["missing"]) == (["users", "orders", "recommendations"], None)
+    assert (late["status"], late["missing"]) == (200, "recommendations;r=timeout")
 
 
 def test_with_ci_it_ends_by_itself(tmp_path: Path) -> None:
     done = run(tmp_path, "--seconds", "2", CI="true")
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("SIGKILL to service1-b", "Answers by instance", "POSTs cut after sending", "retries", "ok     "):
+    for words in (
+        "SIGKILL to service1-b",
+        "Answers by instance",
+        "POSTs cut after sending",
+        "retries",
+        "called users, orders\n",
+        "ok     ",
+    ):
         assert words in done.stdout
     assert "FAILED" not in done.stdout

@@ -7,10 +7,12 @@ import os
 import socket
 import stat
 import subprocess
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
 
+from glorieta.plan.listeners import collide
 from harness import RawClient, Runner, build, get, unused_port
 from harness.plan import Document, http, plan, proxy, respond, route
 from harness.process import engine_binary
@@ -44,6 +46,22 @@ def test_every_address_means_both_families(launch: Runner) -> None:
     with client:
         client.sendall(build("GET", "/"))
         assert b"hello ::1" in client.recv(1000)
+
+
+HOSTS = ("*", "[::]", "0.0.0.0", "127.0.0.1", "127.0.0.2", "[::1]")
+
+
+@pytest.mark.parametrize(("first", "second"), list(permutations(HOSTS, 2)))
+def test_what_counts_as_a_collision_cannot_be_bound(launch: Runner, first: str, second: str) -> None:
+    """`check` and the kernel say the same of two addresses at one port, bound as the engine binds them."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    port = unused_port()
+    binds = [f"{first}:{port}", f"{second}:{port}"]
+    edge = launch.engine(own(binds, workers=1), ready=not collide(*binds))
+    if collide(*binds):
+        assert edge.wait_end() != 0
+        assert "in use" in edge.stderr
 
 
 def test_a_unix_socket(launch: Runner, tmp_path: Path) -> None:

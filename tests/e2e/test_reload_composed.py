@@ -81,7 +81,7 @@ class Edge:
     def write_base(self, mark: str, more: str = "", upstreams: str = "") -> None:
         replace(self.base, f"""\
 version: 1
-include: teams/*.yaml
+include: teams/{{team}}.yaml
 admin: {{address: "127.0.0.1:{self.admin}"}}
 log: off
 drain: 3s

@@ -29,6 +29,10 @@ REWRITTEN = [
     ("/whole/a/b", "/prefix/whole/a/b"),
     ("/search/x?a=%20&b=/", "/found?a=%20&b=/"),
     ("/search/x", "/found"),
+    ("/without/x", "/found"),
+    ("/without/x?a=1", "/found"),
+    ("/perhaps/x?a=1", "/found"),
+    ("/perhaps/x?q=1", "/found?1"),
     ("/query/x?q=a%2Fb", "/found?q=a%2Fb&all=q=a%2Fb"),
     ("/target/x?a=b", "/all/target/x?a=b"),
 ]
@@ -56,6 +60,8 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
         route("/search/*", proxy(rewrite="/found${search}")),
         route("/query/*", proxy(rewrite="/found?q=${query.q}&all=${query}")),
         route("/target/*", proxy(rewrite="/all${target}")),
+        route("/without/*", proxy(rewrite="/found?")),
+        route("/perhaps/*", proxy(rewrite="/found?${query.q}")),
     ]
     return start.engine(plan(http(routes), [upstream("service", origin.address)]))
 

@@ -115,3 +115,72 @@ def test_a_log_template_takes_them_too(launch: Runner, origin: RecordingUpstream
     get(running.port, "/a/x")
     wait_until(lambda: running.log_file.read_text(), 5, "the log")
     assert running.log_file.read_text() == "cellar /a/x\n"
+
+
+def guarded(origin: RecordingUpstream, token: Path, **changes: object) -> Document:
+    """Who may come in, how the service is asked whether it is well, and by which name it is called: all secret."""
+    reference = f"${{file:{token}}}"
+    document = edge(origin, token, **changes)
+    [first, *_] = document["listeners"][0]["routes"]
+    first["headers"] = [{"name": "x-key", "value": {"exact": f"k {reference}"}}]
+    first["query"] = [{"name": "key", "value": {"prefix": "${env:PLACE}"}}]
+    first["target"]["proxy"]["host"] = {"name": "${env:PLACE}.example"}
+    kind = {"http": {"path": "/well?in=${env:PLACE}", "host": "${env:PLACE}", "status_from": 200, "status_to": 299}}
+    check = {"kind": kind, "every_ms": 20, "timeout_ms": 1000, "fall": 1, "rise": 1}
+    document["upstreams"][0]["health"] = check
+    return document
+
+
+def test_conditions_checks_and_hosts_take_them(launch: Runner, origin: RecordingUpstream, token: Path) -> None:
+    running = launch.engine(guarded(origin, token), environment={"PLACE": "cellar"})
+    asked = wait_until(lambda: [each for each in origin.requests if each.target == "/well?in=cellar"], 5, "a check")
+    assert asked[0].header("Host") == "cellar"
+    key = {"X-Key": f"k {SECRET}"}
+    for headers_sent, query, status in (
+        (key, "?key=cellar7", 200),
+        (key, "?key=attic", 404),
+        ({}, "?key=cellar7", 404),
+        ({"X-Key": f"k {SECRET}!"}, "?key=cellar7", 404),
+        ({"X-Key": f"k ${{file:{token}}}"}, "?key=cellar7", 404),
+    ):
+        assert get(running.port, f"/a/x{query}", headers=headers_sent).status == status, headers_sent
+    received = next(each for each in origin.requests if each.target.startswith("/a/x"))
+    assert received.header("Host") == "cellar.example"
+    view = running.ask("/status").text
+    assert f"k ${{file:{token}}}" in view and "${env:PLACE}.example" in view
+    for text in (view, running.ask("/metrics").text, running.stderr):
+        assert "s3cret" not in text and "cellar" not in text
+
+
+def test_a_changed_file_changes_the_condition(launch: Runner, origin: RecordingUpstream, token: Path) -> None:
+    running = launch.engine(guarded(origin, token), environment={"PLACE": "cellar"})
+    token.write_text(OTHER)
+    before = running.stderr.count("is running")
+    running.reload(guarded(origin, token))
+    wait_until(lambda: running.stderr.count("is running") > before, 5, "the reload")
+    assert get(running.port, "/a/x?key=cellar", headers={"X-Key": f"k {SECRET}"}).status == 404
+    assert get(running.port, "/a/x?key=cellar", headers={"X-Key": f"k {OTHER}"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "said"),
+    [
+        (b"", "routes.web//a/*", "is empty, which is no condition"),
+        (None, "routes.web//a/*", "cannot be read"),
+        (b"not a host", "upstreams.service", "is no host"),
+    ],
+)
+def test_what_cannot_be_compared_or_sent_is_named(
+    origin: RecordingUpstream, token: Path, content: bytes | None, path: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACE", "cellar")
+    document = guarded(origin, token, access_log={"to": "off", "format": "json", "queue": 16})
+    document["listeners"][0]["bind"] = ["127.0.0.1:80"]
+    document["upstreams"][0]["health"]["kind"]["http"]["host"] = f"${{file:{token}}}"
+    token.unlink()
+    if content is not None:
+        token.write_bytes(content)
+    problems = check(json.dumps(document))
+    assert [message for where, message in problems if where == path and said in message and str(token) in message]
+    assert not [message for _, message in problems if "not a host" in message or "there is no upstream" in message]
+    assert check(json.dumps(document), secrets=False) == []

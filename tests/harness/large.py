@@ -34,7 +34,7 @@ class Large:
             self.write(team)
 
     def platform(self, admin: int) -> str:
-        lines = ["version: 1", "include: teams/*.yaml"]
+        lines = ["version: 1", "include: teams/{team}.yaml"]
         lines += [f'admin: {{address: "127.0.0.1:{admin}"}}'] if admin else []
         lines += ["log: off", "listeners:", "  web:", f'    bind: "127.0.0.1:{self.port}"', "    admit:"]
         lines += [f"      {team}: /{team}/*" for team in self.teams]

@@ -7,6 +7,7 @@ import typer
 from ..control.exits import ExitCode
 from .options import AsJson, Files, NoSecrets, Reference, Strict, references_of
 from .output import print_json, print_warnings, refuse
+from .streams import code_to_standard_error
 
 
 def check(
@@ -36,7 +37,8 @@ def check(
     from ..control.child import compile_reference
 
     references = references_of(reference, files)
-    compiled = compile_reference(references, secrets=not no_secrets)
+    with code_to_standard_error():
+        compiled = compile_reference(references, secrets=not no_secrets)
     if compiled.refused:
         refuse(compiled, as_json)
     failed = strict and bool(compiled.warnings)

@@ -18,8 +18,9 @@ def demo(
     """Show on this machine that an endpoint may die and no idempotent request fails.
 
     Starts three small HTTP services and glorieta with the reverse-proxy example, sends open-loop load and
-    kills one service in the middle. Prints counts per instance, retries, and every POST that was cut. Then
-    everything stays up until Ctrl-C; with CI=true or --json it ends after its checks.
+    kills one service in the middle. Prints counts per instance, retries, and every POST that was cut. A second act
+    asks two backends for frontends, and says what each called. Then everything stays up until Ctrl-C; with CI=true
+    or --json it ends after its checks.
 
     Exit codes: 0 every check passed · 1 a check failed or something did not start · 130 Ctrl-C during the load.
     """

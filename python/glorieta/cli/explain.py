@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from .options import AsJson, Files, NoSecrets, Reference, references_of
 from .output import fail, line_width, print_json, print_warnings, refuse_error
+from .streams import code_to_standard_error, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,8 @@ def build_any(references: Sequence[str], foreign: bool, *, secrets: bool) -> Bui
 
     if foreign:
         return build_edge(import_file(references[0]).edge)
-    return build(references, secrets=secrets)
+    with code_to_standard_error():
+        return build(references, secrets=secrets)
 
 
 def warn(built: Built, *, told: bool) -> None:
@@ -136,7 +137,7 @@ def write_drawing(built: Built, file: str, name: str) -> None:
 
     text = draw(built.plan, name)
     if file == STANDARD:
-        sys.stdout.write(text)
+        write_document(text)
         return
     try:
         Path(file).write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ import typer
 from ..control.exits import ExitCode
 from .options import DEFAULT_FILE, complete_reference
 from .output import fail, refuse_error
+from .streams import write_document
 
 if TYPE_CHECKING:
     from ..config.errors import Problem
@@ -86,7 +87,7 @@ def print_diff(name: str, before: str, after: str) -> None:
     from difflib import unified_diff
 
     for line in unified_diff(lines_of(before), lines_of(after), shown(name), f"{shown(name)} (formatted)"):
-        sys.stdout.write(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n")
+        write_document(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n")
 
 
 def lines_of(text: str) -> list[str]:
@@ -100,7 +101,7 @@ def put(name: str, before: str, after: str) -> None:
     from .replacing import replace_text
 
     if name == STANDARD:
-        sys.stdout.write(after)
+        write_document(after)
     elif before != after:
         try:
             replace_text(Path(name), after)

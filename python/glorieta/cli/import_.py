@@ -11,6 +11,7 @@ import typer
 from ..control.exits import ExitCode
 from .options import AsJson
 from .output import fail, print_json, refuse_error
+from .streams import write_document
 
 if TYPE_CHECKING:
     from ..importers import Imported
@@ -69,5 +70,5 @@ def write(imported: Imported, output: Path | None, as_json: bool) -> None:
         print_json(imported.as_json())
         return
     if output is None:
-        print(imported.yaml, end="")
+        write_document(imported.yaml)
     print(imported.text(), file=sys.stderr)

@@ -15,15 +15,18 @@ from . import (
     balance,
     check,
     demo,
+    dev,
     explain,
     fmt,
     import_,
+    openapi,
     plan,
     reload,
     reverse,
     rollback,
     run,
     schema,
+    streams,
     test,
     try_,
     version,
@@ -31,7 +34,7 @@ from . import (
 
 app = typer.Typer(
     name="glorieta",
-    help=f"One proxy, one configuration: reverse proxy and load balancer (layer 4 and 7).\n\n{SUMMARY}",
+    help=f"One proxy, one configuration: reverse proxy, load balancer (layer 4 and 7), BFF.\n\n{SUMMARY}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,6 +43,7 @@ app = typer.Typer(
 
 for command in (
     run.run,
+    dev.dev,
     check.check,
     explain.explain,
     try_.try_,
@@ -51,6 +55,7 @@ for command in (
     reverse.reverse,
     balance.balance,
     import_.import_,
+    openapi.openapi,
     schema.schema,
     demo.demo,
     version.version,
@@ -79,11 +84,16 @@ def main() -> NoReturn:
 
     It ends without taking down what was made: at ten thousand routes that would cost a tenth of a second.
     """
-    code = invoke()
-    for stream in (sys.stdout, sys.stderr):
-        # Whoever read it may have gone.
+    streams.prepare()
+    try:
+        code = invoke()
+        streams.flush()
+    except OSError as error:
+        if not streams.takes_nothing(error):
+            raise
         with contextlib.suppress(OSError):
-            stream.flush()
+            print(f"glorieta: cannot write: {error.strerror}", file=sys.stderr, flush=True)
+        code = ExitCode.FAILED
     os._exit(code)
 
 

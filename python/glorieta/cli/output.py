@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from ..control.exits import ExitCode
+from .streams import write_document
 
 if TYPE_CHECKING:
     from ..config import ConfigError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    write_document(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 NARROWEST, WIDEST = 80, 110

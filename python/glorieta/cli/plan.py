@@ -9,6 +9,7 @@ import typer
 
 from .options import Files, Reference, references_of
 from .output import fail, print_json, print_warnings, refuse
+from .streams import code_to_standard_error, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +54,11 @@ def print_plan(references: Sequence[str]) -> None:
     """For another machine or process: no terminal and no socket of this one."""
     from ..control.child import compile_reference
 
-    compiled = compile_reference(references)
+    with code_to_standard_error():
+        compiled = compile_reference(references)
     if compiled.plan is None:
         refuse(compiled, as_json=True)
-    print(compiled.plan)
+    write_document(f"{compiled.plan}\n")
 
 
 def print_changes(references: Sequence[str], as_json: bool) -> None:
@@ -70,13 +72,14 @@ def print_changes(references: Sequence[str], as_json: bool) -> None:
         fail("the running glorieta does not answer", as_json)
     before = read_plan(running["plan"]) if running else None
     # Compiled as for the running one: what it decides by its terminal is no change.
-    compiled = compile_reference(
-        references,
-        lambda: before,
-        terminal=bool(running.get("terminal")),
-        admin_socket=running.get("admin_socket"),
-        short=not running and not as_json,
-    )
+    with code_to_standard_error():
+        compiled = compile_reference(
+            references,
+            lambda: before,
+            terminal=bool(running.get("terminal")),
+            admin_socket=running.get("admin_socket"),
+            short=not running and not as_json,
+        )
     if compiled.refused:
         refuse(compiled, as_json)
     if before is None:

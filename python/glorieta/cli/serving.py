@@ -16,6 +16,7 @@ from ..control.interpreter import THRIFTY, command, environment
 from ..control.serve import Options
 from .output import refuse
 from .running import identity_of
+from .streams import code_to_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,10 @@ def serve(
     identity = identity_of(references) if references else "a configuration in memory"
     sockets = places.own_sockets(identity) if references else None
     admin_socket = str(sockets.admin) if sockets else ""
-    compiled = compile_reference(edge or references, terminal=terminal, admin_socket=admin_socket or None, short=show)
+    with code_to_standard_error():
+        compiled = compile_reference(
+            edge or references, terminal=terminal, admin_socket=admin_socket or None, short=show
+        )
     if compiled.refused:
         refuse(compiled, as_json)
     options = Options(

@@ -12,6 +12,7 @@ import typer
 from ..control.exits import ExitCode
 from .options import AsJson, Files, NoSecrets, Reference, references_of
 from .output import fail, print_json, print_warnings, refuse_error
+from .streams import code_to_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ def test(
 
     references = references_of(reference, files)
     try:
-        built = build(references, secrets=not no_secrets)
+        with code_to_standard_error():
+            built = build(references, secrets=not no_secrets)
         results = run_tests(built.edge, trial_of(built).ask)
     except ConfigError as error:
         refuse_error(error, as_json)

@@ -10,6 +10,7 @@ import typer
 from ..control.exits import ExitCode
 from .options import AsJson, Files, NoSecrets, references_of
 from .output import print_json, refuse_error, refuse_with
+from .streams import code_to_standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,9 @@ def ask(references: Sequence[str], question: dict[str, Any], secrets: bool) -> d
     from ..plan import build
     from .trial import trial_of
 
-    return trial_of(build(references, secrets=secrets)).ask(question)
+    with code_to_standard_error():
+        built = build(references, secrets=secrets)
+    return trial_of(built).ask(question)
 
 
 def asked(

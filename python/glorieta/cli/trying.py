@@ -23,6 +23,10 @@ def lines(report: Report) -> list[str]:
     told += filters(report)
     if report["forward"]:
         told += forward(report["forward"])
+    if report["handler"]:
+        told += handler(report["handler"])
+    if report["gather"]:
+        told += gather(report["gather"])
     if report["answer"]:
         told += answer(report["answer"])
     if report["why"]:
@@ -85,6 +89,26 @@ def forward(way: Report) -> list[str]:
     return told
 
 
+def handler(way: Report) -> list[str]:
+    """The function that is asked, and what it gets."""
+    told = [f"→ {way['name']} in {way['handler']}{limits({'retries': 0, **way})}"]
+    told += [f"{INDENT}may call {', '.join(way['calls'])}"] if way["calls"] else []
+    told += [f"{INDENT}{name} = {value}" for name, value in way["parameters"]]
+    return told + headers(way)
+
+
+def gather(way: Report) -> list[str]:
+    """Each part, and what would be sent for it as far as the request alone decides that."""
+    told = [f"→ one answer of {len(way['parts'])} parts"]
+    for part in way["parts"]:
+        needs = f", after {' and '.join(part['needs'])}" if part["needs"] else ""
+        told.append(f"→ part {part['name']} ({part['need']}{needs})")
+        told.append(f"{INDENT}upstream {part['upstream']}: {part['method']} {part['target'] or part['path']}")
+        told += [f"{INDENT}{name}: {value}" for name, value in part["headers"]]
+        told += [f"{INDENT}{part['body']}"] if part["body"] is not None else []
+    return told
+
+
 def limits(way: Report) -> str:
     parts = []
     if way["deadline_ms"] is not None:
@@ -121,7 +145,7 @@ def changed(report: Report) -> list[str]:
     changes = report["response_headers_changed"]
     if not changes:
         return []
-    told = ["← in the answer" if report["answer"] else "← in the upstream's answer"]
+    told = ["← in the upstream's answer" if report["forward"] else "← in the answer"]
     for each in changes:
         match each["change"]:
             case "removed":

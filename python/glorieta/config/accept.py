@@ -10,6 +10,8 @@ from .later import not_yet
 
 CODES = (
     "balances-one",
+    "bff-two-clients",
+    "custom-calls-one",
     "hop-to-self",
     "l4-reads-http",
     "office-is-one",
@@ -24,10 +26,8 @@ IMPOSSIBLE = ("l4-reads-http", "reverse-as-forward")
 """Those that ask for what no engine does: whatever the reason, they would be ignored."""
 LATER = {
     "around-the-mesh": "Mesh",
-    "bff-two-clients": "Handlers",
-    "custom-calls-one": "Handlers",
     "forward-as-reverse": "Forward proxy",
-    "gateway-aggregates": "Handlers",
+    "gateway-aggregates": "Gateway",
     "intercept-407": "Forward proxy",
     "mesh-does-function": "Mesh",
     "mesh-for-outsiders": "Mesh",

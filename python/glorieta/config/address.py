@@ -35,6 +35,9 @@ def check_bind(text: str) -> str:
         raise Wrong(f'"{text}" is a URL', "write an address, such as :8080")
     if re.fullmatch(r"[0-9]{1,5}", text):
         raise Wrong(f'"{text}" is only a port', f'write ":{text}" for every address, or 127.0.0.1:{text}')
+    if "," in text:
+        several = ", ".join(f'"{each.strip()}"' for each in text.split(","))
+        raise Wrong(f'"{text}" is several addresses', f"write a list: [{several}]")
     host, port = split_host(text, f"write {text}:8080")
     check_port(port, text, least=0)
     if host not in ("", "*"):

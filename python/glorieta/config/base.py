@@ -49,9 +49,10 @@ class Noun(BaseModel):
         """
         if not isinstance(value, dict):
             return validate(value)
-        if None not in value.values() and not any(map(is_free, value)):
+        known = cls.__pydantic_fields__
+        # Nearly always: what has only known keys has no free ones.
+        if None not in value.values() and value.keys() <= known.keys():
             return validate(value)
-        known = cls.model_fields
         said = {key: item for key, item in value.items() if not is_free(key) and not (item is None and key in known)}
         return validate(said)
 
@@ -77,6 +78,26 @@ def layered(kind: type[N], *layers: Noun | None) -> N:
 def unwritten(kind: type[Noun]) -> Noun:
     """A noun that leaves everything to its defaults; nobody may change it."""
     return kind.model_construct()
+
+
+def left_to_defaults(kind: type[N]) -> Callable[[], N]:
+    """Makes nouns that leave everything to their defaults.
+
+    As pydantic's `model_construct` does, but not asking for each default anew: at ten thousand routes that counts.
+    For nouns whose defaults cannot be changed, as all that are made share them.
+    """
+
+    set_on = object.__setattr__
+
+    def make() -> N:
+        made = kind.__new__(kind)
+        made.__dict__.update(unwritten(kind).__dict__)
+        set_on(made, "__pydantic_extra__", None)
+        set_on(made, "__pydantic_private__", None)
+        set_on(made, "__pydantic_fields_set__", set())
+        return made
+
+    return make
 
 
 def laid_over(below: N, above: Noun) -> N:

@@ -20,10 +20,12 @@ from .edge import Edge
 from .elsewhere import ELSEWHERE, belongs, known_at
 from .errors import Path, Problem, Wrong, did_you_mean, nearest, path_text
 from .later import KEYS, not_yet
+from .nouns import nouns
 from .places import Places
+from .values import Expanded
 
 if typing.TYPE_CHECKING:
-    from .values import Expanded
+    from .base import Noun
 
 ROUNDS = 8
 KEY = "[key]"
@@ -108,12 +110,12 @@ def holds(data: Any, step: str | int) -> bool:
     return isinstance(data, dict) and step in data
 
 
-def translate(error: Mapping[str, Any], places: Places) -> Problem:
-    """One of pydantic's errors in our words."""
+def translate(error: Mapping[str, Any], places: Places, start: type[Noun] | None = Edge) -> Problem:
+    """One of pydantic's errors in our words. `start`: the noun that was refused."""
     path: Path = without_mark(error["loc"])
     about_key = error["loc"] != path
     if error["type"] == "extra_forbidden":
-        return unknown_key(path, error["input"], places)
+        return unknown_key(path, error["input"], places, start)
     message, fix = sentence(error, path, places)
     wrong = error.get("ctx", {}).get("error")
     return places.problem(path, message, fix, key=about_key, code=wrong.code if isinstance(wrong, Wrong) else None)
@@ -138,6 +140,8 @@ def described(value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()
+        case Expanded():
+            return f'"{value.template}"'
         case str():
             return f'"{value}"' if len(value) < 60 else "a text"
         case Mapping():
@@ -166,10 +170,10 @@ def blank_missing(value: Any) -> str | None:
     return f"a blank is missing after the colon: write {found[1]}: {found[2]}" if found else None
 
 
-def unknown_key(path: Path, value: Any, places: Places) -> Problem:
+def unknown_key(path: Path, value: Any, places: Places, start: type[Noun] | None = Edge) -> Problem:
     """A key that this mapping does not have: of a later version, misspelt, or split wrongly by YAML."""
     key = str(path[-1])
-    known = known_at(path[:-1])
+    known = known_at(path[:-1], start)
     message, fix = f'unknown key "{key}"', did_you_mean(key, known)
     before, colon, after = key.partition(":")
     if colon and value is None and before in known:
@@ -178,8 +182,8 @@ def unknown_key(path: Path, value: Any, places: Places) -> Problem:
         message, fix = not_yet(key, KEYS[key]), None
     elif ELSEWHERE.get(key) in known:
         fix = f'did you mean "{ELSEWHERE[key]}"?'
-    else:
-        fix = belongs(path[:-1], key) or fix
+    elif f"{key}s" not in known:
+        fix = belongs(path[:-1], key, start) or fix
     return Problem(path[:-1], message, fix, places.find(path, key=True), places.source(path).file or None)
 
 
@@ -196,7 +200,8 @@ def meant_by(path: Path) -> list[Path]:
 def unplaced(error: ValidationError, file: str, line: int | None = None) -> list[Problem]:
     """What a model that was made in Python is refused for."""
     place = f"{file}:{line}" if line else file
-    problems = [translate(each, Places()) for each in error.errors(include_url=False)]
+    noun = next((each for each in nouns() if each.__name__ == error.title), None)
+    problems = [translate(each, Places(), noun) for each in error.errors(include_url=False)]
     return [
         Problem((), f"{path_text((error.title, *problem.path))}: {problem.message}", problem.fix, file=place)
         for problem in problems

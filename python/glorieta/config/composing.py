@@ -72,7 +72,7 @@ class Composition:
             elif key == "version" and key in self.whole:
                 self.check_version(child)
             elif key in MAPPINGS:
-                self.add_section(key, name, child)
+                self.add_section(key, name, child, unit.source.team)
             elif key not in Edge.model_fields and key in self.whole:
                 self.reading.problems.append(unknown_key((key,), value, unit.places))
             else:
@@ -84,12 +84,11 @@ class Composition:
         except Wrong as wrong:
             self.refuse(("version",), said.node, said, wrong.message, wrong.fix)
 
-    def add_section(self, key: str, name: Node, said: Said) -> None:
-        """One file's part of a section."""
+    def add_section(self, key: str, name: Node, said: Said, team: str | None) -> None:
+        """One file's part of a section, under its team's name."""
         if not isinstance(said.data, dict):
             self.refuse((key,), said.node, said, f"a mapping is expected here, not {described(said.data)}")
             return
-        team = said.source.team
         sections = self.under.setdefault(team, {}) if team and key in UNDER else self.sections
         section = sections.setdefault(key, Section(name, said))
         for each, value in said.data.items():

@@ -15,6 +15,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from .errors import ConfigError, Path, Place, Problem, Wrong
 from .misread import explain_misread
+from .numbers import plain
 from .places import MERGE, Places, place_in
 from .values import Expanded, Outside
 
@@ -147,7 +148,7 @@ class Reader:
         if node.tag != TEXT:
             self.check_tag(node)
         if "$" not in node.value:
-            return node.value
+            return node.value if node.style else plain(node.value)
         try:
             text = self.outside.expand(node.value)
         except Wrong as wrong:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,9 +11,12 @@ from .address import UNIX
 from .admin import AUTO
 from .document import PLAIN, TAG, TEXT
 from .errors import ConfigError, Problem
+from .formatting import format_text
+from .gather import Gather, Part
 from .listener import Listener
 from .log import STREAMS
 from .nouns import own_first
+from .numbers import NUMBER
 from .route import Route
 from .upstream import Upstream
 from .written import written_data
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
     from .errors import Path
 
 WIDTH = 110
-NUMBER = re.compile(r"-?[0-9]+")
-NOUNS: dict[str, type[Noun]] = {"listener": Listener, "route": Route, "upstream": Upstream}
+NOUNS: dict[str, type[Noun]] = {
+    "gather": Gather,
+    "listener": Listener,
+    "part": Part,
+    "route": Route,
+    "upstream": Upstream,
+}
 """Nouns that say first what is their own."""
 PATHS = (("files", "root"), ("log", "to"), ("admin", "socket"))
 NO_PATHS = (AUTO, *STREAMS)
@@ -41,20 +48,23 @@ class Dumper(yaml.CSafeDumper):
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is not yaml.ScalarNode:
             return f"{TAG}map" if kind is yaml.MappingNode else f"{TAG}seq"
+        if not implicit[0]:
+            return TEXT
         if NUMBER.fullmatch(value):
-            return f"{TAG}int"
-        return PLAIN.get(value, TEXT).split("/")[0] if implicit[0] else TEXT
+            return f"{TAG}int" if value.lstrip("-").isdigit() else f"{TAG}float"
+        return PLAIN.get(value, TEXT).split("/")[0]
 
 
 def dump(edge: Edge) -> str:
-    """The text; loading it gives an equal edge."""
+    """The text, in the form that `fmt` gives files; loading it gives an equal edge."""
     refuse_teams(edge)
     written = {**from_one_folder(edge, written_data(edge)), "version": edge.version}
     ordered = {key: written[key] for key in ORDER if key in written}
     ordered |= {key: value for key, value in written.items() if key not in ordered}
-    return yaml.dump(
+    text = yaml.dump(
         shortened(ordered), Dumper=Dumper, sort_keys=False, width=WIDTH, allow_unicode=True, default_flow_style=None
     )
+    return format_text(text, "this edge")
 
 
 def refuse_teams(edge: Edge) -> None:
@@ -92,11 +102,15 @@ def is_path(value: str, path: Path) -> bool:
 
 def shortened(value: Any, parent: str = "") -> Any:
     """The short forms where nothing is lost by them."""
-    if isinstance(value, list):
+    if isinstance(value, list) and parent not in VALUES:
         items = [shortened(each, f"{parent}[]") for each in value]
         return items[0] if parent in ONE_FOR_MANY and len(items) == 1 and isinstance(items[0], str) else items
     if not isinstance(value, dict):
         return value
+    if parent in VALUES:
+        return value
+    if parent == "optional" and not value:
+        return True
     short = SHORT.get(parent)
     if short and list(value) == [short]:
         return shortened(value[short], short)
@@ -108,6 +122,7 @@ def shortened(value: Any, parent: str = "") -> Any:
 
 SHORT = {
     "route": "to",
+    "include[]": "files",
     "endpoints[]": "address",
     "redirect": "location",
     "files": "root",
@@ -117,7 +132,30 @@ SHORT = {
     "admin": "address",
 }
 """Mappings that, with this key only, are written as its value alone."""
-NAMED_INSIDE = {"routes": "route", "listeners": "listener", "upstreams": "upstream", "groups": "group", "set": "value"}
+VALUES = ("body", "default")
+"""Values of any kind, which have no short forms."""
+NAMED_INSIDE = {
+    "routes": "route",
+    "listeners": "listener",
+    "upstreams": "upstream",
+    "groups": "group",
+    "parts": "part",
+    "set": "value",
+}
 """Mappings whose keys are names: what each holds."""
-ONE_FOR_MANY = ("include", "bind", "trusted_proxies", "allow", "deny", "remove", "method", "host")
+ONE_FOR_MANY = (
+    "include",
+    "bind",
+    "trusted_proxies",
+    "allow",
+    "deny",
+    "remove",
+    "method",
+    "host",
+    "select",
+    "drop",
+    "flatten",
+    "forward",
+    "after",
+)
 """Lists that are written as one text where they have one item."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,8 @@ from .base import (
 )
 from .errors import Wrong
 from .group import Group
+from .handler import Handlers
+from .include import IncludeValue
 from .listener import Listener, ListenerDefaults
 from .log import Log, LogValue
 from .route import RouteDefaults
@@ -78,12 +81,13 @@ class Edge(Noun):
 
     version: Annotated[int, Shorthand(check_version, narrows={"const": 1})] = 1
     """The version of this language: 1. Required in a file that stands alone or includes others, not in these."""
-    include: Annotated[list[str], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
-    """Further files, one or several: paths, patterns such as `teams/*.yaml`, and edges in Python such as
-    `teams/billing.py:edge`; relative to this file."""
+    include: Annotated[list[IncludeValue], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
+    """Further files, one or several: paths, patterns such as `conf.d/*.yaml` and, for teams, `teams/{team}.yaml`, and
+    edges in Python such as `teams/billing.py:edge`; relative to this file."""
     team: Name | None = None
-    """Whose file this is. Its names become `TEAM/…`; it says groups, upstreams, defaults and tests, and the files
-    that include it open the listeners."""
+    """Whose file this is. The file that includes it says so, and this must agree or be left out; only where no
+    listener has `admit`, a file may say it by itself. Its names become `TEAM/…`; it says groups, upstreams, defaults
+    and tests, and the files that include it open the listeners."""
     listeners: Annotated[dict[Name, Listener], NamesOnly] = Field(default_factory=dict)
     """Listeners by name."""
     groups: Annotated[dict[FullName, Group], NamesOnly] = Field(default_factory=dict)
@@ -92,6 +96,8 @@ class Edge(Noun):
     """Upstreams by name."""
     defaults: Defaults = Field(default_factory=Defaults)
     """What holds for everything that does not say otherwise; in a team's file, for what is the team's."""
+    handlers: Handlers = Field(default_factory=Handlers)
+    """How the processes work in which Python answers requests."""
     tests: Annotated[dict[TestKey, Case], NamesOnly] = Field(default_factory=dict)
     """Requests by `METHOD URL` or by name, and what must become of each; `glorieta test` asks them all."""
     accept: Accepted = Field(default_factory=dict)
@@ -124,7 +130,7 @@ class Edge(Noun):
         return self
 
     @classmethod
-    def load(cls, *paths: str | Path) -> Edge:
+    def load(cls, path: str | Path, *overlays: str | Path) -> Edge:
         """Reads a YAML file and what it includes; further ones are laid over it.
 
         `ConfigError` names everything that is wrong with them.
@@ -132,7 +138,12 @@ class Edge(Noun):
         # Loading makes edges, so it stands above this module.
         from .loading import load_any
 
-        return load_any(paths).edge
+        for each in (path, *overlays):
+            if not isinstance(each, str | PathLike):
+                raise TypeError(
+                    f"Edge.load() takes files, not {type(each).__name__}; write Edge.load('base.yaml', 'prod.yaml')"
+                )
+        return load_any((path, *overlays)).edge
 
     def dump(self) -> str:
         """The YAML that a person would write for this: what was written, in the shortest form."""

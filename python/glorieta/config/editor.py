@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
-from .base import FREE
+from .anywhere import with_what_stands_anywhere
+from .base import FREE, Noun, as_list
 from .edge import Edge
 from .nouns import defaults_of, nouns, own_first, sentence, text_of
+from .shapes import field_shape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXAMPLE = {
@@ -22,7 +24,11 @@ EXAMPLE = {
     "upstreams": {"service1": {"endpoints": ["10.0.0.1:80", "10.0.0.2:80"], "health": {"path": "/healthz"}}},
 }
 EXAMPLES: dict[tuple[str, str], list[Any]] = {
-    ("Edge", "include"): [["teams/*.yaml", "teams/billing.py:edge"], "conf.d/*.yaml"],
+    ("Edge", "include"): [
+        ["teams/{team}.yaml", {"files": "teams/billing.py:edge", "team": "billing"}],
+        "conf.d/*.yaml",
+    ],
+    ("Include", "files"): ["teams/{team}.yaml", "teams/{team}/**/*.yaml", "conf.d/*.yaml", "teams/billing.py:edge"],
     ("Edge", "team"): ["orders"],
     ("Edge", "log"): ["off", {"to": "access.log", "format": "combined"}],
     ("Edge", "admin"): ["127.0.0.1:9900", "off"],
@@ -55,7 +61,12 @@ EXAMPLES: dict[tuple[str, str], list[Any]] = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration file."""
+    """The JSON Schema of a configuration file: one that stands alone, is included, or is laid over others."""
+    return with_what_stands_anywhere(schema_of_values())
+
+
+def schema_of_values() -> dict[str, Any]:
+    """The JSON Schema of what is meant in the end, when values from outside are read and layers are laid."""
     with warnings.catch_warnings():
         # Defaults are written as a person writes them, below; pydantic's are not.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
@@ -78,7 +89,7 @@ def finished(name: str, definition: dict[str, Any]) -> dict[str, Any]:
     lineage = [each.__name__ for each in noun.__mro__]
     properties = {}
     for field in own_first(noun):
-        value = tidied(definition["properties"][field])
+        value = with_one_for_many(noun, field, tidied(definition["properties"][field]))
         value.pop("default", None)
         value["description"] = text_of(noun, field)
         if field in defaults:
@@ -114,6 +125,16 @@ def tidied(value: Any) -> Any:
         del value["anyOf"]
         return {**kinds[0], **value}
     return {**value, "anyOf": kinds}
+
+
+def with_one_for_many(noun: type[Noun], field: str, value: dict[str, Any]) -> dict[str, Any]:
+    """One item where a list may stand, too, if the field takes that."""
+    if not any(each.expand is as_list for each in field_shape(noun, field).short):
+        return value
+    forms = value.get("anyOf", [value])
+    items = next(each["items"] for each in forms if each.get("type") == "array")
+    alone = [each for each in items.get("anyOf", [items]) if each not in forms]
+    return {**value, "anyOf": [*alone, *forms]}
 
 
 def holds_nouns(value: dict[str, Any]) -> bool:

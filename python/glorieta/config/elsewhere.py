@@ -9,8 +9,11 @@ from typing import Any
 from .base import Noun
 from .edge import Edge
 from .errors import Path
+from .group import Group
+from .listener import Listener
 from .route import Route, RouteDefaults
 from .shapes import shape_of
+from .upstream import Upstream
 
 ELSEWHERE = {
     "listen": "bind",
@@ -32,27 +35,28 @@ ELSEWHERE = {
 """What other programs call it."""
 
 
-def belongs(path: Path, key: str) -> str | None:
+def belongs(path: Path, key: str, start: type[Noun] | None = Edge) -> str | None:
     """Where a key belongs that the noun at this path does not have: further in, or in its routes."""
-    kind = noun_at(path)
+    kind = noun_at(path, start)
     if kind is None:
         return None
     below = [name for name, field in kind.model_fields.items() if key in fields_of(item_of(bare(field.annotation)))]
     if below:
         return f"it belongs below {' or '.join(below)}"
-    if path[:1] in (("listeners",), ("groups",), ("upstreams",)) and len(path) == 2 and key in Route.model_fields:
+    if issubclass(kind, Listener | Group | Upstream) and key in Route.model_fields:
         everywhere = ", or in defaults.route" if key in RouteDefaults.model_fields else ""
         return f"it belongs to routes: write it in a route{everywhere}"
     return None
 
 
-def known_at(path: Iterable[str | int]) -> list[str]:
+def known_at(path: Iterable[str | int], start: type[Noun] | None = Edge) -> list[str]:
     """The keys of the noun at a path."""
-    return list(fields_of(noun_at(path)))
+    return list(fields_of(noun_at(path, start)))
 
 
-def noun_at(path: Iterable[str | int]) -> type[Noun] | None:
-    kind: Any = Edge
+def noun_at(path: Iterable[str | int], start: type[Noun] | None = Edge) -> type[Noun] | None:
+    """The noun at a path within another; none where that is not known."""
+    kind: Any = start
     for step in path:
         kind = inner(kind, step)
     return kind if isinstance(kind, type) and issubclass(kind, Noun) else None

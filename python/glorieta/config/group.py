@@ -9,6 +9,8 @@ from pydantic import Field
 from .accept import Accepted
 from .base import NamesOnly, Noun
 from .filter import Filters
+from .gather import Gather
+from .handler import AsgiValue, HandlerValue
 from .match import MatchValue
 from .role import Role
 from .route import RouteDefaults, RouteKey, RouteValue
@@ -36,7 +38,8 @@ class Group(Noun):
     owner: str | None = None
     """Who answers for it: a team or an address; shown by `explain` and in the JSON view."""
     client: str | None = None
-    """The kind of client that the group is shaped for; only with `role: bff`."""
+    """The kind of client that the group is shaped for, such as `mobile`: it is a BFF. Left out: what its router
+    says."""
     filters: Filters = Field(default_factory=Filters)
     """Filters of all routes of the group, merged over the listener's."""
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
@@ -44,6 +47,13 @@ class Group(Noun):
     to: str | None = None
     """The upstream of all requests of the group that no route matches. Where the group's `match` says more than
     hosts, this is a route of that match among the others: `match: /orders/*` comes before regular expressions."""
+    handler: HandlerValue | None = None
+    """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
+    paths."""
+    asgi: AsgiValue | None = None
+    """Have an application by the ASGI standard answer what no route matches; text means `{application: text}`."""
+    gather: Gather | None = None
+    """Make one answer of several upstreams' for what no route matches."""
     redirect: RedirectValue | None = None
     """Answer what no route matches with another address."""
     respond: RespondValue | None = None

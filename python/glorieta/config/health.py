@@ -10,6 +10,8 @@ from .base import TEXT, Noun, OffIsZero, Shorthand, Switch, checked_text, whole
 from .errors import Wrong
 from .route import check_host_header
 from .units import Percent, Timeout
+from .values import Kept
+from .words import referring
 
 STATUS_RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?")
 
@@ -65,11 +67,11 @@ class Health(Noun):
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"path", "tcp"}),)
 
-    path: Annotated[str, checked_text(check_probe_path)] | None = None
+    path: Annotated[str, checked_text(referring(check_probe_path)), Kept] | None = None
     """A GET of this path is sent. One of `path` and `tcp`."""
     tcp: Switch = False
     """Connecting is enough. One of `path` and `tcp`."""
-    host: Annotated[str, checked_text(check_probe_host)] | None = None
+    host: Annotated[str, checked_text(referring(check_probe_host)), Kept] | None = None
     """The `Host` of the GET. Left out: the endpoint's own."""
     status: Annotated[str, checked_text(check_status_range), Shorthand(status_as_text, ({"type": "integer"},))] = (
         "200-299"

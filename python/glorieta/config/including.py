@@ -6,17 +6,21 @@ configuration wants to know all that is wrong with it.
 
 from __future__ import annotations
 
-import glob
-import itertools
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base import as_list
-from .errors import ConfigError
+from pydantic import ValidationError
+
+from .base import as_list, check_name
+from .checking import translate
+from .errors import ConfigError, Wrong
+from .finding import MOST_FILES, as_teams, is_pattern, parts_of, pattern_of, the_part, with_any_team
+from .include import Include, expand_include
 from .objects import find_object, is_object
-from .places import Places, Source
+from .places import Inclusion, Places, Source
 from .reading import read_text, shown
 from .unit import Unit
 from .written import written_data
@@ -25,12 +29,20 @@ if TYPE_CHECKING:
     from .edge import Edge
     from .errors import Path as KeyPath
     from .errors import Place
+    from .finding import Part
     from .unit import Reading
 
-MOST_FILES = 10_000
 MOST_BYTES = 64 * 1024 * 1024
 DEEPEST = 16
 """How far files may include files that include files."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file that was included: where, and whose it is."""
+
+    place: Place | None
+    team: str | None
 
 
 @dataclass
@@ -39,15 +51,15 @@ class Including:
 
     reading: Reading
     bytes: int = 0
-    seen: dict[str, Place | None] = field(default_factory=dict)
-    """Files that were included, and where."""
+    seen: dict[str, Seen] = field(default_factory=dict)
+    """Files that were included, by key."""
 
     def named(self, reference: str | Path) -> list[Unit]:
         """A file or an object that a command names, with all that it includes."""
         text = str(reference)
         try:
             if is_object(text):
-                return self.with_included(self.unit_of_edge(*find_object(text), text))
+                return self.with_included(self.unit_of_edge(*find_object(text), Source(text, Path.cwd())))
             path = Path(reference).absolute()
             return self.of_text(self.text_of(path, text), Source(text, path.parent), (os.path.normpath(path),))
         except ConfigError as error:
@@ -66,18 +78,19 @@ class Including:
         self.bytes += size
         return text
 
-    def unit_of_edge(
-        self, edge: Edge, files: tuple[Path, ...], name: str, chain: tuple[str, ...] = (), team: str | None = None
-    ) -> Unit:
+    def unit_of_edge(self, edge: Edge, files: tuple[Path, ...], source: Source, chain: tuple[str, ...] = ()) -> Unit:
         """An edge as data; where a file that it was loaded from says something, that stays its place."""
         reading, origin = self.reading, edge.origin
-        places = origin.places if origin and origin.places.root else Places(name, folder=home_of(edge))
+        places = origin.places if origin and origin.places.root else Places(source.file, folder=home_of(edge))
         reading.files |= {*files, *(origin.files if origin else ())}
         reading.globs |= set(origin.globs if origin else ())
-        reading.places.files += [*places.files, name]
-        reading.places.grafts |= places.grafts
+        reading.places.files += [*places.files, source.file]
+        reading.places.self_named += places.self_named
         data = {"version": edge.version, **written_data(edge)}
-        source = reading.with_team(data, Source(places.file, places.folder, team), places)
+        source = reading.with_team(data, replace(source, file=places.file, folder=places.folder), places)
+        # Files that the edge was loaded from are no less the team's.
+        grafts = {key: (node, replace(each, team=source.team)) for key, (node, each) in places.grafts.items()}
+        reading.places.grafts |= grafts if source.team else places.grafts
         return Unit(source, data, places, chain)
 
     def with_included(self, unit: Unit | None) -> list[Unit]:
@@ -85,82 +98,93 @@ class Including:
         if unit is None:
             return []
         found = [unit]
-        for path, text in self.entries(unit):
-            for target, name in self.targets(unit, path, text):
-                found += self.with_included(self.included(unit, path, target, name))
+        for path, entry in self.entries(unit):
+            for part in self.parts(unit, path, entry):
+                found += self.with_included(self.included(unit, path, entry, part))
         return found
 
-    def entries(self, unit: Unit) -> list[tuple[KeyPath, str]]:
+    def entries(self, unit: Unit) -> list[tuple[KeyPath, Include]]:
         """What a file includes, each with its place."""
-        found: list[tuple[KeyPath, str]] = []
-        for index, text in enumerate(as_list(unit.data.get("include"))):
+        found: list[tuple[KeyPath, Include]] = []
+        for index, value in enumerate(as_list(unit.data.get("include"))):
+            if value is None:
+                continue
             path: KeyPath = ("include", index)
-            if isinstance(text, str) and text:
-                found.append((path, text))
-            elif text is not None:
-                self.refuse(unit, path, "a file is expected here", "write a path, such as teams/*.yaml")
+            try:
+                found.append((path, Include.model_validate(expand_include(value))))
+            except Wrong as wrong:
+                self.refuse(unit, path, wrong.message, wrong.fix)
+            except ValidationError as error:
+                told = [{**each, "loc": (*path, *each["loc"])} for each in error.errors(include_url=False)]
+                self.reading.problems += [translate(each, unit.places) for each in told]
+                self.reading.incomplete = True
         return found
 
-    def targets(self, unit: Unit, path: KeyPath, text: str) -> list[tuple[str, str]]:
-        """What an entry means: absolute paths or objects, each with its name for a person."""
-        folder = unit.source.folder
-        if is_object(text, folder):
-            module, _, attribute = text.rpartition(":")
-            is_file = module.endswith(".py")
-            name = f"{self.name(unit, module, os.path.normpath(folder / module))}:{attribute}" if is_file else text
-            return [(text, name)]
-        pattern = os.path.normpath(folder / text)
-        if not glob.has_magic(text):
-            return [(pattern, self.name(unit, text, pattern))]
-        self.reading.globs.add(pattern)
-        matches = sorted(itertools.islice(glob.iglob(pattern, recursive=True), MOST_FILES + 1))
-        files = [each for each in matches if not os.path.isdir(each)]
-        if not files:
-            fix = "is the folder right?"
-            problem = unit.places.problem(path, f'"{text}" finds no file', fix, severity="warning")
-            self.reading.problems.append(problem)
-        known = {*self.seen, *unit.chain}
-        return [(each, self.name(unit, text, each)) for each in files if each not in known]
+    def parts(self, unit: Unit, path: KeyPath, entry: Include) -> list[Part]:
+        """What an entry means; a pattern passes over what is included already as the same team's."""
+        if not is_pattern(entry, unit.source):
+            return [the_part(entry, unit.source)]
+        pattern = pattern_of(entry, unit.source)
+        self.reading.globs.add(with_any_team(pattern))
+        found = parts_of(entry, unit.source, pattern)
+        if not found:
+            message, fix = f'"{entry.files}" finds no file', "is the folder right?"
+            self.reading.problems.append(unit.places.problem(path, message, fix, severity="warning"))
+        return [each for each in found if not self.is_known(unit, each)]
 
-    def name(self, unit: Unit, text: str, path: str) -> str:
-        """A file as a person at the working folder would write it, going on from the name of the one that includes."""
-        if os.path.isabs(text):
-            return shown(path)
-        relative = os.path.relpath(path, unit.source.folder)
-        name = os.path.normpath(os.path.join(os.path.dirname(unit.source.file), relative))
-        return name if os.path.abspath(name) == path else shown(path)
+    def is_known(self, unit: Unit, part: Part) -> bool:
+        """Whether a file leads here, or is included already as the same team's."""
+        seen = self.seen.get(part.key)
+        return part.key in unit.chain or (seen is not None and seen.team == (part.team or unit.source.team))
 
-    def included(self, unit: Unit, path: KeyPath, target: str, name: str) -> Unit | None:
+    def included(self, unit: Unit, path: KeyPath, entry: Include, part: Part) -> Unit | None:
         """The unit of one file; what is in the way is told where it is included."""
-        in_the_way = self.in_the_way(unit, target, name)
+        in_the_way = self.in_the_way(unit, part)
         if in_the_way is not None:
             self.refuse(unit, path, *in_the_way)
             return None
-        self.seen[target] = unit.places.find(path)
-        chain, team = (*unit.chain, target), unit.source.team
+        team = part.team or unit.source.team
+        place = unit.places.find(path)
+        self.seen[part.key] = Seen(place, team)
+        inclusion = Inclusion(unit.places.written(path), place, partial(as_teams, entry, unit.source, part))
+        source = Source(part.name, Path(part.reference).parent, team, inclusion)
+        chain = (*unit.chain, part.key)
         try:
-            if is_object(target, unit.source.folder):
-                return self.unit_of_edge(*find_object(target, unit.source.folder), name, chain, team)
-            source = Source(name, Path(target).parent, team)
-            return self.reading.text(self.text_of(Path(target), name), source, chain)
+            if part.is_object:
+                return self.unit_of_edge(*find_object(part.reference, unit.source.folder), source, chain)
+            return self.reading.text(self.text_of(Path(part.reference), part.name), source, chain)
         except ConfigError as error:
             self.reading.files |= set(error.files)
-            self.take(unit, path, error, {name, target, target.rpartition(":")[0]})
+            reference = part.reference
+            self.take(unit, path, error, {part.name, reference, reference.rpartition(":")[0]})
             return None
 
-    def in_the_way(self, unit: Unit, target: str, name: str) -> tuple[str, str] | None:
+    def in_the_way(self, unit: Unit, part: Part) -> tuple[str, str | None] | None:
         """Why a file is not included, and the fix."""
-        if target in unit.chain:
-            way = " → ".join(shown(each) for each in (*unit.chain[unit.chain.index(target) :], target))
+        key, name, owner = part.key, part.name, unit.source.team
+        if key in unit.chain:
+            way = " → ".join(shown(each) for each in (*unit.chain[unit.chain.index(key) :], key))
             return f"files include each other: {way}", "leave one of these out"
-        if target in self.seen:
-            return f"{name} is included already, at {self.seen[target]}", "keep one of both"
+        if key in self.seen:
+            return f"{name} is included already, at {self.seen[key].place}", "keep one of both"
         if len(unit.chain) > DEEPEST:
             return f"files that include files are nested deeper than {DEEPEST}", "include them from one file"
         if len(self.seen) >= MOST_FILES:
             return f"more than {MOST_FILES} files are included", "is a pattern too wide?"
         if self.bytes > MOST_BYTES:
             return f"the files are larger than {MOST_BYTES // 1024**2} MiB together", "is a pattern too wide?"
+        if part.is_object and owner is not None:
+            message = f'{name} is Python, which can do anything, and this file is team "{owner}"\'s'
+            return message, f"let the platform's file include it, as {{files: {name}, team: {owner}}}"
+        if part.team is None:
+            return None
+        if owner not in (None, part.team):
+            message = f'{name} would be team "{part.team}"\'s, and this file is team "{owner}"\'s, with all it includes'
+            return message, "let the platform's file include it"
+        try:
+            check_name(part.team)
+        except Wrong as wrong:
+            return f"whose {name} is cannot be told: {wrong.message}", wrong.fix
         return None
 
     def take(self, unit: Unit, path: KeyPath, error: ConfigError, names: set[str]) -> None:

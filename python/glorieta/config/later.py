@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "handler": "Handlers",
-    "asgi": "Handlers",
-    "gather": "Handlers",
-    "calls": "Handlers",
     "tls": "Protocols",
     "proxy_protocol": "Protocols",
     "http2": "Protocols",
@@ -54,8 +50,6 @@ VALUES = {
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",
     "api-gateway": "Gateway",
-    "custom-gateway": "Handlers",
-    "bff": "Handlers",
     "service-mesh": "Mesh",
     "maglev": "Balancing",
     "ring": "Balancing",

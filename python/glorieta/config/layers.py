@@ -70,8 +70,7 @@ class Layers:
             return
         name, said = entry
         if said.data is None:
-            if self.removes:
-                entries.pop(key, None)
+            self.remove(shape, entries, key, entry, path)
             return
         before = entries.get(key)
         if before is None and not self.removes:
@@ -79,8 +78,10 @@ class Layers:
             return
         lower_name, below = before or (name, Said(None, said.node, said.source))
         made = self.lay(shape.inner(key), below, said, path)
-        merged = made is not said and not self.upper_frame
-        entries[key] = (lower_name if merged or made is below else name), made
+        entries[key] = (lower_name if made is below or made.source is not said.source else name), made
+
+    def remove(self, shape: Shape, entries: Entries, key: str, entry: tuple[Node, Said], path: Path) -> None:
+        """A key of the upper layer without a value, which says nothing here."""
 
     def refuses(self, path: Path, entries: Entries, entry: tuple[Node, Said]) -> bool:
         """Whether a key of the upper layer may not be there."""

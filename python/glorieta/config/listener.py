@@ -11,6 +11,8 @@ from .address import Bind, Network
 from .admit import Admitted
 from .base import OFF, TEXT, Name, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, one_of
 from .filter import Filters
+from .gather import Gather
+from .handler import AsgiValue, HandlerValue
 from .role import Role
 from .route import RouteKey, RouteValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
@@ -74,6 +76,13 @@ class Listener(ListenerDefaults):
     """Routes by `[METHOD] /path` or by name. Their order means nothing."""
     to: str | None = None
     """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream."""
+    handler: HandlerValue | None = None
+    """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
+    paths."""
+    asgi: AsgiValue | None = None
+    """Have an application by the ASGI standard answer what no route matches; text means `{application: text}`."""
+    gather: Gather | None = None
+    """Make one answer of several upstreams' for what no route matches."""
     redirect: RedirectValue | None = None
     """Answer what no route matches with another address."""
     respond: RespondValue | None = None

@@ -77,7 +77,8 @@ def load_object(reference: str, folder: Path | None = None, *, secrets: bool = T
     if edge.include or edge.team:
         reading = Reading(Places(reference), secrets)
         including = Including(reading)
-        return finished(reading, including.with_included(including.unit_of_edge(edge, files, reference)))
+        unit = including.unit_of_edge(edge, files, Source(reference, Path.cwd()))
+        return finished(reading, including.with_included(unit))
     assert edge.origin is not None
     files = tuple(sorted({*files, *edge.origin.files}))
     return Loaded(edge, edge.origin.places, files, globs=edge.origin.globs, valid=False)

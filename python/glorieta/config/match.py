@@ -13,12 +13,16 @@ from pydantic import Field, model_validator
 
 from .base import TEXT, Noun, Shorthand, as_list, checked_text
 from .errors import Wrong
+from .values import Expanded, Kept
+from .words import referring
 
 METHOD = re.compile(r"[A-Z][A-Z-]*")
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 """Nearly all segments: nothing in them needs a look."""
+PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+(?:/\*?)?")
+"""Nearly all paths without parameters."""
 PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 MOST_SEGMENTS = 128
 """As deep as the engine's table goes."""
@@ -46,6 +50,8 @@ def check_host(text: str) -> str:
 
 def check_path(text: str) -> str:
     """`/a`, `/a/*`, `/users/{id}` or `~regex`, in the form in which the engine matches."""
+    if PLAIN_PATH.fullmatch(text) and text.count("/") <= MOST_SEGMENTS:
+        return text
     if text.startswith("~"):
         check_regex(text[1:])
         return text
@@ -133,6 +139,9 @@ def check_header_name(text: str) -> str:
 
 
 def expand_condition(value: Any) -> Any:
+    # What comes from outside is text, whatever it says.
+    if isinstance(value, Expanded):
+        return {"exact": value}
     if value is True or value == "present":
         return {"present": True}
     if value is False or value == "absent":
@@ -140,17 +149,20 @@ def expand_condition(value: Any) -> Any:
     return {"exact": str(value)} if isinstance(value, str | int | float) else value
 
 
+KeptText = Annotated[str, checked_text(referring()), Kept]
+
+
 class Condition(Noun):
     """What a header or a query parameter must be: exactly one of these. Plain text means `exact`."""
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"exact", "prefix", "regex", "present"}),)
 
-    exact: str | None = None
+    exact: KeptText | None = None
     """The whole value."""
-    prefix: str | None = None
+    prefix: KeptText | None = None
     """What the value begins with."""
-    regex: Annotated[str, checked_text(check_regex)] | None = None
-    """A regular expression for the whole value."""
+    regex: Annotated[str, checked_text(referring(check_regex)), Kept] | None = None
+    """A regular expression for the whole value. What comes from outside is a part of it, syntax included."""
     present: bool | None = None
     """Whether it must be there at all (`present`) or must not (`absent`)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .errors import Place, Problem
+from .errors import Place, Problem, nearest
 
 if TYPE_CHECKING:
     import yaml
@@ -21,6 +21,9 @@ STARTS = {
     "`": ('a text cannot begin with "`" in YAML', None),
     "%": ('a text cannot begin with "%" in YAML', None),
 }
+ANCHOR = re.compile(r"(?:^|[\s,\[{])&([\w-]+)")
+VERSION_6 = re.compile(r"\[:[:\]]")
+"""An IPv6 address that begins with colons, in its brackets."""
 COLON_WITHOUT_BLANK = re.compile(r"^\s*(?:- )?([A-Za-z_][\w-]*):(?=[^\s/])(?!\d+$)")
 
 
@@ -60,7 +63,7 @@ class Misread:
     def explain(self) -> Problem:
         for about, explain in (
             ("scanning an alias", self.alias),
-            ("undefined alias", self.alias),
+            ("undefined alias", self.unknown_alias),
             ("scanning an anchor", self.anchor),
             ("cannot start any token", self.start),
             ("mapping values are not allowed", self.second_colon),
@@ -105,6 +108,15 @@ class Misread:
     def alias(self) -> Problem:
         line, column = (self.begin, self.begin_column) if self.begin >= 0 else (self.line, self.column)
         return self.quote(line, column, '"*" at the beginning of a text means an alias in YAML')
+
+    def unknown_alias(self) -> Problem:
+        """A name that no anchor above has: misspelt, or meant as a text."""
+        word = self.word(self.line, self.column)[1].removeprefix("*")
+        meant = nearest(word, [name for line in self.lines for name in ANCHOR.findall(line)])
+        if meant is None:
+            return self.alias()
+        message = f'"*{word}" is an alias, and nothing above it is marked "&{word}"'
+        return self.say(self.line, self.column, message, f'did you mean "*{meant}"?')
 
     def anchor(self) -> Problem:
         return self.quote(self.begin, self.begin_column, '"&" at the beginning of a text means an anchor in YAML')
@@ -157,8 +169,12 @@ class Misread:
     def flow(self) -> Problem:
         """Something within `{ }` or `[ ]` that ends a text there, or a bracket that never closes."""
         text = self.lines[self.line]
-        if "node content" in self.problem and text[self.column - 1 : self.column + 1] == "[:":
+        if "node content" in self.problem and VERSION_6.match(text, self.column - 1):
             return self.quote(self.line, self.column - 1, 'YAML reads "[" as the beginning of a list')
+        if "node content" in self.problem and text[self.column : self.column + 1] == ":":
+            word = re.split(r"[\s,\]}]", text[self.column :], maxsplit=1)[0]
+            message = 'within { } and [ ] a text cannot begin with ":"'
+            return self.say(self.line, self.column, message, f"{QUOTE}: {quoted(word)}")
         if self.at_end or self.column >= len(text.rstrip()) or (self.line != self.begin and self.column == 0):
             # Where nothing follows the bracket, the parser names the mapping in which it stands.
             found = re.search(r"[{\[]", self.lines[self.begin][self.begin_column :])

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,10 +26,16 @@ from .places import Places
 from .reading import shown
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
 REFERENCE = re.compile(r"(?P<module>[\w./-]+):(?P<attribute>[A-Za-z_][\w.]*)")
-HERE = str(Path(__file__).parent)
+T = TypeVar("T")
+Stamp = tuple[int, int]
+"""Tells one state of a file from another."""
+imported: dict[Path, tuple[Stamp, ModuleType]] = {}
+"""Files that were imported, as they were then."""
+OURS = str(Path(__file__).parents[1]) + os.sep
+STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 def is_object(reference: str, folder: Path | None = None) -> bool:
@@ -37,9 +46,26 @@ def is_object(reference: str, folder: Path | None = None) -> bool:
     return found["module"].endswith(".py") or "/" not in found["module"]
 
 
+class Found(NamedTuple, Generic[T]):
+    """What a module has, and what that depends on."""
+
+    value: T
+    module: ModuleType
+    files: tuple[Path, ...]
+
+
 def find_object(reference: str, folder: Path | None = None) -> tuple[Edge, tuple[Path, ...]]:
     """The `Edge` that a module has, or makes; and the files that it depends on."""
     folder = (folder or Path.cwd()).absolute()
+    edge, module, files = find_in_module(reference, folder, take_edge)
+    home = Path(module.__file__).absolute().parent if module.__file__ else folder
+    if edge.origin is None:
+        edge.settled(Origin(home, Places(reference, folder=home)))
+    return edge, files
+
+
+def find_in_module(reference: str, folder: Path, take: Callable[[ModuleType, str, str], T]) -> Found[T]:
+    """What `take` makes of a module, the attribute that is meant, and the reference. `ConfigError`."""
     found = REFERENCE.fullmatch(reference)
     if not found:
         raise ConfigError(
@@ -49,90 +75,147 @@ def find_object(reference: str, folder: Path | None = None) -> tuple[Edge, tuple
     if str(folder) not in sys.path[:1]:
         sys.path.insert(0, str(folder))
     try:
-        module = import_named(found["module"], folder)
-        edge = take_edge(module, found["attribute"], reference)
+        with code_of_a_user(reference):
+            module = import_named(found["module"], folder)
+            value = take(module, found["attribute"], reference)
     except ConfigError as error:
         error.files = files_of(before, folder, found["module"])
         raise
-    home = Path(module.__file__).absolute().parent if module.__file__ else folder
-    if edge.origin is None:
-        edge.settled(Origin(home, Places(reference, folder=home)))
-    return edge, files_of(before, folder, found["module"])
+    return Found(value, module, files_of(before, folder, found["module"]))
+
+
+@contextmanager
+def code_of_a_user(name: str) -> Iterator[None]:
+    """Whatever stops the code within becomes a `ConfigError` with its place; but for Ctrl-C, which is no mistake.
+
+    `os._exit` raises meanwhile: it would end a command without a word, and with the exit code for success.
+    """
+    leave, process, written = os._exit, os.getpid(), sys.dont_write_bytecode
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != process:
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = refuse
+    # Python takes a file for the same when its second and its size are; whoever saves twice would get the first one.
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise failed(error, name) from None
+    finally:
+        os._exit, sys.dont_write_bytecode = leave, written
 
 
 def import_named(name: str, folder: Path) -> ModuleType:
+    if name.endswith(".py"):
+        return import_file(folder / name, name)
     try:
-        return import_file(folder / name) if name.endswith(".py") else importlib.import_module(name)
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             fix = f"it was looked for in {folder} and among the installed packages"
             raise ConfigError([Problem((), f'there is no module "{error.name}"', fix, file=name)]) from None
-        raise failed(error, name) from None
-    except FileNotFoundError:
-        raise ConfigError([Problem((), "cannot be read: No such file or directory", file=name)]) from None
-    except ConfigError:
         raise
-    except Exception as error:
-        raise failed(error, name) from None
+    check_folder(module, name, folder)
+    return module
 
 
-def import_file(path: Path) -> ModuleType:
-    """A module by its file, under a name that hides no other module."""
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    name = f"_{path.stem}" if path.stem in sys.modules else path.stem
+def check_folder(module: ModuleType, name: str, folder: Path) -> None:
+    """Python knows one module of a name, and takes it for that of every folder."""
+    found, meant = module.__file__, folder.joinpath(*name.split("."))
+    here = next((file for file in (meant / "__init__.py", meant.with_suffix(".py")) if file.is_file()), None)
+    if found is None or here is None or here.samefile(found):
+        return
+    message = f"is {shown(str(here))} here, and Python knows {shown(found)} by this name already"
+    raise ConfigError([Problem((), message, f"write {'/'.join(name.split('.'))}.py:…, or rename one", file=name)])
+
+
+def import_file(path: Path, written: str) -> ModuleType:
+    """A module by its file, under a name that hides no other module; once, as long as the file is the same."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise ConfigError([Problem((), f"cannot be read: {error.strerror}", file=written)]) from None
+    key, stamp = path.resolve(), (state.st_mtime_ns, state.st_size)
+    known = imported.get(key)
+    if known is not None and known[0] == stamp and sys.modules.get(known[1].__name__) is known[1]:
+        return known[1]
+    name = path.stem
+    while name in sys.modules:
+        name = f"_{name}"
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:
         raise ImportError(f"{path} is no module")
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    imported[key] = stamp, module
     return module
 
 
-def take_edge(module: ModuleType, attribute: str, reference: str) -> Edge:
+def take_attribute(module: ModuleType, attribute: str, reference: str, kind: type) -> Any:
+    """What is called so in a module; `kind` is what is likely meant by a wrong name."""
     value: Any = module
     for part in attribute.split("."):
         if not hasattr(value, part):
-            edges = [name for name, each in vars(module).items() if isinstance(each, Edge)]
-            fix = did_you_mean(part, edges or [name for name in vars(module) if not name.startswith("_")])
+            likely = [name for name, each in vars(module).items() if isinstance(each, kind)]
+            fix = did_you_mean(part, likely or [name for name in vars(module) if not name.startswith("_")])
             raise ConfigError([Problem((), f'{module.__name__} has no "{part}"', fix, file=reference)])
         value = getattr(value, part)
+    return value
+
+
+def take_edge(module: ModuleType, attribute: str, reference: str) -> Edge:
+    value = take_attribute(module, attribute, reference, Edge)
     if callable(value) and not isinstance(value, Edge):
-        value = call(value, reference)
+        value = value()
     if not isinstance(value, Edge):
         message = f"is {type(value).__name__}, not an Edge"
         raise ConfigError([Problem((), message, "write edge = Edge(…)", file=reference)])
     return value
 
 
-def call(make: Any, reference: str) -> Any:
-    try:
-        return make()
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise failed(error, reference) from None
-
-
-def failed(error: Exception, name: str) -> ConfigError:
-    """An exception of somebody's module, with the innermost line that is theirs."""
+def failed(error: BaseException, name: str) -> ConfigError:
+    """What somebody's module was stopped by, with the innermost line that is theirs."""
     if isinstance(error, SyntaxError) and error.filename:
         where = f"{shown(error.filename)}:{error.lineno or 1}"
         return ConfigError([Problem((), f"{type(error).__name__}: {error.msg}", file=where)])
     file, line = innermost(error, name)
     if isinstance(error, ValidationError):
         return ConfigError(unplaced(error, file, line))
-    message = f"{type(error).__name__}: {error}".strip().rstrip(":")
-    return ConfigError([Problem((), message, file=f"{file}:{line}" if line else file)])
+    message, fix = sentence(error)
+    return ConfigError([Problem((), message, fix, file=f"{file}:{line}" if line else file)])
 
 
-def innermost(error: Exception, name: str) -> tuple[str, int | None]:
+def sentence(error: BaseException) -> tuple[str, str | None]:
+    """What happened, and the fix where there is one for all."""
+    if isinstance(error, SystemExit):
+        how = f"with the words: {error.code}" if isinstance(error.code, str) else f"with exit code {error.code or 0}"
+        return f"ends the program, {how}", "a module only makes what is named; raise an exception where it cannot"
+    return f"{type(error).__name__}: {error}".strip().rstrip(":"), None
+
+
+def innermost(error: BaseException, name: str) -> tuple[str, int | None]:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        foreign = frame.filename.startswith((HERE, "<")) or "site-packages" in frame.filename
-        if not foreign and Path(frame.filename).is_file() and "importlib" not in frame.filename:
+        foreign = frame.filename.startswith((OURS, STANDARD_LIBRARY, "<")) or "site-packages" in frame.filename
+        if not foreign and Path(frame.filename).is_file():
             return shown(frame.filename), frame.lineno
     return name, None
+
+
+def files_below(folder: Path) -> tuple[Path, ...]:
+    """The files of all modules below a folder that are imported by now, but for ours and installed packages'."""
+    files = {file for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+    own = (Path(os.path.abspath(file)) for file in files if "site-packages" not in file and not file.startswith(OURS))
+    return tuple(sorted(file for file in own if file.is_relative_to(folder)))
 
 
 def files_of(before: set[str], folder: Path, name: str) -> tuple[Path, ...]:

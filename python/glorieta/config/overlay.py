@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .base import is_free
+from .base import NamesOnly, is_free
 from .composing import OF_THE_FILE
 from .edge import Edge
 from .errors import Path, Problem, did_you_mean
@@ -57,6 +57,33 @@ class Overlay(Layers):
             place = place_in(said.source.file, key)
             self.reading.problems.append(Problem(path[:-1], message, fix, place, said.source.file))
         return True
+
+    def lay_one(self, shape: Shape, entries: Entries, key: str, entry: tuple[Node, Said], path: Path) -> None:
+        """As below; and where this layer says it is kept, for what is wrong only because of that."""
+        name, said = entry
+        self.places.overlaid[path] = place_in(said.source.file, name)
+        super().lay_one(shape, entries, key, entry, path)
+
+    def remove(self, shape: Shape, entries: Entries, key: str, entry: tuple[Node, Said], path: Path) -> None:
+        """Takes away what the whole has. What it does not have is a slip of the pen."""
+        if entries.pop(key, None) is not None:
+            self.places.removed.add(path)
+        elif shape.noun is not None:
+            if key not in shape.noun.model_fields:
+                entries[key] = entry  # It is refused as the unknown key that it is.
+        elif not (is_nobodys(shape, key) or self.reading.incomplete or self.is_unread(path)):
+            message = f'there is no "{key}" to remove in what this is laid over'
+            place, file = self.places.overlaid[path], entry[1].source.file
+            self.reading.problems.append(Problem(path[:-1], message, did_you_mean(key, entries), place, file))
+
+    def is_unread(self, path: Path) -> bool:
+        """Whether a file does say this, in a way that could not be read."""
+        return any(each.path[: len(path)] == path for each in self.reading.unread)
+
+
+def is_nobodys(shape: Shape, key: str) -> bool:
+    """Whether a key of this mapping means nothing; in others, such as headers, `x-…` is a name like any."""
+    return is_free(key) and (shape.noun is not None or NamesOnly in shape.short)
 
 
 def object_at(path: Path) -> str | None:

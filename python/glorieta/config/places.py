@@ -8,16 +8,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from .errors import Path, Place, Problem, Severity
+from .errors import Path, Place, Problem, Severity, Wrong
+from .values import Expanded, Outside
+from .veil import veiled, veiled_within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MERGE = "<<"
 """The key that puts other mappings' keys into this one (from YAML 1.1; anchors are of little use without it)."""
 
 Entry = tuple[Node, Node]
 """A key and its value."""
+
+
+@dataclass(frozen=True)
+class Inclusion:
+    """Where a file is included, and what would include it as a team's."""
+
+    path: Path
+    place: Place | None
+    as_teams: Callable[[str], str]
+    """The entry that says whose file it is, for a team."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,8 @@ class Source:
     folder: FilePath
     """Where relative paths in it start."""
     team: str | None = None
+    inclusion: Inclusion | None = field(default=None, compare=False)
+    """None: a command names it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +73,14 @@ class Places:
     """The names of all files in the order in which their problems are told."""
     grafts: dict[int, tuple[Node, Source]] = field(default_factory=dict, repr=False)
     """Where another file's part begins, by node. The nodes are kept, so that no other gets the number of one."""
+    overlaid: dict[Path, Place | None] = field(default_factory=dict, repr=False)
+    """Everything that overlays say, mappings as well as what is in them, and where the last of them does."""
+    removed: set[Path] = field(default_factory=set, repr=False)
+    """What overlays have removed."""
+    self_named: list[Problem] = field(default_factory=list, repr=False)
+    """Files that say themselves whose they are: what is wrong with that where a listener admits teams."""
     _entries: dict[int, tuple[Node, dict[str, Entry]]] = field(default_factory=dict, repr=False)
+    _outside: dict[int, tuple[Node, tuple[Expanded, ...]]] = field(default_factory=dict, repr=False)
 
     @property
     def home(self) -> Source:
@@ -78,6 +103,10 @@ class Places:
         found = self.walk(path)
         node = found.name if found.name is not None and (key or is_block(found.node)) else found.node
         return place_in(found.source.file, node)
+
+    def find_other(self, path: Path) -> Place | None:
+        """The place of what something collides with, or where it was removed."""
+        return self.overlaid.get(path) if path in self.removed else self.find(path, key=True)
 
     def source(self, path: Path) -> Source:
         """What says this: the innermost file on the way there."""
@@ -110,18 +139,48 @@ class Places:
         severity: Severity = "error",
         code: str | None = None,
     ) -> Problem:
-        """A problem at a path, and where else, with their places."""
+        """A problem at a path, and where else, with their places. It says nothing of values from outside."""
         return Problem(
             self.written(path),
-            message,
-            fix,
+            self.veiled(message, path, also),
+            self.veiled(fix, path, also) if fix else fix,
             self.find(path, key=key),
             self.source(path).file or None,
             self.written(also) if also is not None else None,
-            self.find(also, key=True) if also is not None else None,
+            self.find_other(also) if also is not None else None,
             severity=severity,
             code=code,
         )
+
+    def veiled(self, sentence: str, *paths: Path | None) -> str:
+        """A sentence about what stands at these paths, without values from outside."""
+        for path in paths:
+            if path is None or self.root is None:
+                continue
+            found = self.walk(path)
+            texts = self.outside(found.node, found.source)
+            if isinstance(found.node, ScalarNode):
+                sentence = veiled(sentence, found.node.value, texts[0]) if texts else sentence
+            else:
+                sentence = veiled_within(sentence, texts)
+        return sentence
+
+    def outside(self, node: Node, source: Source) -> tuple[Expanded, ...]:
+        """The texts in a node into which values from outside were put, with these values."""
+        known = self._outside.get(id(node))
+        if known is not None:
+            return known[1]
+        self._outside[id(node)] = node, ()
+        found: tuple[Expanded, ...] = ()
+        if isinstance(node, ScalarNode):
+            found = expanded(node, source)
+        elif isinstance(node, MappingNode):
+            inner = [value for _, value in self.entries(node).values()]
+            found = tuple(text for each in inner for text in self.outside(each, self.source_of(each, source)))
+        elif isinstance(node, SequenceNode):
+            found = tuple(text for each in node.value for text in self.outside(each, self.source_of(each, source)))
+        self._outside[id(node)] = node, found
+        return found
 
     def order(self) -> dict[str, int]:
         """The rank of each file's problems."""
@@ -159,6 +218,17 @@ class Places:
                         found.update({**self.entries(source), **found})
         found.update({key.value: (key, value) for key, value in node.value if isinstance(key, ScalarNode)})
         return found
+
+
+def expanded(node: ScalarNode, source: Source) -> tuple[Expanded, ...]:
+    """The text of a node, read anew: it is asked for only when something is wrong."""
+    if "$" not in node.value:
+        return ()
+    try:
+        text = Outside(source.folder, set(), secrets=False).expand(node.value)
+    except Wrong:
+        return ()
+    return (text,) if isinstance(text, Expanded) else ()
 
 
 def place_in(file: str, node: Node) -> Place | None:

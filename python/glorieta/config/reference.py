@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .balancing import ALGORITHMS
-from .editor import schema
+from .editor import schema_of_values
 from .later import KEYS
 from .nouns import nouns, sentence
 from .role import BEYOND_BALANCING, EVIDENCE
@@ -29,22 +29,31 @@ with `*`, `@`, `{`, `[` or `&`, and texts with `{ } [ ] ,` inside `{ }` or `[ ]`
 
 - **Durations** carry a unit: `250ms`, `5s`, `10m`, `2h`, `1h30m`. **Sizes** too: `512B`, `32KiB`, `10MiB`, `1.5GB`.
   **Rates**: `500B/s`. **Frequencies**: `10/s`. **Shares**: `50%`.
-- `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` in a value are read when the file is loaded; in a template
-  (a header's value, a body, a redirect's location) the Plan keeps the reference, and the engine reads it when the Plan
-  is applied. `${client.ip}` (a dot, no colon) in a template is read for each request. `$$` is a dollar sign.
-- **Several files**: `include` names further ones. In a file that says `team: orders` every name becomes `orders/…`, and
-  a name means the team's own first, then the platform's; another team's is written in full. The listener's `admit` says
-  what a team may take. A name that two files say is an error.
+- **Values from outside**: `${env:NAME}`, `${env:NAME:-default}` and `${file:path}` (a file of at most 1 MiB). What says
+  where traffic goes is shown; what is sent or compared is not. Addresses, names, numbers and durations are read when
+  the file is loaded and stand in the Plan. Of templates (a header's value, a body, a redirect's location), conditions
+  on headers and query, `host:`, the path and host of a check, and what a test sends and expects, the Plan and all that
+  shows it keep the reference, which the engine reads when the Plan is applied: two conditions that refer to different
+  places are different, and in `regex` the value is a part of the expression. An error quotes what is written, never a
+  value. `$$` is a dollar sign.
+- `${client.ip}` (a dot, no colon) in a template is read for each request.
+- **Several files**: `include` names further ones, and whose they are: `teams/{team}.yaml` makes `teams/orders.yaml` the
+  orders team's, and all that this file includes; `{files: teams/billing.py:edge, team: billing}` says it of one. In a
+  team's file every name becomes `orders/…`, and a name means the team's own first, then the platform's; another team's
+  is written in full. The listener's `admit` says what a team may take. A file of nobody's is its includer's; where no
+  listener has `admit`, it may say `team:` by itself. A name that two files say is an error. Python can do anything, so
+  only the platform's files include it; `admit` holds for the edge that it makes.
 - **Layers**: `-f base.yaml -f prod.yaml` lays files over each other. Mappings merge, lists and scalars replace, `null`
   removes; one of several alternatives (`respond:` where the base has `to:`) takes back the others. A listener, group,
-  upstream or route that the base lacks is an error; a file that the layer includes may add it.
+  upstream or route that the base lacks is an error; a file that the layer includes may add it. So is a name to remove
+  that is not there.
 - Relative paths start at the folder of the file in which they stand.
 """
 
 
 def reference_markdown() -> str:
     """The whole page."""
-    made = schema()
+    made = schema_of_values()
     parts = [HEAD]
     for noun in nouns():
         definition = made if noun.__name__ == "Edge" else made["$defs"][noun.__name__]
@@ -115,7 +124,10 @@ def words() -> str:
     rows = [(f"`{word}`", meaning, "everywhere") for word, meaning in REQUEST_WORDS.items()]
     rows += [(f"`{family}.NAME`", meaning, "everywhere") for family, meaning in FAMILIES.items()]
     rows += [(f"`{word}`", meaning, "`log.format`") for word, meaning in LOG_WORDS.items()]
-    text = "The same words in `hash` (bare) and in templates (`${word}`). What a request does not have is empty."
+    text = (
+        "The same words in `hash` (bare) and in templates (`${word}`). What a request does not have is empty; a header "
+        "that would be empty is left out."
+    )
     return "\n".join(["## Request words", "", text, "", *table(("word", "value", "where"), rows), ""])
 
 

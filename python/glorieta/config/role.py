@@ -15,7 +15,7 @@ ROLES = (
     "bff",
     "service-mesh",
 )
-BUILT = ("reverse-proxy", "load-balancer")
+BUILT = ("reverse-proxy", "load-balancer", "custom-gateway", "bff")
 """The roles of this version; the others' words are refused with the name of what brings them."""
 
 Role = Annotated[str, one_of(*BUILT)]
@@ -23,14 +23,19 @@ Role = Annotated[str, one_of(*BUILT)]
 EVIDENCE = (
     ("load-balancer", "`protocol: tcp`: layer 4, chooses by addresses and ports only"),
     ("load-balancer", "a target `to:` an upstream with two endpoints or more, or with a DNS name: layer 7"),
-    ("reverse-proxy", "any target of an `http` listener: `to`, `redirect`, `respond` or `files`"),
+    (
+        "reverse-proxy",
+        "a target on `http` that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
+    ),
+    ("custom-gateway", "a target that makes its own answer, maybe of several calls: `handler`, `asgi` or `gather`"),
+    ("bff", "the same for one kind of client: `client` of the group, or of the router in Python"),
 )
 """Role and the evidence for it, where nobody declared one; every row that fits counts."""
 BEYOND_BALANCING = (
     "a second upstream",
     "`strip_prefix` or `rewrite`",
     "another `host` than the client's",
-    "`redirect`, `respond` or `files`",
+    "`handler`, `asgi`, `gather`, `redirect`, `respond` or `files`",
     "the filters `allow`, `deny` and `headers`",
 )
 """What a group that declares `role: load-balancer` may not do on `http`: it is a reverse proxy's work."""

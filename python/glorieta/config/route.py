@@ -9,14 +9,29 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from .accept import Accepted
-from .base import TEXT, Noun, OffIsZero, Shorthand, Switch, Switchable, checked_text, parse_switch, whole
+from .base import (
+    TEXT,
+    Noun,
+    OffIsZero,
+    Shorthand,
+    Switch,
+    Switchable,
+    checked_text,
+    left_to_defaults,
+    parse_switch,
+    whole,
+)
 from .errors import Wrong
 from .filter import Filters
+from .gather import Gather
+from .handler import AsgiValue, HandlerValue
 from .match import MatchValue, check_host, check_method, check_path
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .text import RewriteTemplate
 from .timeouts import RouteTimeouts
 from .units import Timeout
+from .values import Kept
+from .words import referring
 
 ROUTE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 WITH_METHOD = re.compile(r"(\S+)\s+(\S.*)")
@@ -80,16 +95,16 @@ def read_strip_prefix(value: Any) -> bool | str:
 class RouteDefaults(Noun):
     """What routes do where they do not say otherwise."""
 
-    timeouts: RouteTimeouts = Field(default_factory=RouteTimeouts)
+    timeouts: RouteTimeouts = Field(default_factory=left_to_defaults(RouteTimeouts))
     """How long each step towards the upstream may take."""
     deadline: Annotated[Timeout | None, Switchable] = None
     """How long the whole request may take, a duration; `off` or left out: any time, as long as it moves."""
     retries: Annotated[int, whole(0, 10), OffIsZero] = 1
     """Further tries after the first, 0 to 10; only for requests that are idempotent or were not sent yet, and
     within the upstream's retry budget. `off`: none."""
-    host: Annotated[str, checked_text(check_host_header)] = "preserve"
+    host: Annotated[str, checked_text(referring(check_host_header)), Kept] = "preserve"
     """The `Host` that the upstream sees: `preserve` (as the client sent it), `upstream` (the endpoint's own) or a
-    name."""
+    name. What comes from outside is a name."""
     merge_slashes: Switch = False
     """Whether `//` in a request's path is `/` for this route."""
 
@@ -103,6 +118,14 @@ class Route(RouteDefaults):
     """Which requests are meant, beside what the key says: host, path, method, headers, query."""
     to: str | None = None
     """The upstream that answers."""
+    handler: HandlerValue | None = None
+    """A router in Python, `module:name` or `file.py:name`, whose routes lie below this route's path, which ends in
+    `/*`. Its paths are whole paths; with `strip_prefix: true` they begin behind the prefix."""
+    asgi: AsgiValue | None = None
+    """An application by the ASGI standard; text means `{application: text}`. With `strip_prefix: true` it is told the
+    prefix as its `root_path`."""
+    gather: Gather | None = None
+    """Make one answer of several upstreams'."""
     redirect: RedirectValue | None = None
     """Answer with another address."""
     respond: RespondValue | None = None
@@ -113,10 +136,11 @@ class Route(RouteDefaults):
     """`true`: the route's prefix (`/a` of `/a/*`) is taken off before forwarding, told to the upstream in
     `X-Forwarded-Prefix`, and put back into `Location`, `Content-Location` and cookie paths. A path: that one."""
     rewrite: RewriteTemplate | None = None
-    """A template that replaces the path for the upstream, such as `/v2/${path.id}`."""
+    """A template that replaces the path for the upstream, such as `/v2/${path.id}`. The client's query follows, unless
+    the template has one of its own; with nothing but a `?` at its end no query is sent."""
     priority: Annotated[int, whole(-1_000_000, 1_000_000)] = 0
     """Which of several regular expressions comes first: the higher. Other paths need none."""
-    filters: Filters = Field(default_factory=Filters)
+    filters: Filters = Field(default_factory=left_to_defaults(Filters))
     """Filters of this route, merged over those of its group and listener."""
     accept: Accepted = Field(default_factory=dict)
     """Confusions that are known and meant here: the code of each, and why."""

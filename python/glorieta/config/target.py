@@ -1,4 +1,5 @@
-"""What answers a request: an upstream (`to:`), a redirect, a fixed response, or files."""
+"""What answers a request: an upstream (`to:`), Python (`handler:`, `asgi:`), several upstreams (`gather:`), a redirect,
+a fixed response, or files."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from .errors import Wrong
 from .match import check_path
 from .text import HeaderTemplate, LocationTemplate, ResponseHeader, Template
 
-TARGETS = ("to", "redirect", "respond", "files")
+TARGETS = ("to", "handler", "asgi", "gather", "redirect", "respond", "files")
 """What stands in a route, group or listener: one of these."""
 REDIRECTS = (301, 302, 303, 307, 308)
 WITHOUT_BODY = (204, 304)

@@ -7,12 +7,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from .base import TEXT, Noun, Shorthand, as_list, checked_text, whole
 from .errors import Wrong
-from .match import Condition, HeaderName, MethodText, check_method, expand_condition
+from .match import Condition, HeaderName, KeptText, MethodText, check_method, expand_condition
 from .units import SIZE, Bytes, Size
+from .values import template_after
 
 REQUEST = re.compile(r"(?:(?P<method>\S+)\s+)?(?P<url>[A-Za-z][A-Za-z0-9+.-]*://\S+)")
 """`METHOD URL`, or `tcp://HOST:PORT`."""
@@ -87,9 +88,10 @@ def expand_expected(value: Any) -> Any:
 
 
 Expected = Annotated[Condition, Shorthand(expand_expected, ({"type": ["string", "number", "null"]},))]
-RequestText = Annotated[str, checked_text(check_request)]
+RequestText = Annotated[str, checked_text(check_request), BeforeValidator(template_after("?"))]
+Forwards = Annotated[str, checked_text(check_forwards), BeforeValidator(template_after(" "))]
 TestKey = Annotated[str, checked_text(check_key)]
-Values = Annotated[list[str], Shorthand(as_list, (TEXT,))]
+Values = Annotated[list[KeptText], Shorthand(as_list, (TEXT,))]
 Body = Annotated[Size, Shorthand(read_body, (TEXT,))]
 ASKED = ("request", "headers", "from", "body", "listener")
 """What describes the request; everything else is expected of it."""
@@ -108,7 +110,7 @@ class CaseBase(Noun, defer_build=True):
     """The listener that is asked. Left out: the one at the URL's port, or the only one."""
     route: str | None = None
     """Which route must take it: a route's id or name, or the name of its group."""
-    forwards: Annotated[str, checked_text(check_forwards)] | None = None
+    forwards: Forwards | None = None
     """Where it must be forwarded to: `UPSTREAM`, or `UPSTREAM /path` with the path that the upstream gets."""
     method: MethodText | None = None
     """The method that the upstream must get."""
@@ -118,7 +120,7 @@ class CaseBase(Noun, defer_build=True):
     """The endpoint that must be chosen, as it is written; only where not chance decides."""
     status: Annotated[int, whole(100, 599)] | None = None
     """The status with which glorieta itself must answer."""
-    location: str | None = None
+    location: KeptText | None = None
     """Where a redirect must lead."""
     reason: str | None = None
     """Glorieta's word for why it answers itself, as in the access log: `no_route`, `denied`."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-
 from .base import Shorthand, checked_text
 from .errors import Wrong
 from .match import TOKEN
-from .values import as_template
+from .values import Kept
 from .words import check_header_template, check_template, check_word
 
 ENGINE_HEADERS = {
@@ -65,11 +63,10 @@ def scalar_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Plain = BeforeValidator(as_template)
-Template = Annotated[str, checked_text(check_template), Plain]
-HeaderTemplate = Annotated[str, checked_text(check_header_template), Plain, Shorthand(scalar_as_text)]
-LocationTemplate = Annotated[str, checked_text(check_location), Plain]
-RewriteTemplate = Annotated[str, checked_text(check_rewrite), Plain]
+Template = Annotated[str, checked_text(check_template), Kept]
+HeaderTemplate = Annotated[str, checked_text(check_header_template), Kept, Shorthand(scalar_as_text)]
+LocationTemplate = Annotated[str, checked_text(check_location), Kept]
+RewriteTemplate = Annotated[str, checked_text(check_rewrite), Kept]
 RequestHeader = Annotated[str, checked_text(check_request_header)]
 ResponseHeader = Annotated[str, checked_text(check_changed_header)]
 Word = Annotated[str, checked_text(check_word)]

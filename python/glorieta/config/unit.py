@@ -95,26 +95,40 @@ class Reading:
                 message = "a mapping is expected: version, listeners, upstreams"
                 self.problems.append(Problem((), message, file=source.file))
             return None
+        for path in document.unread:
+            take_out(document.data, whole_list(path))
         source = self.with_team(document.data, source, document.places)
         self.note(document, source.team)
         return Unit(source, document.data, document.places, chain)
 
     def with_team(self, data: dict[str, Any], source: Source, places: Places) -> Source:
-        """The source with the team that the file names; files that a team's file includes are the team's."""
+        """The source with the team that the file names; what includes it may have said that already."""
         team = data.get("team")
+        if source.team is not None:
+            if "team" in data and team != source.team:
+                self.disagree(source, places)
+            return source
         if team is None:
             return source
         try:
             if not isinstance(team, str):
                 raise Wrong("a name is expected here", "write team: orders")
             check_name(team)
-            if source.team not in (None, team):
-                raise Wrong(f'a file of team "{source.team}" includes this one', "let the platform's file include it")
         except Wrong as wrong:
             self.problems.append(places.problem(("team",), wrong.message, wrong.fix))
             self.incomplete = True
             return source
+        if source.inclusion is not None:
+            message = "a file cannot say itself whose it is where a listener has admit"
+            fix = f"write include: {source.inclusion.as_teams(team)}"
+            self.places.self_named.append(with_inclusion(places.problem(("team",), message, fix), source))
         return replace(source, team=team)
+
+    def disagree(self, source: Source, places: Places) -> None:
+        """A file that says that it is not the team's whose it is."""
+        message, fix = f'this file is team "{source.team}"\'s', f"write team: {source.team}, or leave it out"
+        self.problems.append(with_inclusion(places.problem(("team",), message, fix), source))
+        self.incomplete = True
 
     def note(self, document: Document, team: str | None) -> None:
         """What is wrong with one text, with paths as they are in the whole."""
@@ -125,8 +139,6 @@ class Reading:
             self.unread.append(Unread(in_whole(path, team), node, in_whole_problem(problem, team)))
         for path, text in document.unknown:
             self.unknown.append(Unknown(in_whole(path, team), document.places.node(path), text))
-        for path in document.unread:
-            take_out(document.data, whole_list(path))
 
     def check_names(self, unit: Unit) -> None:
         """No file but an overlay says a team's name in full: it would be an object that the team does not know of."""
@@ -136,7 +148,7 @@ class Reading:
                 continue
             for name in [each for each in names if "/" in each]:
                 team, _, own = name.partition("/")
-                fix = f'write "{own}" in a file that says team: {team}'
+                fix = f'write "{own}" in a file of team {team}'
                 problem = unit.places.problem((section, name), "names with a slash are teams'", fix, key=True)
                 self.unread.append(Unread((section, name), None, problem))
                 del names[name]
@@ -147,6 +159,12 @@ def full_name(team: str | None, section: str, name: str) -> str:
     if team is None or section not in (*NAMED, "tests") or (section == "tests" and is_request(name)):
         return name
     return f"{team}/{name}"
+
+
+def with_inclusion(problem: Problem, source: Source) -> Problem:
+    """A problem of a file, with the place where it is included."""
+    where = source.inclusion
+    return replace(problem, also=where.path, also_place=where.place) if where else problem
 
 
 def in_whole(path: Path, team: str | None) -> Path:

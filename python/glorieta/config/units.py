@@ -94,7 +94,12 @@ def parse_size(value: Any) -> Bytes:
     """`512B`, `32KiB`, `10MiB`, `1.5GB`; never a bare number."""
     if isinstance(value, Bytes):
         return value
-    text = scalar_text(value, "a size", "10MiB")
+    return size_of(scalar_text(value, "a size", "10MiB"))
+
+
+@lru_cache(maxsize=1024)
+def size_of(text: str) -> Bytes:
+    """As with durations, it is mostly the same few."""
     if re.fullmatch(NUMBER, text):
         raise Wrong(f'"{text}" has no unit', f"write {text}B, {text}KiB or {text}MiB")
     found = SIZE.fullmatch(text)

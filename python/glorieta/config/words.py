@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import Wrong, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REQUEST_WORDS = {
     "client.ip": "the client's address, or what a trusted proxy said in front of it",
@@ -60,6 +60,8 @@ NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 OUTSIDE = ("env:", "file:")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+REFERENCE = re.compile(r"\$\$|\$\{((?:env|file):[^}]*)\}")
+"""In a text that keeps its references but has no words: any other dollar sign is one."""
 MARK = re.compile(r"\$\$|\$\{([^}]*)(\}?)|\$(?!\{)")
 
 
@@ -91,6 +93,8 @@ def is_named(family: str, name: str) -> bool:
 
 def template_words(text: str) -> Iterator[str]:
     """The words of a template, in order."""
+    if "$" not in text:
+        return
     for found in MARK.finditer(text):
         if found[0] == "$":
             raise Wrong(f'"{text}" has a single $', "write $$ for a dollar sign, ${word} for a value")
@@ -120,6 +124,31 @@ def check_reference(word: str) -> None:
         raise Wrong(f'"${{{word}}}" names no variable', "write ${env:NAME}")
     if kind == "file" and not name.startswith("/"):
         raise Wrong(f'"${{{word}}}" is relative, and nothing says to what', "write an absolute path")
+
+
+def referring(check: Callable[[str], object] | None = None) -> Callable[[str], str]:
+    """The check of a text that keeps its references. What one with references says is known to the engine alone."""
+
+    def checked(text: str) -> str:
+        references = [found[1] for found in REFERENCE.finditer(text) if found[1]]
+        for reference in references:
+            check_reference(reference)
+        if check is not None and not references:
+            check(as_written(text))
+        return text
+
+    return checked
+
+
+def as_written(text: str, shown: Callable[[str], str] | None = None) -> str:
+    """What a text that keeps its references says, with each reference standing for itself, as `shown` gives it."""
+
+    def said(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return "$"
+        return shown(found[0]) if shown else found[0]
+
+    return REFERENCE.sub(said, text) if "$" in text else text
 
 
 def check_parameters(text: str, parameters: frozenset[str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from ..engine import PlanRefused
 from .channel import Document
 from .compiled import Compiled
-from .history import Applied, History, NoSuchPlan, pack, unpack
+from .history import Applied, History, pack, unpack
 from .notify import READY, status, tell
 from .signals import kept_from_threads
 from .signatures import signatures
@@ -114,24 +114,18 @@ class Applier:
     def say_secrets(self) -> None:
         self.speaker.event("secrets", f"secrets read anew, plan {self.version}", version=self.version)
 
-    def roll_back(self, wanted: str | None) -> Document:
-        """An earlier Plan, at once. The files stay as they are."""
-        try:
-            chosen = self.history.find(wanted)
-        except NoSuchPlan as error:
-            return {"error": str(error)}
+    def roll_back(self, chosen: Applied, in_the_way: list[Document]) -> Document:
+        """An earlier Plan, at once. The files stay as they are. `in_the_way`: why its handlers cannot run."""
         about = {"version": chosen.version, "number": chosen.number, "from": self.version}
         if chosen.version == self.version:
             return {"result": "unchanged", **about, "files_differ": self.is_rolled_back}
         secrets = signatures(chosen.secrets)
-        problems = self.hand_over(unpack(chosen.packed))
+        problems = in_the_way or self.hand_over(unpack(chosen.packed))
         if problems:
             return {**about, **self.refused(lines(problems), problems, "the rollback")}
         self.secrets = secrets
         summary = f"back to {chosen.origin}"
-        self.history.add(
-            Applied(chosen.version, "rollback", summary, chosen.packed, chosen.secrets, restores=chosen.origin)
-        )
+        self.history.add(replace(chosen, cause="rollback", summary=summary, restores=chosen.origin, time=0.0))
         self.speaker.event("rolled-back", f"rolled back to plan {chosen.version} from {about['from']}", **about)
         self.tell_ready()
         return {"result": "rolled back", **about, "files_differ": self.is_rolled_back}
@@ -163,7 +157,8 @@ class Applier:
 def noted(compiled: Compiled, cause: str) -> Applied:
     """How a Plan is remembered."""
     packed = pack(compiled.plan or "")
-    return Applied(compiled.version, cause, compiled.summary, packed, secrets=tuple(compiled.secrets))
+    secrets = tuple(compiled.secrets)
+    return Applied(compiled.version, cause, compiled.summary, packed, secrets=secrets, launch=compiled.launch)
 
 
 def lines(problems: list[Document]) -> str:

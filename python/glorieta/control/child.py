@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ..config import ConfigError, Edge, format_problems
-from ..plan import Built, Plan, build, build_edge, diff, diff_text, explain, located, read_plan, summary
+from ..plan import Built, Plan, build, build_edge, diff, diff_text, located, read_plan, summary
 from ..plan.secrets import secret_files
-from .compiled import Compiled
+from .compiled import Compiled, refusal
+from .compiler import CHILD_SECONDS
 from .history import unpack
 from .signatures import matches, signatures, signatures_since
+
+LOADING_SECONDS = CHILD_SECONDS - 10
+"""Soon enough to say what takes so long, before the serving process loses its patience."""
 
 
 @dataclass
@@ -72,15 +79,34 @@ def main(words: list[str]) -> int:
             document.flush()
             told = True
 
-        compiled = compile_reference(
-            arguments.references,
-            arguments.running_plan,
-            terminal=arguments.terminal,
-            admin_socket=arguments.admin_socket,
-            tell=tell,
-        )
+        try:
+            with limit(LOADING_SECONDS):
+                compiled = compile_reference(
+                    arguments.references,
+                    arguments.running_plan,
+                    terminal=arguments.terminal,
+                    admin_socket=arguments.admin_socket,
+                    tell=tell,
+                )
+        except TimeoutError as late:
+            compiled = refusal(f"loading the configuration {late}")
         document.write(compiled.encode_rest() if told else compiled.encode())
     return 0
+
+
+@contextmanager
+def limit(seconds: float) -> Iterator[None]:
+    """Raises `TimeoutError` in what is still at work after so many seconds; code of the user's gets its line told."""
+
+    def stop(*_: object) -> NoReturn:
+        raise TimeoutError(f"is not done after {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def compile_reference(
@@ -105,19 +131,28 @@ def compile_reference(
         else:
             built = build(references, terminal=terminal, admin_socket=admin_socket, secrets=secrets)
         text = built.text
-        compiled = Compiled(plan=text, version=built.plan["version"], secrets=signatures(secret_files(text)))
-        # The engine takes its time, and not Python's lock: it looks while we go on.
-        engine = EngineCheck(text, secrets)
+        secret_signatures = signatures(secret_files(text))
+        compiled = Compiled(plan=text, version=built.plan["version"], secrets=secret_signatures, launch=built.launch)
+        # The engine takes its time, and not Python's lock: it looks while we go on. But whoever is told applies the
+        # Plan at once: that is not to be kept waiting for a core.
+        engine = None if tell else EngineCheck(text, secrets)
         if tell:
             tell(compiled)
         complete(compiled, built, running() if running else None, began)
-        compiled.short = explain(built.plan).short() if short else ""
-        problems = located(built.edge, engine.found())
+        compiled.short = short_text(built.plan) if short else ""
+        problems = located(built.edge, (engine or EngineCheck(text, secrets)).found())
         if problems:
             raise ConfigError(problems, files=built.files, globs=built.globs)
     except ConfigError as error:
         return refuse(error, began)
     return compiled
+
+
+def short_text(plan: Plan) -> str:
+    """In a few lines what it is."""
+    from ..plan import explain
+
+    return explain(plan).short()
 
 
 def complete(compiled: Compiled, built: Built, running: Plan | None, began: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 Signature = list[int] | list[str] | None
 """What tells one state of a file from another; None: it is not there. Of a pattern: what matches it."""
-FIRST = ("plan", "version", "secrets")
+FIRST = ("plan", "version", "secrets", "launch")
 """What applying needs."""
 
 
@@ -28,6 +28,8 @@ class Compiled:
     """Patterns by which files were found, and what matched them."""
     secrets: dict[str, Signature] = field(default_factory=dict)
     """Files that the Plan refers to without holding their content: the engine reads them each time it is applied."""
+    launch: dict[str, Any] | None = None
+    """What handler processes are started with; None: there are no handlers."""
     watch: bool = True
     """What the configuration says about watching its files."""
     summary: str = ""
@@ -53,7 +55,7 @@ class Compiled:
     def encode_plan(self) -> bytes:
         """The first part: all that applying needs, so that it may begin while the rest is still being made."""
         plan = None if self.plan is None else self.plan.encode()
-        head = {"version": self.version, "secrets": self.secrets, "bytes": None if plan is None else len(plan)}
+        head = {name: getattr(self, name) for name in FIRST[1:]} | {"bytes": None if plan is None else len(plan)}
         return json.dumps(head).encode() + b"\n" + (plan or b"")
 
     def encode_rest(self) -> bytes:
@@ -84,7 +86,7 @@ class Compiled:
         if len(document) < end:
             return None
         plan = None if head["bytes"] is None else document[begin:end].decode()
-        return Compiled(plan=plan, version=head["version"], secrets=head["secrets"]), end
+        return Compiled(plan=plan, **{name: head[name] for name in FIRST[1:]}), end
 
 
 def refusal(message: str) -> Compiled:

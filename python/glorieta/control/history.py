@@ -29,6 +29,8 @@ class Applied:
     packed: bytes
     secrets: tuple[str, ...] = ()
     """Files that the engine reads when it is applied."""
+    launch: dict[str, Any] | None = None
+    """What its handler processes are started with."""
     number: int = 0
     """Counts from 1; an entry keeps its number when older ones are forgotten."""
     time: float = 0.0

@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING
 
 from .applying import Applier
 from .channel import Client, ControlServer, Document
+from .handlers.keeper import Keeper
 from .history import NoSuchPlan
 from .notify import STOPPING, tell
 from .reload import Reloader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..engine import Engine
     from .compiled import Compiled
+    from .history import Applied
     from .say import Speaker
     from .serve import Options
     from .signals import Signals
@@ -51,14 +55,18 @@ class ControlLoop:
         self.watcher: Watcher | None = None
         self.watcher_descriptor: int | None = None
         self.applier = Applier(engine, compiled, speaker)
-        self.reloader = Reloader(self.applier, options, self.selector, self.reloaded)
+        self.keeper = Keeper(engine, self.selector, speaker)
+        self.reloader = Reloader(self.applier, self.keeper, options, self.selector, self.reloaded)
         if options.watch and compiled.watch and options.references:
             from .watch import Watcher
 
             self.watcher = Watcher(compiled.files, time.monotonic(), compiled.globs)
             self.register_watcher()
+        self.launch = compiled.launch
         self.drain: threading.Thread | None = None
         self.drained = False
+        self.refused = False
+        """Whether the handlers of the first Plan cannot run."""
         self.complete = True
         self.cut = False
 
@@ -66,6 +74,21 @@ class ControlLoop:
         """Opens the control socket. `ControlBusy`, `OSError`."""
         if self.options.control:
             self.server = ControlServer(self.options.control, self.selector, self.asked)
+
+    def begin(self, ready: Callable[[], None]) -> None:
+        """Starts the handlers; `ready` is called when they are."""
+
+        def begun(problems: list[Document]) -> None:
+            if not problems:
+                self.keeper.adopt(self.launch)
+                ready()
+                return
+            text = "\n".join(f"{each['path']}: {each['message']}" for each in problems)
+            self.speaker.event("refused", text, problems=problems)
+            self.refused = True
+            self.end(signal.SIGTERM)
+
+        self.keeper.prepare(self.launch, begun)
 
     def run(self) -> bool:
         """Until it has ended; whether somebody cut what was under way."""
@@ -76,6 +99,7 @@ class ControlLoop:
             if self.server:
                 self.server.close()
             self.reloader.close()
+            self.keeper.close()
         text = "" if self.complete else "ended; what was still under way was cut"
         self.speaker.event("ended", text, complete=self.complete)
         return self.cut
@@ -95,6 +119,7 @@ class ControlLoop:
         if self.server:
             self.server.drop_late(now)
         self.reloader.tick(now)
+        self.keeper.tick(now)
         if self.watcher and self.watcher.due(now) == 0.0:
             self.look_at_files(self.watcher, now)
 
@@ -122,6 +147,7 @@ class ControlLoop:
         waits = [
             self.server.due(now) if self.server else None,
             self.reloader.due(now),
+            self.keeper.due(now),
             self.watcher.due(now) if self.watcher else None,
         ]
         return min((wait for wait in waits if wait is not None), default=None)
@@ -186,7 +212,20 @@ class ControlLoop:
 
     def roll_back(self, which: str | None, client: Client) -> None:
         self.reloader.hurry()
-        answer = self.applier.roll_back(which)
+        try:
+            chosen = self.applier.history.find(which)
+        except NoSuchPlan as error:
+            self.reply(client, {"error": str(error)})
+            return
+        self.keeper.prepare(chosen.launch, lambda problems: self.handlers_of(chosen, problems, client))
+
+    def handlers_of(self, chosen: Applied, problems: list[Document], client: Client) -> None:
+        """The handlers of an earlier Plan are there, or cannot be."""
+        answer = self.applier.roll_back(chosen, problems)
+        if answer.get("result") == "refused":
+            self.keeper.dismiss()
+        else:
+            self.keeper.adopt(chosen.launch)
         if answer.get("result") == "rolled back":
             for other in self.reloader.overtaken():
                 self.reply(other, {"error": OVERTAKEN})

@@ -20,6 +20,7 @@ from .compiler import Compiler
 from .notify import reloading, tell
 
 if TYPE_CHECKING:
+    from .handlers.keeper import Keeper
     from .serve import Options
 
 Finished = Callable[[Compiled, list[Client], Document], None]
@@ -29,17 +30,27 @@ class Reloader:
     """Starts children, waits for them without blocking, and has what they made applied."""
 
     def __init__(
-        self, applier: Applier, options: Options, selector: selectors.BaseSelector, finished: Finished
+        self,
+        applier: Applier,
+        keeper: Keeper,
+        options: Options,
+        selector: selectors.BaseSelector,
+        finished: Finished,
     ) -> None:
         self.applier = applier
+        self.keeper = keeper
         self.options = options
         self.selector = selector
         self.finished = finished
         self.compiler: Compiler | None = None
         self.causes: list[str] = []
         """Of the reload under way; none: there is none."""
+        self.first: Compiled | None = None
+        """Its Plan, while the handler processes that it needs are on their way."""
         self.begun: Begun | None = None
         """How that went, once its Plan was there."""
+        self.rest: Compiled | None = None
+        """All that the child has said, where it was done before the handler processes."""
         self.clients: list[Client] = []
         self.next_causes: list[str] = []
         self.next_clients: list[Client] = []
@@ -81,12 +92,31 @@ class Reloader:
             return
         over = self.compiler.read()
         if self.causes and (first := self.compiler.plan()):
-            self.begun = self.applier.begin(first, self.cause)
-        if over:
+            self.first = first
+            self.keeper.prepare(first.launch, self.handlers_ready)
+        if over and self.compiler:
             compiled = self.let_go(self.compiler).result()
+            if self.first:
+                self.rest = compiled
             # One that was started early and has failed by itself has told nobody anything; the next one will.
-            if self.causes:
+            elif self.causes:
                 self.conclude(compiled)
+
+    def handlers_ready(self, problems: list[Document]) -> None:
+        """The processes that the Plan needs are there, or cannot be: now it is applied, or not."""
+        first, self.first = self.first, None
+        if first is None:
+            return
+        self.begun = Begun("refused", problems) if problems else self.applier.begin(first, self.cause)
+        if problems:
+            self.applier.engine.count_refused()
+        if self.begun.result == "refused":
+            self.keeper.dismiss()
+        else:
+            self.keeper.adopt(first.launch)
+        if rest := self.rest:
+            self.rest = None
+            self.conclude(rest)
 
     @property
     def cause(self) -> str:
@@ -99,7 +129,10 @@ class Reloader:
     def tick(self, now: float) -> None:
         """Gives up a child whose time is over."""
         if self.compiler and self.due(now) == 0.0:
-            self.conclude(self.let_go(self.compiler).give_up())
+            late = self.let_go(self.compiler).give_up()
+            self.first = None
+            self.keeper.dismiss()
+            self.conclude(late)
 
     def conclude(self, compiled: Compiled) -> None:
         """Says what has become of the files' Plan, or why there is none; then whoever asked is told."""
@@ -123,6 +156,7 @@ class Reloader:
         """Ends what is under way, because its Plan would undo a rollback; whoever waits for it is given back."""
         clients = [*self.clients, *self.next_clients]
         self.causes, self.next_causes, self.clients, self.next_clients = [], [], [], []
+        self.first = self.rest = self.begun = None
         self.dismiss()
         return clients
 

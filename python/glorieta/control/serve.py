@@ -10,9 +10,10 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from ..engine import Engine, PlanRefused
-from .channel import ControlBusy
+from .channel import ControlBusy, Document
 from .compiled import Compiled
 from .exits import ExitCode
 from .interpreter import THRIFTY
@@ -96,10 +97,13 @@ def main(arguments: list[str]) -> int:
         speaker.event("control-busy", f"{options.identity} runs already; `glorieta reload` reaches that one, not this")
     except OSError as error:
         speaker.event("control-failed", f"no control socket at {options.control}: {error.strerror}")
-    tell(READY, status(f"Serving plan {compiled.version}"))
+    loop.begin(partial(say_started, engine, speaker, compiled.version, compiled.warnings))
     # The loop keeps what it needs of it, packed; at ten thousand routes the rest is worth letting go.
     del compiled
-    return ExitCode.INTERRUPTED if loop.run() else ExitCode.OK
+    cut = loop.run()
+    if loop.refused:
+        return ExitCode.REFUSED
+    return ExitCode.INTERRUPTED if cut else ExitCode.OK
 
 
 def start(compiled: Compiled, options: Options, speaker: Speaker) -> Engine | None:
@@ -114,19 +118,17 @@ def start(compiled: Compiled, options: Options, speaker: Speaker) -> Engine | No
     except PlanRefused as error:
         say_refused(error, speaker)
         return None
+    return engine
+
+
+def say_started(engine: Engine, speaker: Speaker, version: str, warnings: list[Document]) -> None:
+    """Once handlers, where there are some, are ready as well: whoever waits for this may ask at once."""
     addresses, admin = engine.addresses(), engine.admin_addresses()
     lines = [f"{listener} at {', '.join(places)}" for listener, places in addresses.items()]
     lines += [f"admin at {', '.join(admin)}"] if admin else []
-    lines += [f"plan {compiled.version} is running"]
-    speaker.event(
-        "started",
-        "\n".join(lines),
-        version=compiled.version,
-        addresses=addresses,
-        admin=admin,
-        warnings=compiled.warnings,
-    )
-    return engine
+    lines += [f"plan {version} is running"]
+    speaker.event("started", "\n".join(lines), version=version, addresses=addresses, admin=admin, warnings=warnings)
+    tell(READY, status(f"Serving plan {version}"))
 
 
 def say_refused(error: PlanRefused, speaker: Speaker) -> None:

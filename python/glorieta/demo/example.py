@@ -1,4 +1,4 @@
-"""The configuration that the demo runs: the reverse-proxy example, on other ports where its own are taken.
+"""The configurations that the demo runs: examples, on other ports where their own are taken.
 
 The example is read as text and changed as text, so that what a newcomer finds in the temporary copy is
 the file of the documentation, comments included.
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-EXAMPLE = ("reverse-proxy", "glorieta.yaml")
+FILE = "glorieta.yaml"
 ADMIN_PORT = 9900
 """Where the admin address is when the configuration names none."""
 
@@ -39,15 +39,15 @@ class Example:
     """Ports that were taken, and what stands for them."""
 
 
-def find_example() -> Path:
-    """The packaged copy in an installed wheel, else the one of the checkout."""
-    packaged = resources.files("glorieta").joinpath("examples", *EXAMPLE)
+def find_example(name: str) -> Path:
+    """Its configuration: the packaged copy in an installed wheel, else the one of the checkout."""
+    packaged = resources.files("glorieta").joinpath("examples", name, FILE)
     if packaged.is_file():
         return Path(str(packaged))
-    checkout = Path(__file__).resolve().parents[3].joinpath("examples", *EXAMPLE)
+    checkout = Path(__file__).resolve().parents[3].joinpath("examples", name, FILE)
     if checkout.is_file():
         return checkout
-    raise DemoError(f"the example {'/'.join(EXAMPLE)} is neither packaged nor at {checkout}; reinstall glorieta")
+    raise DemoError(f"the example {name}/{FILE} is neither packaged nor at {checkout}; reinstall glorieta")
 
 
 def read_example(text: str, port_is_free: Callable[[int], bool], free_port: Callable[[], int]) -> Example:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from .checks import Check
+from .frontends import Asked
 from .ledger import Ledger, Outcome
 
 NAMED_AT_MOST = 20
@@ -29,6 +30,8 @@ class Result:
     checks: list[Check]
     start_seconds: float
     addresses: Mapping[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    """The requests of the second act."""
 
     @property
     def passed(self) -> bool:
@@ -50,6 +53,7 @@ class Result:
             "latency_ms": {
                 name: round(self.ledger.quantile(share) * 1000, 1) for name, share in (("p50", 0.5), ("p99", 0.99))
             },
+            "frontends": [asked.as_json() for asked in self.asked],
             "checks": [check.as_json() for check in self.checks],
             "addresses": dict(self.addresses),
         }
@@ -93,8 +97,11 @@ class Speaker:
         self.named("POSTs cut after sending", result.cut, result.reasons)
         unanswered = [outcome for outcome in ledger.failures() if outcome not in result.cut]
         self.named("Other failures", unanswered, result.reasons)
+        self.checks(result.checks)
+
+    def checks(self, checks: Iterable[Check]) -> None:
         self.say("\nChecks")
-        for check in result.checks:
+        for check in checks:
             self.say(f"  {'ok    ' if check.passed else 'FAILED'} {check.claim}: {check.figures}")
 
     def named(self, title: str, outcomes: list[Outcome], reasons: Mapping[str, str]) -> None:
@@ -110,7 +117,7 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{word} {count}" for word, count in sorted(counts.items())) or "none"
 
 
-def ways_on(port: int, admin: str, killed: Iterable[str], configuration: str, logs: str) -> list[str]:
+def ways_on(port: int, admin: str, killed: Iterable[str], bff: int, folder: str) -> list[str]:
     """What to try while everything is running."""
     return [
         "",
@@ -118,9 +125,10 @@ def ways_on(port: int, admin: str, killed: Iterable[str], configuration: str, lo
         f"  curl -i http://localhost:{port}/service1/hello",
         f'  curl -i -d \'{{"item": "tea"}}\' http://localhost:{port}/service2/orders',
         f"  curl http://{admin}/metrics          (also /livez, /readyz and the JSON view)",
+        f"  curl -i http://m.localhost:{bff}/home/7    and http://www.localhost:{bff}/home/8",
         "Start the killed instance again, in another terminal, and watch it come back:",
         f"  {' '.join(killed)}",
-        f"Edit {configuration}: glorieta reloads it.",
-        f"Logs: {logs}",
+        f"Edit {folder}/glorieta.yaml or {folder}/bff/web.py: glorieta reloads it.",
+        f"Logs: {folder}/*.log",
         "Ctrl-C ends it all.",
     ]

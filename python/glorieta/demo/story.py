@@ -1,4 +1,4 @@
-"""The demo from beginning to end: start, load, kill, count, verify, and stay until told to go."""
+"""The demo from beginning to end: start, load, kill, count, verify, a second act, and stay until told to go."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import checks, view
+from . import checks, frontends, view
 from .example import DemoError, Example, find_example, free_port, port_is_free, read_example
 from .ledger import Ledger
 from .load import Load, schedule
@@ -23,6 +23,7 @@ from .processes import Child, Children, wait_until
 from .report import Result, Speaker, ways_on
 
 ENGINE_MODULE = "glorieta._engine"
+EXAMPLE = "reverse-proxy"
 BALANCED = "service1"
 START_SECONDS = 15.0
 KILL_AT_SHARE = 0.5
@@ -83,7 +84,7 @@ class Demo:
         self.speaker = speaker
         self.children = children
         self.folder = folder
-        self.example = read_example(find_example().read_text(), port_is_free, free_port)
+        self.example = read_example(find_example(EXAMPLE).read_text(), port_is_free, free_port)
         self.configuration = folder / "glorieta.yaml"
         self.configuration.write_text(self.example.text)
         self.instances = instance_names(self.example)
@@ -95,10 +96,11 @@ class Demo:
         ledger, planned = asyncio.run(self.load(self.instances[killed_port]))
         result = self.count(ledger, planned, self.instances[killed_port], start_seconds)
         self.speaker.result(result)
+        bff = self.second_act(result)
         if self.options.as_json:
             print(json.dumps(result.as_json(), indent=2), flush=True)
         if self.options.stay:
-            self.stay(killed_port)
+            self.stay(killed_port, bff)
         return 0 if result.passed else 1
 
     def start(self) -> float:
@@ -108,7 +110,7 @@ class Demo:
         began = time.monotonic()
         for port, name in self.instances.items():
             self.children.start(name, service_command(port, name))
-        glorieta = self.children.start("glorieta", self.glorieta_command())
+        glorieta = self.children.start("glorieta", (*self.glorieta, str(self.configuration)))
         for child in self.children.all:
             where = next((f"  localhost:{port}" for port, name in self.instances.items() if name == child.name), "")
             self.speaker.say(f"Started {child.name:<11} pid {child.pid}{where}")
@@ -118,9 +120,20 @@ class Demo:
         self.speaker.say(f"Both services answer at http://localhost:{self.example.port} after {seconds:.1f} s")
         return seconds
 
-    def glorieta_command(self) -> tuple[str, ...]:
-        command = self.options.glorieta or (sys.executable, "-m", "glorieta", "run")
-        return (*command, str(self.configuration))
+    @property
+    def glorieta(self) -> tuple[str, ...]:
+        """The command that runs a configuration."""
+        return self.options.glorieta or (sys.executable, "-m", "glorieta", "run")
+
+    def second_act(self, result: Result) -> int:
+        """Two frontends and their backends; the port at which they are."""
+        bff = frontends.Frontends(self.folder, self.children, self.glorieta)
+        result.asked = bff.play()
+        frontends.tell(self.speaker.say, result.asked, bff.port)
+        more = frontends.verify(result.asked)
+        self.speaker.checks(more)
+        result.checks += more
+        return bff.port
 
     def await_answer(self, glorieta: Child, path: str) -> None:
         address = f"127.0.0.1:{self.example.port}"
@@ -193,10 +206,10 @@ class Demo:
         wait_until(complete, 1.0, every=0.1)
         return found
 
-    def stay(self, killed_port: int) -> None:
+    def stay(self, killed_port: int, bff: int) -> None:
         """Until Ctrl-C, or until glorieta ends by itself."""
         command = service_command(killed_port, self.instances[killed_port])
-        lines = ways_on(self.example.port, self.admin, command, str(self.configuration), str(self.folder / "*.log"))
+        lines = ways_on(self.example.port, self.admin, command, bff, str(self.folder))
         for line in lines:
             self.speaker.say(line)
         glorieta = next(child for child in self.children.all if child.name == "glorieta")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config.admit import read_admitted, written_admitted
-from ..config.errors import did_you_mean
+from ..config.errors import Wrong, did_you_mean
+from ..config.route import ASTERISK, read_route_key
 from .match import ANY_PATH, host_within, path_within
 from .naming import team_of
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def check_admission(compiling: Compiling, listener: str, noun: Listener, groups: Iterable[str]) -> None:
-    """Every team's group at a listener, and every team that the listener names."""
+    """Every team's group at a listener, every team that the listener names, and that no file names its own."""
+    if noun.admit:
+        compiling.problems += compiling.places.self_named
     for name in groups:
         team = team_of(name)
         if team is not None:
@@ -40,20 +43,43 @@ def check_group(compiling: Compiling, listener: str, noun: Listener, name: str, 
     if compiling.is_touched((*path, "match")) or compiling.is_touched(place):
         return
     group = compiling.edge.groups[name]
-    if team not in noun.admit:
+    admitted = noun.admit.get(team)
+    if not admitted:
         message = f'listener "{listener}" does not admit team "{team}"'
-        also = place if noun.admit else ("listeners", listener)
+        also = (*place, team) if team in noun.admit else place if noun.admit else ("listeners", listener)
         compiling.error((*path, "at"), message, f"write admit: {{{team}: HOST/PATH}} there", also=also)
         return
-    admitted = noun.admit[team]
     outside = first_outside(group, admitted)
     if outside is None:
+        check_server_wide(compiling, listener, name, admitted, (*place, team))
         return
     host, match = outside
     meant = f"{'every host' if host == '*' else host}{'' if match == ANY_PATH else match}"
     message = f'matches {meant}, and listener "{listener}" admits only {", ".join(map(written_admitted, admitted))}'
     where = (*path, "match") if group.match is not None else path
     compiling.error(where, message, f"write match: {written_admitted(admitted[0])}", also=(*place, team))
+
+
+def check_server_wide(compiling: Compiling, listener: str, name: str, admitted: list[str], place: Path) -> None:
+    """`OPTIONS *` asks about the server as a whole, so a team takes it only where it has every path of its hosts."""
+    group = compiling.edge.groups[name]
+    hosts = (group.match.host if group.match else None) or ["*"]
+    whole = [host for host, path in map(read_admitted, admitted) if path == ANY_PATH]
+    if all(host_within(host, whole) for host in hosts):
+        return
+    for key in group.routes:
+        if asks_server(key):
+            message = f'asks about every path, and listener "{listener}" admits only '
+            message += ", ".join(map(written_admitted, admitted))
+            compiling.error(("groups", name, "routes", key), message, "leave it out", also=place)
+
+
+def asks_server(key: str) -> bool:
+    """Whether a route's key is `OPTIONS *`. A wrong key is told elsewhere."""
+    try:
+        return read_route_key(key)[1] == ASTERISK
+    except Wrong:
+        return False
 
 
 def first_outside(group: Group, admitted: list[str]) -> tuple[str, str] | None:

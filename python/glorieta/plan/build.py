@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..config.checking import Partial
 from ..config.errors import ConfigError, Problem, sort_problems
 from ..config.loading import load_any
 from .compile import inspect, inspect_written, refuse
 from .compiling import Surroundings
+from .overlaid import with_overlays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from ..config.edge import Edge
     from ..config.loading import Loaded, Reference
@@ -36,6 +37,8 @@ class Built:
     """The Plan as the engine reads it."""
     confusions: tuple[Found, ...] = ()
     """All confusions that were found, accepted ones and notes included."""
+    launch: dict[str, Any] | None = None
+    """What handler processes are started with; none: there are no handlers."""
 
 
 def build(
@@ -48,17 +51,37 @@ def build(
     """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it."""
     surroundings = Surroundings(terminal, admin_socket)
     try:
+        return build_layers(references, surroundings, secrets=secrets)
+    except ConfigError as error:
+        if isinstance(references, str | Path) or len(references) < 2:
+            raise
+        base = problems_of(references[0], surroundings, secrets=secrets)
+        raise with_overlays(error, base) from None
+
+
+def build_layers(references: Reference | Sequence[Reference], surroundings: Surroundings, *, secrets: bool) -> Built:
+    try:
         loaded = load_any(references, secrets=secrets)
     except ConfigError as error:
         raise with_later_errors(error, surroundings) from None
     return finish(loaded, surroundings)
 
 
+def problems_of(reference: Reference, surroundings: Surroundings, *, secrets: bool) -> list[Problem]:
+    """What is wrong with this alone."""
+    try:
+        build_layers(reference, surroundings, secrets=secrets)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
 def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
     """Compiles an edge that was made in Python."""
     found = inspect_written(edge, Surroundings(terminal, admin_socket))
     refuse(found.problems)
-    return Built(found.plan, edge, (), told(found.problems), text=found.text, confusions=tuple(found.confusions))
+    files, confusions = tuple(sorted(found.files)), tuple(found.confusions)
+    return Built(found.plan, edge, files, told(found.problems), (), found.text, confusions, found.launch)
 
 
 def told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -67,15 +90,18 @@ def told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def finish(loaded: Loaded, surroundings: Surroundings) -> Built:
+    files = loaded.files
     try:
         found = inspect_written(loaded.edge, surroundings, loaded.missing, valid=loaded.valid)
+        files = tuple(sorted({*files, *found.files}))
         refuse(found.problems)
     except ConfigError as error:
-        error.files, error.globs = loaded.files, loaded.globs
+        error.files, error.globs = files, loaded.globs
+        error.partial = Partial(loaded.edge, loaded.missing)
         raise
     warnings = told(sort_problems([*loaded.warnings, *found.problems], loaded.places.order()))
     confusions = tuple(found.confusions)
-    return Built(found.plan, loaded.edge, loaded.files, warnings, loaded.globs, found.text, confusions)
+    return Built(found.plan, loaded.edge, files, warnings, loaded.globs, found.text, confusions, found.launch)
 
 
 def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigError:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..config.errors import ConfigError, Path, Problem, sort_problems
+from ..config.errors import ConfigError, Path, Problem, Wrong, sort_problems
 from ..config.match import parameters_of
 from ..config.pause import without_collecting
 from ..config.units import milliseconds
 from ..config.written import checked_again
-from .compiling import Compiling, Surroundings
+from .compiling import NOT_REMOVED, Compiling, Surroundings
 from .confusions import Found, look_for_all, settle
 from .groups import groups_by_listener
+from .handling import compile_handlers, launch_of
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
-from .model import FORMAT, Group, Listener, Plan, upstream_of
+from .model import FORMAT, Group, Listener, Plan, upstreams_of
 from .settings import compile_admin, compile_log
 from .tested import check_tests
-from .text import version_and_text
+from .text import canonical, version_and_text
 from .upstreams import compile_upstreams
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path as FilePath
 
     from ..config.edge import Edge
+    from .model import Route
 
 
 def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Plan:
@@ -67,6 +69,10 @@ class Inspected(NamedTuple):
     text: str
     """The Plan as the engine reads it; its version has needed it anyway."""
     confusions: list[Found]
+    files: set[FilePath]
+    """What was read while compiling."""
+    launch: dict[str, Any] | None
+    """What handler processes are started with; none: there are no handlers."""
 
 
 def inspect_written(
@@ -83,9 +89,30 @@ def inspect_written(
             edge = checked_again(edge)
         compiling = Compiling(edge, surroundings or Surroundings(), missing, incomplete=incomplete)
         plan = compile_all(compiling)
-        plan["version"], text = version_and_text(plan, as_anywhere(compiling, plan))
+        text = written(compiling, plan)
         confusions = settle(compiling, look_for_all(compiling, plan))
-        return Inspected(plan, sort_problems(compiling.problems, compiling.places.order()), text, confusions)
+        problems = sort_problems(compiling.problems, compiling.places.order())
+        return Inspected(plan, problems, text, confusions, compiling.files, launch_of(compiling, plan))
+
+
+def written(compiling: Compiling, plan: Plan) -> str:
+    """The Plan's text; it gets its version."""
+    try:
+        plan["version"], text = version_and_text(plan, as_anywhere(compiling, plan))
+    except Wrong as wrong:
+        compiling.error(path_of_half(compiling.routes), wrong.message, wrong.fix)
+        return ""
+    return text
+
+
+def path_of_half(routes: Iterable[tuple[Route, Path]]) -> Path:
+    """The route that cannot be written; what holds for the whole has no path."""
+    for route, path in routes:
+        try:
+            canonical(route)
+        except Wrong:
+            return path
+    return ()
 
 
 def compile_all(compiling: Compiling) -> Plan:
@@ -114,6 +141,8 @@ def compile_all(compiling: Compiling) -> Plan:
         "drain_ms": milliseconds(edge.drain),
         "server_name": edge.server_name,
     }
+    if handlers := compile_handlers(compiling):
+        plan["handlers"] = handlers
     check_tests(compiling, plan)
     return plan
 
@@ -129,7 +158,9 @@ def check_whole(compiling: Compiling) -> None:
     edge = compiling.edge
     check_whole_edge(compiling)
     if not edge.listeners and not compiling.lost_listener:
-        compiling.error((), "has no listeners: nothing would be served", 'write listeners: {web: {bind: ":8080", …}}')
+        removed = compiling.removed_listener()
+        fix = NOT_REMOVED if removed else 'write listeners: {web: {bind: ":8080", …}}'
+        compiling.error((), "has no listeners: nothing would be served", fix, also=removed)
     ids: dict[str, Path] = {}
     for route, path in compiling.routes:
         first = ids.setdefault(route["id"], path)
@@ -160,7 +191,8 @@ def check_hashed_parameters(compiling: Compiling) -> None:
     if not words:
         return
     for route, path in compiling.routes:
-        name = upstream_of(route)
-        if name in words and words[name] not in parameters_of(pattern_of(route["path"])):
+        for name in upstreams_of(route):
+            if name not in words or words[name] in parameters_of(pattern_of(route["path"])):
+                continue
             message = f'leads to "{name}", which hashes path.{words[name]}; this path has no such parameter'
             compiling.warn(path, message, f"put {{{words[name]}}} into the path, or hash another word")

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 from ..config.errors import Path, Problem, Severity
 from ..config.places import Places
+from .applications import Applications
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path as FilePath
 
     from ..config.edge import Edge
     from .model import Route
+
+NOT_REMOVED = "do not remove it there"
+"""The fix where a layer has removed what another one names."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,18 @@ class Compiling:
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     """Upstreams that something leads to."""
+    meant: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Which upstream a name means, by who says it: many routes say the same."""
     routes: list[tuple[Route, Path]] = field(default_factory=list)
     """All routes of the Plan and where each was written."""
     incomplete: bool = False
     """Whether whole files are missing: a name that is not there may be in one of them."""
     unsure: set[Path] = field(default_factory=set)
     """Routes of which it is not known what they match, because that is wrong."""
+    applications: Applications = field(default_factory=Applications)
+    """Python that answers requests."""
+    files: set[FilePath] = field(default_factory=set)
+    """What was read while compiling: the Plan depends on it, too."""
 
     def __post_init__(self) -> None:
         origin = self.edge.origin
@@ -91,6 +102,16 @@ class Compiling:
     def is_missing(self, path: Path) -> bool:
         """Whether this, or something around it, was taken out."""
         return bool(self.missing) and any(path[: len(each)] == each for each in self.missing)
+
+    def removed(self, section: str, names: Iterable[str]) -> Path | None:
+        """The first of these objects that a layer has removed, or the whole section."""
+        paths: list[Path] = [(section, name) for name in names]
+        return next((path for path in [*paths, (section,)] if path in self.places.removed), None)
+
+    def removed_listener(self) -> Path | None:
+        """A listener that a layer has removed, or all of them."""
+        removed = [path for path in self.places.removed if path[0] == "listeners" and len(path) <= 2]
+        return min(removed, default=None, key=str)
 
     @property
     def lost_listener(self) -> bool:

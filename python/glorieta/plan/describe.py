@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..config.match import Condition, Match
-    from .model import ActiveCheck, Filter, Listener, Route, Target, Upstream, ValueMatch
+    from .model import (
+        ActiveCheck,
+        Filter,
+        GatherPart,
+        GatherTarget,
+        Handler,
+        Listener,
+        Route,
+        Target,
+        Upstream,
+        ValueMatch,
+    )
 
 EVERYTHING = "everything"
+PART_WORD = re.compile(r"(?<!\$)\$\{parts\.([A-Za-z0-9_-]+)")
+CONFLICTS = {
+    "error": "no member twice",
+    "first": "of a member given twice the first",
+    "last": "of a member given twice the last",
+    "deep": "members given twice are merged",
+    "list": "members given twice become lists",
+}
 UNITS: dict[str, Callable[[int], str]] = {
     "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
     "bytes": format_size,
@@ -80,6 +100,8 @@ def shortened_json(value: Any) -> str:
 
 def field_text(field: str) -> str:
     """A field's name without the unit that its value then carries."""
+    if field == "generation":
+        return "code"
     for suffix in ("_ms", "_bytes", ".bytes", "_percent"):
         field = field.removesuffix(suffix)
     return field
@@ -120,11 +142,21 @@ def condition_text(match: ValueMatch) -> str:
 def target_text(target: Target) -> str:
     if "proxy" in target:
         return target["proxy"]["upstream"]
+    if "gather" in target:
+        return f"gather {', '.join(part['name'] for part in target['gather']['parts'])}"
+    if "handler" in target:
+        return f"{target['handler']['name']} in {target['handler']['handler']}"
     if "redirect" in target:
         return f"redirect {target['redirect']['status']} {target['redirect']['location']}"
     if "respond" in target:
         return f"respond {target['respond']['status']}"
     return f"files {target['files']['root']}"
+
+
+def handler_text(handler: Handler) -> str:
+    """What a handler may call: `calls users, orders`."""
+    called = ", ".join(call["upstream"] for call in handler["calls"])
+    return f"calls {called}" if called else "calls nothing"
 
 
 def options_text(route: Route, *, filters: bool = True) -> list[str]:
@@ -140,11 +172,46 @@ def options_text(route: Route, *, filters: bool = True) -> list[str]:
         if proxy["host"] != "preserve":
             host = proxy["host"]
             parts.append(f"host {host if isinstance(host, str) else host['name']}")
+    if "gather" in target:
+        parts += gather_texts(target["gather"])
     if route["deadline_ms"] is not None:
         parts.append(f"deadline {value_text('deadline_ms', route['deadline_ms'])}")
     if route["priority"]:
         parts.append(f"priority {route['priority']}")
     return parts + [filter_text(each) for each in route["filters"] if filters]
+
+
+def gather_texts(gather: GatherTarget) -> list[str]:
+    """What holds for all parts of one answer."""
+    texts = []
+    if gather["deadline_ms"] is not None:
+        texts.append(f"all within {value_text('deadline_ms', gather['deadline_ms'])}")
+    if len(gather["parts"]) > 1:
+        texts.append(CONFLICTS[gather["conflict"]])
+    return texts
+
+
+def part_text(part: GatherPart) -> str:
+    """`orders: GET /orders of orders, after user, else []`."""
+    texts = [f"{part['name']}: {part['method']} {part['path']} of {part['upstream']}"]
+    if needs := needs_of(part):
+        texts.append(f"after {' and '.join(needs)}")
+    if part["timeout_ms"] is not None:
+        texts.append(f"within {value_text('timeout_ms', part['timeout_ms'])}")
+    match part["need"]:
+        case "shadow":
+            texts.append("nobody waits for it")
+        case "optional":
+            texts.append("optional")
+        case {"default": default}:
+            texts.append(f"else {shortened_json(default)}")
+    return ", ".join(texts)
+
+
+def needs_of(part: GatherPart) -> list[str]:
+    """The parts that come before a part."""
+    written = json.dumps([part["path"], part["query"], part["headers"], part["body"]])
+    return list(dict.fromkeys([*part["after"], *PART_WORD.findall(written)]))
 
 
 def filter_text(each: Filter) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .describe import (
     field_text,
     filter_text,
+    handler_text,
     listener_text,
     match_text,
     target_text,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from .model import Plan
 
-Kind = Literal["setting", "listener", "group", "route", "upstream"]
+Kind = Literal["setting", "listener", "group", "route", "upstream", "handler"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
 SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log")
 FILTERS = "filters"
@@ -97,7 +98,7 @@ def diff(old: Plan, new: Plan) -> list[Change]:
         fields = tuple(changed_fields(old[name], new[name], name))  # type: ignore[literal-required]
         if fields:
             changes.append(Change("~", "setting", field_text(name), fields))
-    kinds: tuple[Kind, ...] = ("listener", "group", "route", "upstream")
+    kinds: tuple[Kind, ...] = ("listener", "group", "route", "upstream", "handler")
     for kind in kinds:
         changes += changes_of(kind, things(old, kind), things(new, kind))
     return changes
@@ -115,6 +116,8 @@ def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
         return {
             each["id"]: {key: value for key, value in each.items() if key != "routes"} for each in plan["listeners"]
         }
+    if kind == "handler":
+        return {each["id"]: dict(each) for each in plan.get("handlers", ())}
     source: Sequence[Mapping[str, Any]] = plan["groups"] if kind == "group" else plan["upstreams"]
     return {each["id"]: dict(each) for each in source}
 
@@ -140,6 +143,8 @@ def detail(kind: Kind, thing: Any) -> str:
             return f"at {thing['listener']}"
         case "route":
             return f"{match_text(thing)}{ARROW}{target_text(thing['target'])}"
+        case "handler":
+            return handler_text(thing)
         case _:
             return upstream_text(thing)
 

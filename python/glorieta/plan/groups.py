@@ -8,6 +8,7 @@ from ..config.base import layered
 from ..config.errors import Path, did_you_mean
 from ..config.group import Group as GroupNoun
 from ..config.route import RouteDefaults
+from .compiling import NOT_REMOVED
 from .filters import Merged
 from .routes import Scope
 
@@ -39,14 +40,16 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
         if len(http) == 1:
             return http[0]
         if not (compiling.is_missing((*path, "at")) or compiling.lost_listener):
-            compiling.error(
-                path, "does not say at which listener", f"write at: {' or '.join(http) or 'LISTENER'}", key=True
-            )
+            removed = None if http else compiling.removed_listener()
+            at = NOT_REMOVED if removed else f"write at: {' or '.join(http) or 'LISTENER'}"
+            compiling.error(path, "does not say at which listener", at, also=removed, key=True)
         return None
     place: Path = (*path, "at")
     if group.at not in listeners:
         if not (compiling.incomplete or compiling.is_missing(("listeners", group.at))):
-            compiling.error(place, f'there is no listener "{group.at}"', did_you_mean(group.at, listeners))
+            removed = compiling.removed("listeners", [group.at])
+            fix = NOT_REMOVED if removed else did_you_mean(group.at, listeners)
+            compiling.error(place, f'there is no listener "{group.at}"', fix, also=removed)
         return None
     if listeners[group.at].protocol != "http":
         message = f'listener "{group.at}" is tcp, and groups are routes: {LAYER4}'
@@ -70,20 +73,17 @@ def group_scope(compiling: Compiling, name: str, group: GroupNoun, outer: Scope)
         message = "has the name of its listener, whose own routes are the group of that name"
         compiling.error(path, message, "choose another name", also=outer.path)
         return None
-    if group.client is not None:
-        message = '"client" is for role: bff, which is not built yet in this version; it comes with Handlers'
-        compiling.error((*path, "client"), message, key=True)
     merged = outer.merged.over(group.filters)
     defaults = layered(RouteDefaults, compiling.edge.defaults.route, group.defaults.route)
     return Scope(name, path, group, merged, defaults, group.match, named=True)
 
 
-def plan_group(scope: Scope, listener: str, roles: list[str]) -> Group:
+def plan_group(scope: Scope, listener: str, roles: list[str], client: str | None) -> Group:
     noun = scope.noun
     return {
         "id": scope.id,
         "listener": listener,
         "roles": roles,
         "owner": noun.owner if isinstance(noun, GroupNoun) else None,
-        "client": noun.client if isinstance(noun, GroupNoun) else None,
+        "client": client,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..config.target import TARGETS
 from ..config.units import milliseconds
 from ..config.words import FAMILIES
 from .filters import Merged
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from .compiling import Compiling
     from .model import TcpTarget, Upstream
 
-HTTP_ONLY = ("routes", "redirect", "respond", "files", "trusted_proxies", "forwarded", "request_id", "admit")
+HTTP_ONLY = (
+    "routes",
+    *(word for word in TARGETS if word != "to"),
+    "trusted_proxies",
+    "forwarded",
+    "request_id",
+    "admit",
+)
 HTTP_FILTERS = ("max_body", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
 HTTP_LIMITS = ("head", "headers", "target", "requests_per_connection", "body_rate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from ..config.address import UNIX, full_bind, short_bind
@@ -13,16 +14,19 @@ from .admission import check_admission
 from .groups import group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_tcp
 from .precedence import check_collisions
-from .roles import BALANCER, check_declared, in_order, inferred
+from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
 from .routes import Scope, compile_scope
 from .unreachable import check_unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..config.errors import Path
     from .compiling import Compiling
     from .model import Group, Listener, Route, Upstream
 
 LAYER4_TIMEOUTS = ("connect", "idle")
+BOTH_FAMILIES = ("*", "[::]")
 
 
 def compile_listener(
@@ -100,7 +104,10 @@ def compile_groups(
         if not compiled and scope is own:
             continue
         everything += compiled
-        groups.append(plan_group(scope, name, roles_of(compiling, scope, own, compiled, upstreams)))
+        client = client_of(compiling, scope, compiled)
+        check_client(compiling, scope, client)
+        roles = roles_of(compiling, scope, own, compiled, upstreams, client)
+        groups.append(plan_group(scope, name, roles, client))
         if not compiled:
             say_empty(compiling, scope)
     if not everything and not names:
@@ -115,10 +122,15 @@ def compile_groups(
 
 
 def roles_of(
-    compiling: Compiling, scope: Scope, own: Scope, compiled: list[tuple[Route, Path]], upstreams: dict[str, Upstream]
+    compiling: Compiling,
+    scope: Scope,
+    own: Scope,
+    compiled: list[tuple[Route, Path]],
+    upstreams: dict[str, Upstream],
+    client: str | None,
 ) -> list[str]:
     if scope.noun.role is None:
-        return inferred((route for route, _ in compiled), upstreams)
+        return inferred((route for route, _ in compiled), upstreams, client)
     check_declared(compiling, scope.noun.role, compiled, scope, own)
     return [scope.noun.role]
 
@@ -143,32 +155,44 @@ def bound_address(compiling: Compiling, text: str, path: Path) -> str:
 
 
 def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
-    """No address twice, and none beside `*` of the same port: nobody could say who gets a connection."""
+    """No two that cannot both be bound: the engine would start with neither. The admin address counts where it is
+    written; left out, it gives way."""
     taken: list[tuple[str, Path]] = []
+    for address, path in bound_addresses(compiling, listeners):
+        clash = next((first for other, first in taken if collide(address, other)), None)
+        if clash is not None:
+            message = f"{short_bind(address)} is listened to already"
+            compiling.error(path, message, "one listener for each address", also=clash)
+        taken.append((address, path))
+
+
+def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[str, Path]]:
     for listener in listeners:
         for index, address in enumerate(listener["bind"]):
-            path: Path = ("listeners", listener["id"], "bind", index)
-            clash = next((first for other, first in taken if collide(address, other)), None)
-            if clash is not None:
-                message = f"{short_bind(address)} is listened to already"
-                compiling.error(path, message, "one listener for each address", also=clash)
-            taken.append((address, path))
+            yield address, ("listeners", listener["id"], "bind", index)
+    admin = compiling.edge.admin
+    if admin is not None and admin.address is not None and admin.written("address"):
+        yield full_bind(admin.address), ("admin", "address")
 
 
 def collide(one: str, other: str) -> bool:
+    """Whether the second of them cannot be bound while the first is, as the engine binds (`net::listen`): `*` and
+    `[::]` take both families, `0.0.0.0` takes every IPv4 address. A name counts as an IPv4 address."""
     if one == other:
         return not one.endswith(":0")
     if one.startswith((UNIX, "systemd:")) or other.startswith((UNIX, "systemd:")):
         return False
     host, _, port = one.rpartition(":")
     other_host, _, other_port = other.rpartition(":")
-    if port != other_port or port == "0":
+    if int(port) != int(other_port) or int(port) == 0:
         return False
-    hosts = {"127.0.0.1" if each == "localhost" else each for each in (host, other_host)}
-    version6 = [each.startswith("[") for each in hosts]
-    return (
-        "*" in hosts
-        or len(hosts) == 1
-        or ("0.0.0.0" in hosts and not any(version6))
-        or ("[::]" in hosts and all(version6))
-    )
+    hosts = {plain_host(host), plain_host(other_host)}
+    version6 = any(each.startswith("[") for each in hosts)
+    return len(hosts) == 1 or not hosts.isdisjoint(BOTH_FAMILIES) or ("0.0.0.0" in hosts and not version6)
+
+
+def plain_host(host: str) -> str:
+    """One text for one address."""
+    if host.startswith("["):
+        return f"[{IPv6Address(host[1:-1])}]"
+    return "127.0.0.1" if host == "localhost" else host

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .model import Listener, Plan, Upstream
 
-Kind = Literal["listener", "upstream", "metrics"]
+Kind = Literal["listener", "upstream", "handlers", "metrics"]
 MOST_NAMES = 3
 """So many are named."""
 
@@ -71,6 +71,7 @@ def lost(old: Plan, new: Plan, view: Mapping[str, Any] | None = None) -> list[Lo
     return [
         *lost_with_listeners(old, new, load),
         *lost_with_upstreams(old, new, load),
+        *lost_with_handlers(old, new),
         *lost_counts(old, new),
     ]
 
@@ -171,6 +172,13 @@ def endpoint_names(upstream: Upstream) -> list[str]:
 
 def names_of(upstream: Upstream) -> frozenset[str]:
     return frozenset(endpoint_names(upstream))
+
+
+def lost_with_handlers(old: Plan, new: Plan) -> Iterator[Loss]:
+    """New code, and another number of processes, means other processes."""
+    before, after = ({each["generation"] for each in plan.get("handlers", ())} for plan in (old, new))
+    if before and before != after:
+        yield Loss("handlers", "", "other processes take over: what they keep in memory goes, what is under way has 1m")
 
 
 def lost_counts(old: Plan, new: Plan) -> Iterator[Loss]:

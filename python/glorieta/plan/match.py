@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from .beginnings import beginnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +16,6 @@ ANY_PATH = "/*"
 CATCH_ALL: PathMatch = "any"
 EVERYTHING_ELSE = "everything else"
 """How a catch-all reads."""
-REGEX_LITERAL = re.compile(r"[^\\.+*?()\[\]{}|^$]*")
 
 
 def host_match(host: str) -> HostMatch:
@@ -87,6 +87,8 @@ def path_within(inner: str, outer: str) -> bool:
         return True
     if outer.startswith("~") or not outer.endswith("/*") or inner.startswith("~"):
         return inner.startswith("~") and regex_within(inner[1:], outer)
+    if inner.startswith(outer[:-1]):
+        return True
     outside, inside = outer[:-2].split("/"), inner.split("/")
     if inner.endswith("/*"):
         inside = inside[:-1]
@@ -96,26 +98,17 @@ def path_within(inner: str, outer: str) -> bool:
 
 
 def regex_within(regex: str, outer: str) -> bool:
-    """By the text with which the expression begins."""
+    """By the texts with which everything begins that the expression matches."""
     if outer.startswith("~") or "{" in outer or not outer.endswith("/*"):
         return False
-    return literal_start(regex).startswith(outer[:-1])
-
-
-def literal_start(regex: str) -> str:
-    """The text with which everything that an expression matches begins, as far as that is plain to see."""
-    found = REGEX_LITERAL.match(regex)
-    if found is None or "|" in regex:
-        return ""
-    # What may be missing is no beginning: the slash of `/a/?b`.
-    optional = regex[found.end() : found.end() + 1] in ("?", "*", "{")
-    return found[0][:-1] if optional else found[0]
+    below, itself = outer[:-1], outer[:-2]
+    return all(each.text.startswith(below) or (each.whole and each.text == itself) for each in beginnings(regex))
 
 
 def combined_conditions(outer: Match | None, inner: Match | None, kind: str) -> list[ValueMatch]:
     """All conditions of a group and of its route, each once."""
     found: list[ValueMatch] = []
     for match in (outer, inner):
-        if match is not None:
+        if match is not None and getattr(match, kind):
             found += [each for each in value_matches(getattr(match, kind)) if each not in found]
     return found

@@ -6,7 +6,10 @@ optional by omission; golden files in `tests/contract` are read by both sides.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -116,10 +119,82 @@ class FilesTarget(TypedDict):
     hidden: bool
 
 
+class HandlerTarget(TypedDict):
+    handler: str
+    route: int
+    """By its place in the list of a handler process."""
+    name: str
+    """The function, by module and name; for people."""
+    first_byte_ms: int
+
+
+class HandlerCall(TypedDict):
+    upstream: str
+    host: str | dict[str, str]
+    """As in `ProxyTarget`."""
+    timeouts: UpstreamTimeouts
+    retries: int
+
+
+class Handler(TypedDict):
+    id: str
+    generation: str
+    """Names the code: only processes that were started with it answer."""
+    calls: list[HandlerCall]
+    queue: int
+    queue_timeout_ms: int
+    tunnel_ms: int
+
+
+class GatherShape(TypedDict):
+    pick: str | None
+    select: list[str]
+    drop: list[str]
+    rename: list[list[str]]
+    """Pairs of path and name."""
+    flatten: list[str]
+
+
+class GatherPart(TypedDict):
+    name: str
+    upstream: str
+    host: str | dict[str, str]
+    """As in `ProxyTarget`."""
+    timeouts: UpstreamTimeouts
+    retries: int
+    method: str
+    path: str
+    query: list[list[str]]
+    """Pairs of name and template."""
+    headers: list[list[str]]
+    forward: list[str]
+    body: str | dict[str, Any]
+    """`none`, `request` or `{"json": VALUE}`."""
+    timeout_ms: int | None
+    after: list[str]
+    need: str | dict[str, Any]
+    """`required`, `optional`, `{"default": VALUE}` or `shadow`."""
+    reads: str
+    shape: GatherShape
+    nest: str | None
+
+
+class GatherTarget(TypedDict):
+    parts: list[GatherPart]
+    deadline_ms: int | None
+    conflict: str
+    shape: GatherShape
+    report: str | None
+    head: str | None
+    max_bytes: int
+
+
 class Target(TypedDict, total=False):
     """Exactly one of these."""
 
     proxy: ProxyTarget
+    handler: HandlerTarget
+    gather: GatherTarget
     redirect: RedirectTarget
     respond: RespondTarget
     files: FilesTarget
@@ -236,13 +311,34 @@ class Plan(TypedDict):
     listeners: list[Listener]
     groups: list[Group]
     upstreams: list[Upstream]
+    handlers: NotRequired[list[Handler]]
+    """Left out as long as there is none."""
     admin: Admin
     access_log: AccessLog
     drain_ms: int
     server_name: str | None
 
 
+def reached(plan: Plan, routes: Iterable[Route]) -> list[str]:
+    """The upstreams to which routes lead, through handlers as well, each once."""
+    calls = {each["id"]: [call["upstream"] for call in each["calls"]] for each in plan.get("handlers", ())}
+    found: dict[str, None] = {}
+    for route in routes:
+        target = route["target"]
+        names = calls.get(target["handler"]["handler"], []) if "handler" in target else upstreams_of(route)
+        found |= dict.fromkeys(names)
+    return list(found)
+
+
+def upstreams_of(route: Route) -> list[str]:
+    """The upstreams that the engine asks for a route by itself, each once."""
+    target = route["target"]
+    if "gather" in target:
+        return list(dict.fromkeys(part["upstream"] for part in target["gather"]["parts"]))
+    return [target["proxy"]["upstream"]] if "proxy" in target else []
+
+
 def upstream_of(route: Route) -> str | None:
-    """The upstream to which a route leads; none: it is answered here."""
+    """The upstream whose answer a route passes on; none: it is answered here."""
     target = route["target"]
     return target["proxy"]["upstream"] if "proxy" in target else None

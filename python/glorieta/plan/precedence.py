@@ -54,11 +54,12 @@ def conditions_rank(route: Route) -> Rank:
 
 
 def conditions_key(route: Route) -> str:
-    if not (route["methods"] or route["headers"] or route["query"]):
-        return ""
+    methods = ",".join(sorted(set(route["methods"])))
+    if not (route["headers"] or route["query"]):
+        return methods
     headers = sorted({json.dumps([each["name"].lower(), each["value"]]) for each in route["headers"]})
     query = sorted({json.dumps([each["name"], each["value"]]) for each in route["query"]})
-    return json.dumps([sorted(set(route["methods"])), headers, query])
+    return json.dumps([methods, headers, query])
 
 
 def in_order(routes: list[Route]) -> list[Route]:
@@ -73,7 +74,7 @@ def order_of(route: Route) -> Rank:
 
 def check_collisions(compiling: Compiling, routes: list[tuple[Route, Path]]) -> None:
     """Two routes that match the same requests, and regular expressions of which neither comes first."""
-    seen: dict[tuple[Any, ...], Path] = {}
+    seen: dict[tuple[Any, ...], tuple[Route, Path]] = {}
     expressions: dict[tuple[Any, ...], list[tuple[Route, Path]]] = {}
     told: set[tuple[Path, Path]] = set()
     for route, path in routes:
@@ -82,15 +83,22 @@ def check_collisions(compiling: Compiling, routes: list[tuple[Route, Path]]) -> 
         for host in route["hosts"]:
             host_key = host if isinstance(host, str) else next(iter(host.items()))
             key = (host_key, kind, route["priority"] if kind[0] == "regex" else 0, conditions)
-            first = seen.setdefault(key, path)
-            if first is not path:
+            other, first = seen.setdefault(key, (route, path))
+            if other is not route:
                 if (first, path) not in told:
                     told.add((first, path))
-                    compiling.error(path, "matches the same requests as another route", "keep one of both", also=first)
+                    message = f"matches the same requests as another route{answering(compiling, route, other)}"
+                    compiling.error(path, message, "keep one of both", also=first)
             elif kind[0] == "regex":
                 expressions.setdefault((host_key, route["priority"]), []).append((route, path))
     for rivals in expressions.values():
         check_priorities(compiling, rivals, told)
+
+
+def answering(compiling: Compiling, *routes: Route) -> str:
+    """Which handlers answer routes, and where they stand: a configuration says only where their router is."""
+    found = {route["name"]: compiling.applications.handler(route["target"]) for route in routes}
+    return "".join(f"; {name} is that of {handler}" for name, handler in found.items() if handler)
 
 
 def check_priorities(compiling: Compiling, rivals: list[tuple[Route, Path]], told: set[tuple[Path, Path]]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..config.address import is_literal
 from ..config.role import ROLES
-from .model import upstream_of
+from .model import upstream_of, upstreams_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,14 +24,23 @@ BALANCER = "load-balancer"
 PROXY = "reverse-proxy"
 
 
-def inferred(routes: Iterable[Route], upstreams: dict[str, Upstream]) -> list[str]:
+CUSTOM = "custom-gateway"
+BFF = "bff"
+OWN_ANSWERS = frozenset(("handler", "gather"))
+"""Targets that make their answers here; others pass on what an upstream says, or are fixed."""
+
+
+def inferred(routes: Iterable[Route], upstreams: dict[str, Upstream], client: str | None) -> list[str]:
     """What the routes of an `http` group are evidence for."""
-    roles: set[str] = set()
-    for route in routes:
-        roles.add(PROXY)
-        if balances(upstreams.get(upstream_of(route) or "")):
-            roles.add(BALANCER)
-            break
+    leads = {(name, *route["target"]) for route in routes for name in upstreams_of(route) or ("",)}
+    own = any(kind in OWN_ANSWERS for _, kind in leads)
+    roles = {PROXY} if any(kind not in OWN_ANSWERS for _, kind in leads) else set()
+    if client is not None and leads:
+        roles.add(BFF)
+    elif own:
+        roles.add(CUSTOM)
+    if any(balances(upstreams.get(name)) for name, _ in leads):
+        roles.add(BALANCER)
     return in_order(roles)
 
 
@@ -51,10 +60,9 @@ def in_order(roles: Iterable[str]) -> list[str]:
 def check_declared(
     compiling: Compiling, role: str, routes: list[tuple[Route, Path]], scope: Scope, listener: Scope
 ) -> None:
-    """What a declared role does not contain, each with its place and the role's.
-
-    Of the roles that are built, a reverse proxy contains all that there is on `http`.
-    """
+    """What a declared role does not contain, each with its place and the role's."""
+    if role == PROXY:
+        check_passes_on(compiling, routes, scope)
     if role != BALANCER:
         return
     first: str | None = None
@@ -64,6 +72,35 @@ def check_declared(
             message = f"role load-balancer only chooses among equal endpoints; {what} is a reverse proxy's work"
             fix = "write role: reverse-proxy, or leave the role out"
             compiling.error(place, message, fix, also=(*scope.path, "role"))
+
+
+def check_passes_on(compiling: Compiling, routes: list[tuple[Route, Path]], scope: Scope) -> None:
+    """A reverse proxy passes on what others say."""
+    for path in dict.fromkeys(path for route, path in routes if not OWN_ANSWERS.isdisjoint(route["target"])):
+        message = "role reverse-proxy passes requests on; an answer of its own is a custom gateway's work"
+        fix = "write role: custom-gateway, or bff with a client, or leave the role out"
+        compiling.error(path, message, fix, also=(*scope.path, "role"))
+
+
+def check_client(compiling: Compiling, scope: Scope, client: str | None) -> None:
+    """A BFF is for one kind of client, and says for which."""
+    role, place = scope.noun.role, (*scope.path, "role")
+    if role == BFF and client is None:
+        compiling.error(place, "a bff is for one kind of client, and none is named", "write client: mobile")
+    elif role in (PROXY, BALANCER, CUSTOM) and client is not None:
+        message = f"what is for one kind of client is a bff, not a {role}"
+        compiling.error(place, message, "write role: bff, or leave the client out")
+
+
+def client_of(compiling: Compiling, scope: Scope, routes: list[tuple[Route, Path]]) -> str | None:
+    """The kind of client that a group says it is for, or that its routers are for."""
+    said: str | None = getattr(scope.noun, "client", None)
+    handlers = {route["target"]["handler"]["handler"] for route, _ in routes if "handler" in route["target"]}
+    made_for = {each.client for each in compiling.applications.found if each.id in handlers} - {None}
+    if said is None and len(made_for) > 1:
+        message = f"its routers are for several kinds of client: {', '.join(sorted(map(str, made_for)))}"
+        compiling.error(scope.path, message, "give each a group of its own, or write client: for both", key=True)
+    return said or next(iter(sorted(map(str, made_for))), None)
 
 
 def beyond_balancing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config.base import layered
 from ..config.errors import Path, Wrong, did_you_mean
@@ -13,19 +13,19 @@ from ..config.route import ASTERISK, Route, RouteDefaults, read_route_key
 from ..config.target import TARGETS
 from ..config.units import milliseconds
 from .filters import Merged, check_own
+from .handling import UPGRADE, handler_routes
 from .match import ANY_PATH, CATCH_ALL, combined_conditions, host_match, host_within, path_match, path_within
-from .targets import compile_target, compile_timeouts, the_target
+from .targets import check_target, compile_target, compile_timeouts, the_target
 
 if TYPE_CHECKING:
     from ..config.group import Group
     from ..config.listener import Listener
     from .compiling import Compiling
-    from .model import Filter, HostMatch, UpstreamTimeouts
+    from .model import Filter, HostMatch, Target, UpstreamTimeouts, ValueMatch
     from .model import Route as PlanRoute
 
 DEFAULTS = frozenset(RouteDefaults.model_fields)
-LATER_TARGETS = ("handler", "asgi", "gather")
-"""Targets that a later version has: whoever writes one is told that, and not that a target is missing."""
+PYTHON = ("handler", "asgi")
 ANY_HOST: list[HostMatch] = ["any"]
 
 
@@ -56,6 +56,21 @@ class Scope:
         return compile_timeouts(self.defaults)
 
     @cached_property
+    def hosts(self) -> list[HostMatch]:
+        """Those of routes that say none."""
+        return host_matches(self.match.host if self.match else [])
+
+    @cached_property
+    def headers(self) -> list[ValueMatch]:
+        """What routes ask for that ask for nothing more."""
+        return combined_conditions(self.match, None, "headers")
+
+    @cached_property
+    def query(self) -> list[ValueMatch]:
+        """As `headers`."""
+        return combined_conditions(self.match, None, "query")
+
+    @cached_property
     def parameters(self) -> set[str]:
         return self.merged.parameters()
 
@@ -81,8 +96,7 @@ def route_id(group: str, key: str) -> str:
     return f"{group}{key}" if key.startswith("/") else f"{group}/{key}"
 
 
-@dataclass(frozen=True)
-class Matched:
+class Matched(NamedTuple):
     """What one route matches."""
 
     path: str
@@ -99,35 +113,84 @@ def compile_scope(compiling: Compiling, scope: Scope) -> list[tuple[PlanRoute, P
         path: Path = (*scope.path, "routes", key)
         kind = the_target(compiling, route, path)
         if kind is None:
-            if not compiling.has_touched(path, (*TARGETS, *LATER_TARGETS)):
-                compiling.error(path, "has no target", "write to: UPSTREAM, redirect:, respond: or files:", key=True)
+            if not compiling.has_touched(path, TARGETS):
+                fix = "write to: UPSTREAM, handler:, asgi:, gather:, redirect:, respond: or files:"
+                compiling.error(path, "has no target", fix, key=True)
             continue
-        if compiling.has_touched(path, ("match",)) or compiling.has_touched(scope.path, ("match",)):
+        if compiling.missing and (
+            compiling.has_touched(path, ("match",)) or compiling.has_touched(scope.path, ("match",))
+        ):
             compiling.unsure.add(path)
         matched = match_route(compiling, scope, key, route, path)
-        if matched is not None:
+        if matched is None:
+            continue
+        if kind in PYTHON:
+            compiled += python_routes(compiling, scope, key, route, kind, path, matched)
+        else:
             compiled.append((compile_route(compiling, scope, key, route, kind, path, matched), path))
     kind = the_target(compiling, scope.noun, scope.path)
     if kind is not None:
         if compiling.has_touched(scope.path, ("match",)):
             compiling.unsure.add((*scope.path, kind))
-        compiled.append((catch_all(compiling, scope, kind), (*scope.path, kind)))
+        compiled += catch_all(compiling, scope, kind)
     return compiled
 
 
-def catch_all(compiling: Compiling, scope: Scope, kind: str) -> PlanRoute:
-    """The route of whatever no other route of the scope matches."""
+def catch_all(compiling: Compiling, scope: Scope, kind: str) -> list[tuple[PlanRoute, Path]]:
+    """The route of whatever no other route of the scope matches; or those of a router, which match by themselves."""
     route = Route.model_construct(_fields_set={kind}, **{kind: getattr(scope.noun, kind)})
     outer = scope.match
     pattern = (outer.path if outer else None) or ANY_PATH
-    hosts = host_matches(outer.host if outer else [])
-    matched = Matched(pattern, hosts, outer.method if outer else [], says_only_hosts(outer))
-    return compile_route(compiling, scope, pattern, route, kind, scope.path, matched)
+    matched = Matched(pattern, scope.hosts, outer.method if outer else [], says_only_hosts(outer))
+    if kind in PYTHON:
+        return python_routes(compiling, scope, pattern, route, kind, scope.path, matched)
+    return [(compile_route(compiling, scope, pattern, route, kind, scope.path, matched), (*scope.path, kind))]
+
+
+def python_routes(
+    compiling: Compiling, scope: Scope, key: str, route: Route, kind: str, path: Path, matched: Matched
+) -> list[tuple[PlanRoute, Path]]:
+    """The routes of a router, or the one of an application, within what a route or a scope matches."""
+    check_target(compiling, route, kind, path)
+    found, skipped = [], False
+    for each in handler_routes(compiling, route, kind, path, matched.path, scope.used_by(route)):
+        methods = matched.methods
+        if each.method is not None:
+            if methods and each.method not in methods:
+                skipped = True
+                continue
+            methods = [each.method]
+        catches_all = matched.catches_all and kind == "asgi"
+        exact = Matched(each.pattern, matched.hosts, methods, catches_all)
+        name = key if kind == "asgi" else f"{key} {each.key}" if is_name(key) else each.key
+        compiled = compile_route(compiling, scope, name, route, kind, path, exact, each.target)
+        if each.is_websocket and kind == "handler":
+            compiled["headers"] = [*compiled["headers"], UPGRADE]
+        found.append((compiled, (*path, kind)))
+    if skipped and not found:
+        compiling.error((*path, kind), f"none of its router's routes is for {', '.join(matched.methods)}")
+    return found
+
+
+def is_name(key: str) -> bool:
+    """Whether a route's key says nothing of what it matches. A wrong key is told elsewhere."""
+    try:
+        return read_route_key(key)[1] is None
+    except Wrong:
+        return True
 
 
 def compile_route(
-    compiling: Compiling, scope: Scope, key: str, route: Route, kind: str, path: Path, matched: Matched
+    compiling: Compiling,
+    scope: Scope,
+    key: str,
+    route: Route,
+    kind: str,
+    path: Path,
+    matched: Matched,
+    target: Target | None = None,
 ) -> PlanRoute:
+    """`target`: where it leads, if that is known already."""
     used, timeouts = scope.defaults, scope.timeouts
     if not DEFAULTS.isdisjoint(route.model_fields_set):
         used = scope.used_by(route)
@@ -147,11 +210,11 @@ def compile_route(
         "hosts": matched.hosts,
         "path": CATCH_ALL if matched.catches_all else path_match(matched.path),
         "methods": matched.methods,
-        "headers": combined_conditions(scope.match, route.match, "headers"),
-        "query": combined_conditions(scope.match, route.match, "query"),
+        "headers": combined_conditions(scope.match, route.match, "headers") if route.match else scope.headers,
+        "query": combined_conditions(scope.match, route.match, "query") if route.match else scope.query,
         "priority": route.priority,
         "merge_slashes": used.merge_slashes,
-        "target": compile_target(compiling, route, kind, path, matched.path, used, timeouts),
+        "target": target or compile_target(compiling, route, kind, path, matched.path, used, timeouts),
         "filters": route_filters(compiling, scope, route, path, matched.path),
         "deadline_ms": None if used.deadline is None else milliseconds(used.deadline),
     }
@@ -164,6 +227,8 @@ def route_filters(compiling: Compiling, scope: Scope, route: Route, path: Path, 
         merged = merged.over(route.filters)
     elif not scope.parameters:
         return scope.filters
+    if not scope.parameters:
+        return merged.in_order()
     lacking = (scope.parameters & merged.parameters()) - set(parameters_of(pattern)) - scope.unfilled
     for name in sorted(lacking):
         scope.unfilled.add(name)
@@ -197,7 +262,7 @@ def match_route(compiling: Compiling, scope: Scope, key: str, route: Route, path
             )
         return None
     pattern = written if written == ASTERISK else path_in_group(compiling, scope, written, path)
-    hosts = hosts_in_group(compiling, scope, match.host if match else [], path)
+    hosts = hosts_in_group(compiling, scope, match.host, path) if match and match.host else scope.hosts
     methods = methods_in_group(compiling, scope, method, match.method if match else [], path)
     catches_all = written is None and method is None and says_only_hosts(match) and says_only_hosts(scope.match)
     return Matched(pattern, hosts, methods, catches_all)
@@ -212,9 +277,20 @@ def path_in_group(compiling: Compiling, scope: Scope, pattern: str | None, path:
     if pattern is None:
         return outer or ANY_PATH
     if outer is not None and not path_within(pattern, outer):
-        message = f"{pattern} lies outside of what its group matches, {outer}"
-        compiling.error(path, message, "a route's path is the whole path", also=(*scope.path, "match"))
+        message, fix = outside(pattern, outer)
+        compiling.error(path, message, fix, also=(*scope.path, "match"))
     return pattern
+
+
+def outside(pattern: str, outer: str) -> tuple[str, str]:
+    """What is said of a route's path that is not within its group's, and the fix."""
+    if not pattern.startswith("~"):
+        return f"{pattern} lies outside of what its group matches, {outer}", "a route's path is the whole path"
+    if outer.endswith("/*") and "{" not in outer and not outer.startswith("~"):
+        message = f"{pattern} may match paths outside of what its group matches, {outer}"
+        return message, f"begin each of its alternatives with {outer[:-1]}, as in ~{outer[:-1]}(a|b)"
+    message = f"nobody can tell whether {pattern} lies within what its group matches, {outer}"
+    return message, "give the group a path such as /a/*, or leave its path out"
 
 
 def hosts_in_group(compiling: Compiling, scope: Scope, hosts: list[str], path: Path) -> list[HostMatch]:
@@ -223,13 +299,15 @@ def hosts_in_group(compiling: Compiling, scope: Scope, hosts: list[str], path: P
         if outer and not host_within(host, outer):
             message = f"{host} lies outside of what its group matches, {', '.join(outer)}"
             compiling.error((*path, "match", "host", index), message, also=(*scope.path, "match"))
-    return host_matches(hosts or outer)
+    return host_matches(hosts)
 
 
 def methods_in_group(
     compiling: Compiling, scope: Scope, method: str | None, methods: list[str], path: Path
 ) -> list[str]:
     outer = scope.match.method if scope.match else []
+    if not (method or methods):
+        return list(dict.fromkeys(outer))
     if method is not None:
         if methods:
             compiling.error((*path, "match", "method"), "the key already says the method", "leave it out")
@@ -238,7 +316,7 @@ def methods_in_group(
         if outer and each not in outer:
             message = f"{each} lies outside of what its group matches, {', '.join(outer)}"
             compiling.error(path, message, also=(*scope.path, "match"))
-    return list(dict.fromkeys(methods or outer))
+    return list(dict.fromkeys(methods))
 
 
 def host_matches(hosts: list[str]) -> list[HostMatch]:

@@ -11,6 +11,7 @@ from ..config.route import Route, RouteDefaults
 from ..config.target import TARGETS, WITHOUT_BODY, Files, Redirect, Respond
 from ..config.units import milliseconds
 from ..config.words import check_parameters
+from .compiling import NOT_REMOVED
 from .match import regex_within
 from .naming import candidates, meant, team_of, visible
 
@@ -21,12 +22,20 @@ if TYPE_CHECKING:
     from .model import FilesTarget, RedirectTarget, RespondTarget, Target, UpstreamTimeouts
 
 PROXY_ONLY = ("rewrite", "timeouts", "retries", "host")
+MEANINGLESS = {
+    **dict.fromkeys(TARGETS, PROXY_ONLY),
+    "to": (),
+    **dict.fromkeys(("handler", "asgi"), ("rewrite", "retries", "host")),
+    "gather": ("rewrite",),
+}
+"""What a route may not say, by its target."""
 PLAIN_TEXT = ("content-type", "text/plain; charset=utf-8")
 
 
 def the_target(compiling: Compiling, noun: Route | Group | Listener, path: Path) -> str | None:
     """The word of the one target that was written; more than one is an error."""
-    written = [name for name in TARGETS if getattr(noun, name) is not None]
+    said = noun.__dict__
+    written = [name for name in TARGETS if said[name] is not None]
     if len(written) > 1:
         compiling.error(path, f"{' and '.join(written)} exclude each other", "keep one target", key=True)
     return written[0] if written else None
@@ -42,15 +51,7 @@ def compile_target(
     timeouts: UpstreamTimeouts,
 ) -> Target:
     """`pattern` is the route's path, `used` what holds for it after defaults."""
-    if kind != "to":
-        for name in PROXY_ONLY:
-            if route.written(name):
-                compiling.error(
-                    (*path, name),
-                    f'"{name}" means nothing without an upstream',
-                    f"leave it out, or use to: instead of {kind}:",
-                    key=True,
-                )
+    check_target(compiling, route, kind, path)
     match kind:
         case "to":
             return {
@@ -63,6 +64,13 @@ def compile_target(
                     "retries": used.retries,
                 }
             }
+        case "gather":
+            # Whoever gathers nothing does not pay for what that needs.
+            from .gathering import compile_gather
+
+            assert route.gather is not None
+            without_strip_prefix(compiling, route, (*path, "gather"))
+            return {"gather": compile_gather(compiling, route.gather, (*path, "gather"), pattern, used, timeouts)}
         case "redirect":
             assert route.redirect is not None
             return {"redirect": compile_redirect(compiling, route, route.redirect, (*path, "redirect"), pattern)}
@@ -71,6 +79,14 @@ def compile_target(
             return {"respond": compile_respond(compiling, route, route.respond, (*path, "respond"), pattern)}
     assert route.files is not None
     return {"files": compile_files(compiling, route, route.files, path, pattern)}
+
+
+def check_target(compiling: Compiling, route: Route, kind: str, path: Path) -> None:
+    """Whether all that is said is of use with this kind of target."""
+    for name in MEANINGLESS[kind]:
+        if route.written(name):
+            message = f'"{name}" means nothing without an upstream'
+            compiling.error((*path, name), message, f"leave it out, or use to: instead of {kind}:", key=True)
 
 
 def compile_timeouts(used: RouteDefaults) -> UpstreamTimeouts:
@@ -84,10 +100,14 @@ def compile_timeouts(used: RouteDefaults) -> UpstreamTimeouts:
 
 def known_upstream(compiling: Compiling, name: str, path: Path) -> str:
     """The full name of the upstream that is meant; `path` says by whom."""
-    upstreams, team = compiling.edge.upstreams, team_of(str(path[1]))
+    by = str(path[1])
+    if (known := compiling.meant.get((by, name))) is not None:
+        return known
+    upstreams, team = compiling.edge.upstreams, team_of(by)
     found = meant(name, upstreams, team)
     if found is not None:
         compiling.used.add(found)
+        compiling.meant[by, name] = found
         return found
     if not (compiling.incomplete or any(compiling.is_missing(("upstreams", each)) for each in candidates(name, team))):
         fix: str | None = f"write it below upstreams: {name}: {{endpoints: [host:port]}}"
@@ -95,7 +115,8 @@ def known_upstream(compiling: Compiling, name: str, path: Path) -> str:
             fix = did_you_mean(name, visible(upstreams, team))
         if re.search(r":[0-9]+$", name):
             fix = f"name an upstream, and write upstreams: NAME: {{endpoints: [{name}]}}"
-        compiling.error(path, f'there is no upstream "{name}"', fix)
+        removed = compiling.removed("upstreams", candidates(name, team))
+        compiling.error(path, f'there is no upstream "{name}"', NOT_REMOVED if removed else fix, also=removed)
     return name
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..config.errors import did_you_mean
 from ..config.tests import is_request
+from .compiling import NOT_REMOVED
 from .naming import candidates, visible
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def check_request_once(compiling: Compiling, path: Path, key: str, case: Case) -
     if is_request(key):
         if case.request is not None:
             compiling.error((*path, "request"), "the key is a request already", "remove one of them, or name the test")
-    elif case.request is None:
+    elif case.request is None and not compiling.is_touched((*path, "request")):
         compiling.error(path, "has no request", "write request: METHOD URL, or METHOD URL as its name")
 
 
@@ -61,4 +62,6 @@ def check_name(
         return
     known = set(known)
     if known.isdisjoint(candidates(name, team)):
-        compiling.error(path, f'there is no {kind or path[-1]} "{name}"', did_you_mean(name, visible(known, team)))
+        removed = compiling.removed(f"{kind or path[-1]}s", candidates(name, team))
+        fix = NOT_REMOVED if removed else did_you_mean(name, visible(known, team))
+        compiling.error(path, f'there is no {kind or path[-1]} "{name}"', fix, also=removed)

@@ -1,6 +1,7 @@
 """Runs what `tests:` says: asks for each request what would become of it, and compares.
 
-Who answers comes in the call, so that this stays below the engine.
+Who answers comes in the call, so that this stays below the engine. Nothing from outside is read for it: on both sides
+a reference (`${env:NAME}`) stands for what it names, so that a report may be shown to anybody.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..config.tests import read_request
+from ..config.words import as_written
 from .naming import candidates
 from .told import told
 
@@ -110,15 +113,20 @@ def team_of(edge: Edge, key: str) -> str | None:
 def question(key: str, case: Case) -> dict[str, Any]:
     """What the engine is asked."""
     method, url = read_request(request_of(key, case))
-    headers = [[name, value] for name, values in case.headers.items() for value in values]
+    headers = [[name, as_written(value)] for name, values in case.headers.items() for value in values]
     return {
         "method": method or "GET",
-        "url": url,
+        "url": as_written(url, quoted) if case.request else url,
         "headers": headers,
         "from": getattr(case, "from"),
         "body_bytes": None if case.body is None else int(case.body),
         "listener": case.listener,
     }
+
+
+def quoted(reference: str) -> str:
+    """A reference as a URL has it."""
+    return quote(reference, safe="")
 
 
 def compared(case: Case, report: Report, team: str | None) -> Iterator[Failure]:
@@ -137,7 +145,8 @@ def compared(case: Case, report: Report, team: str | None) -> Iterator[Failure]:
     if case.status is not None and (answer is None or answer["status"] != case.status):
         yield Failure("status", str(case.status), outcome_text(report))
     yield from differ("reason", case.reason, answer and answer["reason"])
-    yield from differ("location", case.location, answer and location_of(answer))
+    location = None if case.location is None else as_written(case.location)
+    yield from differ("location", location, answer and location_of(answer))
     yield from compare_headers("answers", case.answers, answer and answer["headers"], outcome_text(report))
 
 
@@ -152,13 +161,23 @@ def differ(what: str, expected: str | None, actual: str | None) -> Iterator[Fail
 
 def compare_forward(expected: str, forward: Report | None, report: Report, team: str | None) -> Iterator[Failure]:
     upstream, _, path = expected.partition(" ")
+    if forward is None and (gather := report["gather"]):
+        if not any(asks(part, upstream, path, team) for part in gather["parts"]):
+            yield Failure("forwards", expected, outcome_text(report))
+        return
     if forward is None:
         yield Failure("forwards", expected, outcome_text(report))
         return
     if forward["upstream"] not in candidates(upstream, team):
         yield Failure("forwards", expected, f"{forward['upstream']} {forward['target'] or ''}".rstrip())
-    elif path and path != forward["target"]:
+    elif path and forward["target"] not in (as_written(path), as_written(path, quoted)):
         yield Failure("forwards", expected, f"{upstream} {forward['target']}")
+
+
+def asks(part: Report, upstream: str, path: str, team: str | None) -> bool:
+    """Whether a part of a gathered answer goes there."""
+    is_there = part["upstream"] in candidates(upstream, team)
+    return is_there and (not path or part["target"] in (as_written(path), as_written(path, quoted)))
 
 
 def endpoint_text(forward: Report | None) -> str:
@@ -175,6 +194,11 @@ def outcome_text(report: Report) -> str:
             return f"forwarding to {report['forward']['upstream']}"
         case "answer":
             return f"the answer {report['answer']['status']} {report['answer']['reason'] or ''}".rstrip()
+        case "handler":
+            return f"what {report['handler']['name']} answers"
+        case "gather":
+            asked = (f"{part['upstream']} {part['target'] or part['path']}" for part in report["gather"]["parts"])
+            return f"one answer of {', '.join(asked)}"
         case "refused":
             return "a closed connection"
     return f"nobody: {report['why']}"
@@ -196,10 +220,11 @@ def meets(values: list[str], condition: Condition) -> bool:
         return bool(values) == condition.present
     joined = ", ".join(values)
     if condition.exact is not None:
-        return bool(values) and joined == condition.exact
+        return bool(values) and joined == as_written(condition.exact)
     if condition.prefix is not None:
-        return joined.startswith(condition.prefix) and bool(values)
-    return bool(values) and re.fullmatch(python_regex(condition.regex or ""), joined) is not None
+        return joined.startswith(as_written(condition.prefix)) and bool(values)
+    regex = as_written(condition.regex or "", re.escape)
+    return bool(values) and re.fullmatch(python_regex(regex), joined) is not None
 
 
 def python_regex(text: str) -> str:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from pydantic_core import PydanticSerializationError, to_json
+
+from ..config.errors import Wrong
 from .model import FORMAT, Plan
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def canonical(value: Any) -> str:
-    """The same text for the same content: sorted keys, no blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+def canonical(value: Any) -> bytes:
+    """Without blanks, keys in the order in which compiling puts them: the same text for the same content.
+
+    `Wrong`: it has half of a character (a lone surrogate), which no text in UTF-8 can have.
+    """
+    try:
+        return to_json(value)
+    except PydanticSerializationError:
+        raise Wrong("has half of a character, which is no text", "write the whole character") from None
 
 
 def version_of(plan: Plan) -> str:
@@ -27,21 +39,27 @@ def version_and_text(plan: Plan, anywhere: Plan) -> tuple[str, str]:
     texts = {key: canonical(value) for key, value in plan.items() if key != "version"}
     others = {key: canonical(value) for key, value in anywhere.items() if value is not plan.get(key)}
     version = digest(texts | others)
-    return version, joined(texts | {"version": canonical(version)})
+    return version, b"".join(pieces(texts | {"version": canonical(version)})).decode()
 
 
-def digest(texts: dict[str, str]) -> str:
-    return hashlib.sha256(joined(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+def digest(texts: dict[str, bytes]) -> str:
+    found = hashlib.sha256()
+    for piece in pieces(texts):
+        found.update(piece)
+    return found.hexdigest()[:12]
 
 
-def joined(texts: dict[str, str]) -> str:
-    """The canonical text of a mapping, from those of its values."""
-    return "{" + ",".join(f"{canonical(key)}:{texts[key]}" for key in sorted(texts)) + "}"
+def pieces(texts: dict[str, bytes]) -> Iterator[bytes]:
+    """The canonical text of a mapping, from those of its values. In pieces, because they may be megabytes."""
+    for index, key in enumerate(sorted(texts)):
+        yield b",%b:" % canonical(key) if index else b"{%b:" % canonical(key)
+        yield texts[key]
+    yield b"}"
 
 
 def plan_json(plan: Plan) -> str:
     """What the engine reads."""
-    return json.dumps(plan, separators=(",", ":"), ensure_ascii=False)
+    return canonical(plan).decode()
 
 
 def read_plan(text: str) -> Plan:

@@ -24,6 +24,13 @@ def steps(report: dict[str, Any]) -> list[str]:
             parts.append(f"endpoint {forward['endpoint']}")
         if forward["method"]:
             parts.append(f"{forward['method']} {forward['target']}")
+    if handler := report["handler"]:
+        parts.append(f"{handler['name']} in {handler['handler']}")
+    if gather := report["gather"]:
+        parts += [
+            f"part {each['name']} of {each['upstream']}: {each['method']} {each['target'] or each['path']}"
+            for each in gather["parts"]
+        ]
     if answer := report["answer"]:
         words = [str(answer["status"]), answer["reason"] or ""]
         parts.append(" ".join(words).rstrip() + (f": {answer['detail']}" if answer["detail"] else ""))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .match import literal_start, path_kind, written_path
+from .beginnings import common_beginning
+from .match import path_kind, written_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def winner(route: Route, prefixes: Prefixes) -> Written | None:
 
 def within(regex: str) -> Iterator[str]:
     """The prefixes that all paths of an expression have: `` and `/a` for `/a/[0-9]+`."""
-    start = literal_start(regex)
+    start = common_beginning(regex)
     yield ""
     for end, character in enumerate(start):
         if character == "/" and end:

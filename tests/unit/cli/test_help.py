@@ -14,6 +14,7 @@ from .conftest import Call
 
 COMMANDS = (
     "run",
+    "dev",
     "check",
     "explain",
     "try",
@@ -23,6 +24,7 @@ COMMANDS = (
     "rollback",
     "reverse",
     "balance",
+    "openapi",
     "schema",
     "demo",
     "version",

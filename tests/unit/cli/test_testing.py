@@ -76,7 +76,7 @@ def test_an_overlay_is_tested_as_it_will_run(call: Call, folder: Path) -> None:
 
 def test_a_teams_tests_mean_the_teams_own_names(call: Call, folder: Path) -> None:
     (folder / "glorieta.yaml").write_text(
-        'version: 1\ninclude: orders.yaml\nlisteners: {web: {bind: ":8080", admit: {orders: /orders/*}}}\n'
+        'version: 1\ninclude: {files: orders.yaml, team: orders}\nlisteners: {web: {bind: ":8080", admit: {orders: /orders/*}}}\n'
         "upstreams: {shared: {endpoints: [localhost:1]}}\n"
     )
     (folder / "orders.yaml").write_text(

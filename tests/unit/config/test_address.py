@@ -37,6 +37,7 @@ def test_every_form_of_bind_is_read(text: str, full: str) -> None:
     ("text", "expected"),
     [
         ("8080", '"8080" is only a port; write ":8080" for every address, or 127.0.0.1:8080'),
+        (":80, [::1]:81", '":80, [::1]:81" is several addresses; write a list: [":80", "[::1]:81"]'),
         ("localhost", '"localhost" has no port; write localhost:8080'),
         ("127.0.0.1:", '"127.0.0.1:" has no port; write 127.0.0.1:8080'),
         ("[::1]", '"[::1]" has no port; write [::1]:8080'),

@@ -57,7 +57,7 @@ def lines(text: str) -> list[str]:
 def test_only_true_false_and_null_are_not_text(plain: str, expected: Any) -> None:
     value = data(f"a: {plain}")["a"]
     assert value == expected
-    assert type(value) is type(expected)
+    assert isinstance(value, type(expected))
 
 
 def test_keys_are_texts() -> None:

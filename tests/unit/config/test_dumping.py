@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glorieta.config import Edge, Listener, Route, Upstream, load, load_text
+from glorieta.config.formatting import format_text
 from glorieta.plan import compile
 
-GOLDENS = sorted((Path(__file__).parents[2] / "contract/plans").glob("*.yaml"))
+ROOT = Path(__file__).parents[3]
+GOLDENS = sorted((ROOT / "tests/contract/plans").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "examples").glob("*/glorieta.yaml"))
 
 
 def test_short_forms_are_used() -> None:
@@ -44,13 +48,13 @@ def test_short_forms_are_used() -> None:
         "    filters: {allow: 10.0.0.0/8}\n"
         "upstreams:\n"
         "  a:\n"
-        "    endpoints: ['localhost:3000']\n"
+        "    endpoints: [localhost:3000]\n"
         "    balance: random\n"
         "    health: /healthz\n"
         "  b:\n"
         "    endpoints:\n"
-        "    - b:1\n"
-        "    - {address: 'b:2', weight: 2}\n"
+        "      - b:1\n"
+        "      - {address: b:2, weight: 2}\n"
         "    outlier: off\n"
     )
 
@@ -61,6 +65,12 @@ def test_what_was_written_compiles_to_the_same(path: Path) -> None:
     again = load_text(edge.dump(), folder=path.parent).edge
     assert again.model_dump(exclude_unset=True) == edge.model_dump(exclude_unset=True)
     assert compile(again) == compile(edge)
+
+
+@pytest.mark.parametrize("path", [*GOLDENS, *EXAMPLES], ids=lambda path: f"{path.parent.stem}-{path.stem}")
+def test_what_is_written_is_in_the_form_of_fmt(path: Path) -> None:
+    text = load(path).edge.dump()
+    assert format_text(text, "dumped") == text
 
 
 def test_an_edge_is_saved(tmp_path: Path) -> None:
@@ -84,6 +94,16 @@ def test_several_files_are_one_text(tmp_path: Path) -> None:
     assert "include" not in text
     assert "unix:web.sock" in text
     assert compile(load_text(text, folder=tmp_path).edge) == compile(edge)
+
+
+def test_what_is_included_is_written_short() -> None:
+    edge = Edge(include=["conf.d/*.yaml", {"files": "{team}/*.yaml"}, {"files": "b.py:edge", "team": "billing"}])
+    text = edge.dump()
+    assert text == (
+        "version: 1\ninclude:\n  - conf.d/*.yaml\n  - '{team}/*.yaml'\n  - {files: b.py:edge, team: billing}\n"
+    )
+    assert Edge.model_validate(yaml.safe_load(text)) == edge
+    assert Edge(include={"files": "{team}/*.yaml"}).dump() == "{version: 1, include: '{team}/*.yaml'}\n"
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,6}", fullmatch=True).filter(lambda name: not name.startswith("x-"))
@@ -133,6 +153,8 @@ def test_any_edge_says_the_same_when_written(routes: dict[str, Any], workers: in
             "upstreams": {"up": {"endpoints": ["a:1"]}},
         }
     )
-    again = load_text(edge.dump()).edge
+    text = edge.dump()
+    assert format_text(text, "dumped") == text
+    again = load_text(text).edge
     written = edge.model_dump(exclude_unset=True)
     assert again.model_dump(exclude_unset=True) == {"version": 1, **written}

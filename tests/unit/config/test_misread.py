@@ -9,6 +9,7 @@ import pytest
 from glorieta.config.document import read_document
 
 STAR = '"*" at the beginning of a text means an alias in YAML; put it in quotes: '
+COLON = 'within { } and [ ] a text cannot begin with ":"; put it in quotes: '
 FLOW = "within { } and [ ] the characters { } [ ] and , end a text; put it in quotes: "
 
 
@@ -21,6 +22,19 @@ FLOW = "within { } and [ ] the characters { } [ ] and , end a text; put it in qu
         ("a: [x, *]", f'1:8 {STAR}"*"'),
         ("routes:\n  *: b", f'2:3 {STAR}"*"'),
         ("a: *name", f'1:4 {STAR}"*name"'),
+        ("x-a: &base 1\na: *other", f'2:4 {STAR}"*other"'),
+        (
+            "x-a: &base 1\na: *bsae",
+            '2:4 "*bsae" is an alias, and nothing above it is marked "&bsae"; did you mean "*base"?',
+        ),
+        (
+            "x-a: [&base {b: 1}]\na: {b: [*bas, *c]}",
+            '2:9 "*bas" is an alias, and nothing above it is marked "&bas"; did you mean "*base"?',
+        ),
+        ("bind: [:18080]", f'1:8 {COLON}":18080"'),
+        ("bind: ['127.0.0.1:80', :81 ]", f'1:24 {COLON}":81"'),
+        ("a: {b: :80}", f'1:8 {COLON}":80"'),
+        ("h: [*.shop.example, b]", f'1:5 {STAR}"*.shop.example"'),
         ("a: &", '1:4 "&" at the beginning of a text means an anchor in YAML; put it in quotes: "&"'),
         ("bind: [::1]:80", '1:7 YAML reads "[" as the beginning of a list; put it in quotes: "[::1]:80"'),
         ("e: [a:1, [::1]:80]", '1:10 YAML reads "[" as the beginning of a list; put it in quotes: "[::1]:80"'),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
-from glorieta.config import ConfigError, is_object, load_any, load_object
+from glorieta.config import ConfigError, Edge, is_object, load_any, load_object
 from glorieta.plan import build
 
 if TYPE_CHECKING:
@@ -139,6 +140,34 @@ def test_mistakes_in_a_module_have_file_and_line(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ("Upstream(endpoint=['a:1'])", 'Upstream: unknown key "endpoint"; did you mean "endpoints"?'),
+        ("Upstream(servers=['a:1'])", 'Upstream: unknown key "servers"; did you mean "endpoints"?'),
+        ("Upstream(health={'paht': '/'})", 'Upstream.health: unknown key "paht"; did you mean "path"?'),
+        ("Route(strip_prefx=True)", 'Route: unknown key "strip_prefx"; did you mean "strip_prefix"?'),
+        ("Group(rout={})", 'Group: unknown key "rout"; did you mean "routes"?'),
+        ("Listener(routes={'/a': {'tow': 'a'}})", 'Listener.routes."/a": unknown key "tow"; did you mean "to"?'),
+        (
+            "Listener(strip_prefix=True)",
+            'Listener: unknown key "strip_prefix"; it belongs to routes: write it in a route',
+        ),
+        ("Edge(upstream={})", 'Edge: unknown key "upstream"; did you mean "upstreams"?'),
+    ],
+)
+def test_the_nearest_right_word_is_one_of_the_model_that_was_made(folder: Path, made: str, expected: str) -> None:
+    (folder / "word.py").write_text(f"from glorieta import Edge, Group, Listener, Route, Upstream\nedge = {made}\n")
+    assert refusal("word:edge").startswith(f"word.py:2 {expected}")
+
+
+def test_loading_needs_files(folder: Path) -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'path'"):
+        Edge.load()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"takes files, not list; write Edge.load\('base.yaml', 'prod.yaml'\)"):
+        Edge.load(["a.yaml"])  # type: ignore[arg-type]
+
+
 def test_what_a_mapping_took_is_checked_when_compiled(folder: Path) -> None:
     (folder / "late.py").write_text(
         "from glorieta import Edge\n"
@@ -157,3 +186,48 @@ def test_the_files_of_a_broken_module_are_known(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_object("shop.edge:edge")
     assert folder / "shop/__init__.py" in caught.value.files
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import sys\nsys.exit(0)", "2 ends the program, with exit code 0"),
+        ("import sys\nsys.exit()", "2 ends the program, with exit code 0"),
+        ("import sys\nsys.exit('no shops today')", "2 ends the program, with the words: no shops today"),
+        ("import os\nos._exit(0)", "2 ends the program, with exit code 0"),
+        ("import argparse\nargparse.ArgumentParser().parse_args(['--x'])", "2 ends the program, with exit code 2"),
+        ("class Odd(BaseException): pass\nraise Odd('even')", "2 Odd: even"),
+        ("open('/nowhere/at/all')", "1 FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/at/all'"),
+        ("import pathlib\npathlib.Path(7)", "2 TypeError: "),
+    ],
+)
+@pytest.mark.parametrize("within", ["module", "function"])
+def test_code_that_ends_the_program_is_an_error_like_any_other(
+    folder: Path, code: str, expected: str, within: str
+) -> None:
+    text = code if within == "module" else "def edge():\n" + "".join(f"    {line}\n" for line in code.splitlines())
+    (folder / "ends.py").write_text(text)
+    line, message = expected.split(" ", 1)
+    place = f"ends.py:{int(line) + (within == 'function')}"
+    assert refusal("ends.py:edge").startswith(f"{place} {message}")
+
+
+def test_ctrl_c_is_no_mistake(folder: Path) -> None:
+    (folder / "waits.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        build("waits.py:edge")
+
+
+def test_a_process_that_the_code_starts_may_end_as_it_likes(folder: Path) -> None:
+    (folder / "forks.py").write_text(
+        "import os\n"
+        "from glorieta import Edge\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(7)\n"
+        "code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "edge = Edge(workers=code, listeners={'web': {'bind': ':80', 'respond': {'body': 'x'}}})\n"
+    )
+    leave = os._exit
+    assert build("forks.py:edge").plan["workers"] == 7
+    assert os._exit is leave

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -12,8 +12,12 @@ import yaml
 from pydantic import ValidationError
 
 from glorieta.config import Edge, load_text, reference_markdown, schema
+from glorieta.config.anywhere import OUTSIDE_NAME
 from glorieta.config.editor import EXAMPLE, EXAMPLES
 from glorieta.config.nouns import nouns, text_of
+
+if TYPE_CHECKING:
+    from glorieta.config.base import Noun
 
 ROOT = Path(__file__).parents[3]
 GOLDENS = sorted((ROOT / "tests/contract/plans").glob("*.yaml"))
@@ -71,6 +75,7 @@ def test_what_is_right_is_right_in_an_editor(path: Path) -> None:
     [
         {"version": 2},
         {"team": 5},
+        {"include": {"file": "a.yaml"}},
         {"team": "orders", "groups": {"public": {"rout": {}}}},
         {"version": 1, "listener": {}},
         {"version": 1, "listeners": {"web": {"bind": ":80", "protocol": "udp"}}},
@@ -106,11 +111,81 @@ def test_examples_are_right(noun: str, field: str) -> None:
         {"team": "orders", "groups": {"public": {"at": "web", "match": "shop.example/orders/*", "to": "orders"}}},
         {"upstreams": {"orders": {"endpoints": "a:1"}}},
         {"version": 1, "include": ["teams/*.yaml"]},
+        {"version": 1, "include": "teams/{team}.yaml"},
+        {"version": 1, "include": {"files": "teams/*.yaml", "team": "orders"}},
+        {"version": 1, "include": ["a.yaml", {"files": "teams/*.yaml", "team": "orders"}]},
+        {"upstreams": {"orders": {"endpoints": {"address": "a:1", "weight": 2}}}},
     ],
 )
 def test_parts_are_right_in_an_editor(document: Any) -> None:
     """Only the file that includes the others says the version; which one that is, an editor cannot know."""
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
+
+
+EVERYWHERE = """
+version: "${env:VERSION}"
+workers: "${env:WORKERS:-4}"
+watch: "${env:WATCH}"
+drain: "${file:drain}s"
+log: null
+include: [{files: "${env:FILES}", team: "${env:TEAM}"}]
+listeners:
+  web:
+    bind: null
+    protocol: "${env:PROTOCOL}"
+    forwarded: "${env:FORWARDED}"
+    limits: {head: "${env:HEAD}", headers: "${env:HEADERS}", connections: null}
+    filters: {max_body: "${env:BODY}KiB", headers: {request: {set: {x-a: null, x-b: "${env:B}"}}}}
+    routes:
+      /a: null
+      /b: {retries: "${env:RETRIES}", deadline: "${env:DEADLINE}", redirect: null, strip_prefix: "${env:STRIP}"}
+      /c: {respond: {status: "${env:STATUS}"}, match: {headers: {x-c: null}}}
+    admit: {orders: null}
+  old: null
+groups: {g: {role: "${env:ROLE}", match: null, accept: {sticky: null}}}
+upstreams:
+  a: {health: {every: "${env:EVERY}", tcp: "${env:TCP}"}, panic: "${env:PANIC}%", balance: "${env:BALANCE}"}
+  b: {endpoints: [{address: "a:1", weight: "${env:WEIGHT}"}], outlier: null, discover: {port: "${env:PORT}"}}
+tests: {GET http://a/: {status: "${env:STATUS}"}, GET http://b/: null}
+"""
+
+
+def test_values_from_outside_and_null_may_stand_anywhere() -> None:
+    document = yaml.load(EVERYWHERE, Loader=Editor)
+    assert [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize("noun", nouns(), ids=lambda noun: noun.__name__)
+def test_a_layer_may_remove_every_key(noun: type[Noun]) -> None:
+    whole = schema()
+    part = whole if noun is Edge else {**whole["$defs"][noun.__name__], "$defs": whole["$defs"]}
+    assert jsonschema.Draft202012Validator(part).is_valid(dict.fromkeys(noun.model_fields))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"workers": "${client.ip}"},
+        {"workers": "$env:WORKERS"},
+        {"listeners": {"web": {"protocol": "$${x}"}}},
+        {"upstreams": {"a": {"endpoints": [None]}}},
+        {"upstreams": {"a": {"health": {"everry": None}}}},
+    ],
+)
+def test_nothing_else_may_stand_anywhere(document: Any) -> None:
+    assert not VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/glorieta.yaml")), ids=lambda path: path.parent.name)
+def test_examples_are_right_in_an_editor(path: Path) -> None:
+    document = yaml.load(path.read_text(), Loader=Editor)
+    assert [error.message for error in VALIDATOR.iter_errors(document)] == []
+
+
+def test_the_reference_does_not_repeat_what_may_stand_anywhere() -> None:
+    page = reference_markdown()
+    assert OUTSIDE_NAME not in page
+    assert "| `retries` | `off` or number |" in page
 
 
 def test_defaults_are_written_as_a_person_writes_them() -> None:

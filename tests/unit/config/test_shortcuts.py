@@ -21,11 +21,11 @@ def test_reverse_is_the_small_file() -> None:
         "      /*: site\n"
         "upstreams:\n"
         "  service1:\n"
-        "    endpoints: ['localhost:3001']\n"
+        "    endpoints: [localhost:3001]\n"
         "  service2:\n"
-        "    endpoints: ['localhost:3002', 'localhost:3003']\n"
+        "    endpoints: [localhost:3002, localhost:3003]\n"
         "  site:\n"
-        "    endpoints: ['localhost:3000']\n"
+        "    endpoints: [localhost:3000]\n"
     )
     assert compile(load_text(edge.dump()).edge) == compile(edge)
 

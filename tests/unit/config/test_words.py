@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glorieta.config.errors import Wrong
-from glorieta.config.values import Expanded, as_template
+from glorieta.config.values import Expanded, Piece, as_template
 from glorieta.config.words import (
     LOG_WORDS,
     REQUEST_WORDS,
@@ -94,6 +94,7 @@ def test_an_escaped_text_has_no_words(text: str) -> None:
 
 
 def test_a_value_from_outside_stays_text_in_a_template() -> None:
-    value = Expanded("5$ ${client.ip}", "5$$ $${client.ip}")
+    value = Expanded((Piece("5$ ${client.ip}", "5$$ $${client.ip}", outside=True),))
+    assert value == "5$ ${client.ip}"
     assert as_template(value) == "5$$ $${client.ip}"
     assert as_template("plain") == "plain"

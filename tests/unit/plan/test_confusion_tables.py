@@ -45,7 +45,7 @@ def cases() -> list[Any]:
 def told(text: str) -> list[tuple[str, str]]:
     """What nobody means: the code, and letter, path and place."""
     try:
-        built = finish(load_text(f"version: 1\n{text}", "edge.yaml"), Surroundings())
+        built = finish(load_text(f"version: 1\n{text}", "edge.yaml", TABLES), Surroundings())
     except ConfigError as error:
         everything: list[Any] = list(error.problems)
     else:
@@ -80,6 +80,55 @@ def test_all_stretches_of_a_path_are_tried_once_where_tries_multiply() -> None:
     assert [each.message for each in found if each.code == "retries-multiply"] == [
         "One request can become 18 connections: 2 tries here, and 9 for each"
     ]
+
+
+SAID = [
+    (
+        "listeners: {web: {bind: ':80', handler: 'gateways.py:changed'}, db: {bind: ':81', protocol: tcp, to: b}}\n"
+        "upstreams: {a: {endpoints: [localhost:81]}, b: {endpoints: [10.0.0.1:1]}}",
+        'retries-multiply: One call of "a" can become 6 connections: 2 tries here, and 3 for each (the other: '
+        "edge.yaml:2:65 listeners.db); retry in one layer: write defaults: {route: {retries: 0}}, which holds for what handlers call",
+    ),
+    (
+        "listeners:\n"
+        "  inner: {bind: ':81', handler: 'gateways.py:changed', filters: {allow: 10.0.0.0/8}}\n"
+        "  web: {bind: ':80', to: a}\n"
+        "upstreams: {a: {endpoints: [10.0.0.1:1]}}",
+        "side-door: The check of addresses at listeners.inner.handler is optional for what is called there: this leads "
+        'to "a" as well (the other: edge.yaml:3:24 listeners.inner.handler); write the same allow here, or lead elsewhere',
+    ),
+    (
+        "listeners: {web: {bind: ':80'}}\n"
+        "groups:\n"
+        "  app: {match: m.example, handler: 'gateways.py:mobile'}\n"
+        "  site: {match: w.example, client: web, handler: 'gateways.py:mobile'}\n"
+        "upstreams: {a: {endpoints: [10.0.0.1:1]}, b: {endpoints: [10.0.0.2:1]}}",
+        "bff-two-clients: A BFF is shaped for one frontend, and this one answers several: mobile, web (the other: "
+        "edge.yaml:4:27 groups.app.handler); give each client a router of its own, and let both call the same upstreams",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SAID, ids=lambda text: text.partition(":")[0])
+def test_what_is_called_is_named(text: str, said: str) -> None:
+    warnings = finish(load_text(f"version: 1\n{text}", "edge.yaml", TABLES), Surroundings()).warnings
+    assert [each.line().partition("warning: ")[2] for each in warnings] == [said]
+
+
+@pytest.mark.parametrize(
+    ("group", "fix"),
+    [
+        ("client: mobile, to: a", "leave the client out"),
+        ("role: bff, client: mobile, to: a", "leave role and client out"),
+        ("role: custom-gateway, to: a", "write role: reverse-proxy, or leave the role out"),
+        ("handler: 'gateways.py:handed_on'", "to: a does the same without Python"),
+        ("gather: {parts: {user: {to: a, path: /user}}}", "to: a does the same without gathering"),
+    ],
+)
+def test_a_gateway_without_need_is_told_what_does_the_same(group: str, fix: str) -> None:
+    text = f"listeners: {{web: {{bind: ':80'}}}}\ngroups: {{g: {{{group}}}}}\nupstreams: {{a: {{endpoints: [10.0.0.1:1]}}}}"
+    built = finish(load_text(f"version: 1\n{text}", "edge.yaml", TABLES), Surroundings())
+    assert [(each.code, each.fix) for each in built.confusions] == [("custom-calls-one", fix)]
 
 
 def test_without_its_secrets_nobody_knows_whether_an_accept_is_of_use() -> None:

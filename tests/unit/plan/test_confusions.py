@@ -88,9 +88,9 @@ def test_an_accept_without_use_is_told() -> None:
 
 def test_a_teams_accept_is_of_use_if_it_is_to_one_of_its_objects(tmp_path: Path) -> None:
     (tmp_path / "glorieta.yaml").write_text(
-        HEAD + "include: team.yaml\nlisteners: {web: {bind: ':80', admit: {t: '*'}}}\n"
+        HEAD + "include: '{team}.yaml'\nlisteners: {web: {bind: ':80', admit: {t: '*'}}}\n"
     )
-    (tmp_path / "team.yaml").write_text(
+    (tmp_path / "t.yaml").write_text(
         "team: t\naccept: {sticky: why}\ngroups: {g: {match: a.example, routes: {/a: a, /b: b}}}\n"
         "upstreams: {a: {endpoints: [name:1], balance: {hash: cookie.a}}, b: {endpoints: [name:2]}}\n"
     )

@@ -181,3 +181,14 @@ def test_what_waits_for_a_restart() -> None:
     assert at_next_start(plan(BEFORE), changed(("version: 1", "version: 1\nworkers: 2"))) == [
         "workers: none → 2 at the next start"
     ]
+
+
+def test_handlers_lose_what_they_keep_in_memory_with_their_code() -> None:
+    def having(*generations: str) -> Plan:
+        handlers: Any = [{"id": str(number), "generation": each} for number, each in enumerate(generations)]
+        return {**plan(BEFORE), "handlers": handlers} if handlers else plan(BEFORE)
+
+    text = "handlers  other processes take over: what they keep in memory goes, what is under way has 1m"
+    told = [[each.line() for each in lost(having("a"), having(*after))] for after in (["a"], ["a", "a"], ["b"], [])]
+    assert told == [[], [], [text], [text]]
+    assert lost(having(), having("a")) == []

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 TEAMS = """\
 ### glorieta.yaml
 version: 1
-include: teams/*.yaml
+include: teams/{team}.yaml
 defaults: {upstream: {health: {path: /healthz, fall: 4}}}
 listeners:
   web: {bind: ":80", admit: {orders: "shop.example/orders/*", billing: "*"}, to: common}
 upstreams:
   common: {endpoints: [common:1]}
   shared: {endpoints: [platform:1]}
-### teams/a.yaml
+### teams/orders.yaml
 team: orders
 x-route: &slow {deadline: 9s}
 defaults:
@@ -44,7 +44,7 @@ groups:
 upstreams:
   shared: {endpoints: [orders:1], accept: {sticky: otherwise}}
   unix: {endpoints: ["unix:run/o.sock"], health: tcp}
-### teams/b.yaml
+### teams/billing.yaml
 team: billing
 include: more/b2.yaml
 groups: {public: {match: billing.example, to: invoices}}
@@ -73,7 +73,7 @@ def test_names_mean_the_own_first_then_the_platforms(built: Built) -> None:
         "orders/public/orders/theirs": "billing/invoices",
         "billing/public/*": "billing/invoices",
     }
-    assert [group["id"] for group in built.plan["groups"]] == ["web", "orders/public", "billing/public"]
+    assert [group["id"] for group in built.plan["groups"]] == ["web", "billing/public", "orders/public"]
 
 
 def test_defaults_of_a_team_lie_between_the_platforms_and_its_own(built: Built) -> None:
@@ -114,9 +114,9 @@ def test_what_a_team_accepts_holds_for_its_own(built: Built) -> None:
 def test_the_whole_knows_its_files(built: Built, tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in built.files] == [
         "glorieta.yaml",
-        "teams/a.yaml",
-        "teams/b.yaml",
+        "teams/billing.yaml",
         "teams/more/b2.yaml",
+        "teams/orders.yaml",
     ]
     assert built.globs == (str(tmp_path / "teams/*.yaml"),)
     assert (built.edge.include, built.edge.team) == ([], None)
@@ -127,8 +127,8 @@ def test_the_whole_knows_its_files(built: Built, tmp_path: Path) -> None:
     assert (source.file, source.team) == ("teams/more/b2.yaml", "billing")
     assert origin.places.source(("listeners", "web")).team is None
     place = origin.places.find(("upstreams", "orders/shared", "health", "every"))
-    assert str(place) == "teams/a.yaml:5:30"
-    assert str(origin.places.find(("groups", "orders/public"), key=True)) == "teams/a.yaml:8:3"
+    assert str(place) == "teams/orders.yaml:5:30"
+    assert str(origin.places.find(("groups", "orders/public"), key=True)) == "teams/orders.yaml:8:3"
 
 
 def test_one_file_cannot_hold_several_teams(built: Built) -> None:
@@ -140,7 +140,9 @@ def test_python_is_included_like_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     put_files(tmp_path, TEAMS)
     (tmp_path / "glorieta.yaml").write_text(
-        (tmp_path / "glorieta.yaml").read_text().replace("include: teams/*.yaml", "include: teams/made.py:edge")
+        (tmp_path / "glorieta.yaml")
+        .read_text()
+        .replace("teams/{team}.yaml", "{files: teams/made.py:edge, team: billing}")
     )
     (tmp_path / "teams/made.py").write_text(
         "from glorieta import Edge, Group, Route, Upstream\n"
@@ -179,7 +181,7 @@ def test_an_edge_in_python_includes_files(tmp_path: Path, monkeypatch: pytest.Mo
     put_files(tmp_path, TEAMS)
     (tmp_path / "whole.py").write_text(
         "from glorieta import Edge, Listener\n"
-        "edge = Edge(include=['teams/b.yaml'])\n"
+        "edge = Edge(include=[{'files': 'teams/billing.yaml', 'team': 'billing'}])\n"
         "edge.listeners['web'] = Listener(bind=':80', admit={'billing': 'billing.example'})\n"
     )
     assert [upstream["id"] for upstream in build("whole.py:edge").plan["upstreams"]] == ["billing/invoices"]
@@ -187,7 +189,7 @@ def test_an_edge_in_python_includes_files(tmp_path: Path, monkeypatch: pytest.Mo
     plan = build(["whole.py:edge", "over.yaml"]).plan
     assert plan["upstreams"][0]["endpoints"][0]["address"] == "b:9"
     with pytest.raises(ConfigError, match="is read when an edge is loaded"):
-        compile(Edge(include=["teams/b.yaml"], listeners={"web": {"bind": ":80", "respond": 404}}))
+        compile(Edge(include=["teams/billing.yaml"], listeners={"web": {"bind": ":80", "respond": 404}}))
 
 
 def test_a_teams_edge_is_a_part(tmp_path: Path) -> None:
@@ -222,9 +224,59 @@ def test_what_python_puts_in_later_counts_as_written() -> None:
         "    to: a\n"
         "upstreams:\n"
         "  a:\n"
-        "    endpoints: ['a:1']\n"
+        "    endpoints: [a:1]\n"
         "    health: off\n"
     )
     plan = compile(edge)
     assert plan["listeners"][0]["routes"][0]["target"]["proxy"]["timeouts"]["connect_ms"] == 7000
     assert plan["upstreams"][0]["health"] is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files", "expected"),
+    [
+        ("teams/{team}.yaml", ["teams/orders.yaml", "teams/x/billing.yaml"], {"orders/orders"}),
+        ("{team}/*.yaml", ["orders/a.yaml", "orders/b.yaml", "billing/c.yaml"], {"orders/a", "orders/b", "billing/c"}),
+        ("teams/{team}/**/*.yaml", ["teams/orders/a.yaml", "teams/orders/x/y/b.yaml"], {"orders/a", "orders/b"}),
+        ("te*/team-{team}.yaml", ["teams/team-orders.yaml", "tests/team-billing.yaml"], {"orders/team-orders", "billing/team-billing"}),
+        ("../edge/{team}.yaml", ["orders.yaml"], {"orders/orders"}),
+    ],
+)  # fmt: skip
+def test_a_path_says_whose_a_file_is(
+    pattern: str, files: list[str], expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder's own name means nothing, whatever it has in it.
+    folder = tmp_path / "{team} [x]*/edge"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(f"upstreams: {{{Path(file).stem}: {{endpoints: [a:1]}}}}\n")
+    (folder / "glorieta.yaml").write_text(
+        f"version: 1\ninclude: '{pattern}'\nlisteners: {{web: {{bind: ':80', admit: {{none: []}}, respond: 404}}}}\n"
+    )
+    assert {upstream["id"] for upstream in build("glorieta.yaml").plan["upstreams"]} == expected
+
+
+def test_a_path_says_whose_an_edge_in_python_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put_files(tmp_path, (
+        "### glorieta.yaml\nversion: 1\ninclude: '{team}/made.py:edge'\n"
+        "listeners: {web: {bind: ':80', routes: {/a: orders/u, /b: billing/u}}}\n"
+        "### orders/made.py\nfrom glorieta import Edge\nedge = Edge(upstreams={'u': {'endpoints': ['o:1']}})\n"
+        "### billing/made.py\nfrom glorieta import Edge\nedge = Edge(upstreams={'u': {'endpoints': ['b:1']}})\n"
+    ))  # fmt: skip
+    addresses = {each["id"]: each["endpoints"][0]["address"] for each in build("glorieta.yaml").plan["upstreams"]}
+    assert addresses == {"orders/u": "o:1", "billing/u": "b:1"}
+
+
+def test_edges_of_one_name_in_several_folders_are_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put_files(tmp_path, (
+        "### glorieta.yaml\nversion: 1\ninclude: [a/a.yaml, b/b.yaml]\n"
+        "listeners: {web: {bind: ':80', routes: {/a: a, /b: b}}}\n"
+        "### a/a.yaml\ninclude: made.py:edge\n### b/b.yaml\ninclude: made.py:edge\n"
+        "### a/made.py\nfrom glorieta import Edge\nedge = Edge(upstreams={'a': {'endpoints': ['a:1']}})\n"
+        "### b/made.py\nfrom glorieta import Edge\nedge = Edge(upstreams={'b': {'endpoints': ['b:1']}})\n"
+    ))  # fmt: skip
+    assert [upstream["id"] for upstream in build("glorieta.yaml").plan["upstreams"]] == ["a", "b"]

@@ -188,3 +188,45 @@ def test_a_question_that_cannot_be_asked_fails_its_test() -> None:
     edge = load_text(f"{EDGE}  GET http://a/: {{status: 200}}\n").edge
     (result,) = run_tests(edge, ask)
     assert result.line().endswith("request: expected one that can be asked, got too long")
+
+
+OUTSIDE = """\
+version: 1
+listeners:
+  web:
+    bind: ":8080"
+    filters: {headers: {request: {set: {authorization: "Bearer ${env:V}"}}}}
+    routes:
+      /key/*: {match: {headers: {x-key: "k ${env:V}", x-more: {regex: "k[0-9] ${env:V}"}}}, to: shop}
+      /query: {match: {query: {key: "${env:V}"}}, to: shop}
+      /moved: {redirect: {location: "https://a.example/${env:V}"}}
+      /other/*: {to: shop, rewrite: "/${env:V}/${path.*}"}
+upstreams: {shop: {endpoints: localhost:3001}}
+tests:
+  keys: {request: GET http://a/key/x, headers: {x-key: "k ${env:V}", x-more: "k7 ${env:V}"}, route: /key/*}
+  query: {request: "GET http://a/query?key=${env:V}", route: /query, forwards: "shop /query?key=${env:V}"}
+  sends: {request: GET http://a/other/x, forwards: "shop /${env:V}/x", sends: {authorization: "Bearer ${env:V}"}}
+  regex: {request: GET http://a/other/x, sends: {authorization: {regex: "[A-Z][a-z]+ ${env:V}"}}}
+  moved: {request: GET http://a/moved, location: "https://a.example/${env:V}"}
+"""
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_references_are_compared_as_they_are_written(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    from glorieta.engine import Trial
+
+    monkeypatch.setenv("V", "hunter2+x") if known else monkeypatch.delenv("V", raising=False)
+    edge = load_text(OUTSIDE, "glorieta.yaml", secrets=known).edge
+    results = run_tests(edge, Trial(plan_json(compile(edge))).ask)
+    assert [each.line() for each in results if not each.passed] == []
+
+
+def test_a_report_shows_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glorieta.engine import Trial
+
+    monkeypatch.setenv("V", "hunter2+x")
+    wrong = OUTSIDE + '  wrong: {request: GET http://a/moved, location: "${env:V}", answers: {location: "${env:V}"}}\n'
+    edge = load_text(wrong, "glorieta.yaml").edge
+    failed = run_tests(edge, Trial(plan_json(compile(edge))).ask)[-1]
+    assert "location: expected ${env:V}, got https://a.example/${env:V}" in failed.line()
+    assert "hunter2" not in failed.line() + junit_xml([failed]) + str(failed.as_json())

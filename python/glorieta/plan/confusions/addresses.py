@@ -33,7 +33,7 @@ def bound_by(listeners: Iterable[Listener]) -> Bound:
     return found
 
 
-def reached(address: str, bound: Bound) -> Listener | None:
+def listener_at(address: str, bound: Bound) -> Listener | None:
     """The own listener to which an endpoint's address leads."""
     host, port = plain(address)
     return next((bound[each, port] for each in sockets(host) if (each, port) in bound), None)

@@ -1,4 +1,4 @@
-"""Ways by which requests come to an upstream: a route, or a listener of layer 4."""
+"""Ways by which requests come to an upstream: a route, what is called for one, or a listener of layer 4."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import upstream_of
-from .reach import EVERYTHING, Reach, sent_on
+from .reach import EVERYTHING, SOMEWHERE, Reach, sent_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...config.errors import Path
     from ..model import HostMatch, Listener, Route
-    from .scene import Scene
+    from .scene import Call, Scene
 
 LAYER4 = "layer 4"
+SOME_METHOD = frozenset(("some",))
+"""One that nobody knows: where one is asked for, it may be another."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Door:
     mapping: object
     """What is done to the path. Two routes of one listener that do the same to it never send on the same request."""
     methods: frozenset[str]
+    is_called: bool = False
+    """Whether a request of its own is made for the client's: by a handler, or as a part of a `gather`."""
 
 
 def doors(scene: Scene) -> Iterator[Door]:
@@ -52,34 +55,49 @@ def doors(scene: Scene) -> Iterator[Door]:
             guarded, name = bool(tcp["allow"]), listener["id"]
             yield Door(tcp["upstream"], listener, name, place, guarded, EVERYTHING, ("any",), LAYER4, frozenset())
     for route, path in scene.routes:
-        if upstream_of(route) not in guarded_ones or route["headers"] or route["query"]:
-            continue
-        reach = sent_on(route)
-        if reach is not None:
-            yield door(route, path, reach, at[route["group"] or ""])
+        if not (route["headers"] or route["query"]):
+            found = doors_of(scene, route, path, at[route["group"] or ""])
+            yield from (each for each in found if each.upstream in guarded_ones)
 
 
-def guarded_upstreams(scene: Scene) -> set[str | None]:
+def guarded_upstreams(scene: Scene) -> set[str]:
     """Upstreams to which some way lets only named addresses."""
-    found = {upstream_of(route) for route, _ in scene.routes if route["filters"] and is_guarded(route)}
+    guarded = [route for route, _ in scene.routes if route["filters"] and is_guarded(route)]
+    found = {call["upstream"] for route in guarded for call in scene.calls(route)}
     tcp = [listener["tcp"] for listener in scene.plan["listeners"]]
-    found |= {each["upstream"] for each in tcp if each is not None and each["allow"]}
-    return found - {None}
+    return found | {each["upstream"] for each in tcp if each is not None and each["allow"]}
 
 
-def door(route: Route, path: Path, reach: Reach, listener: Listener) -> Door:
-    proxy = route["target"]["proxy"]
-    host = proxy["host"]
+def doors_of(scene: Scene, route: Route, path: Path, listener: Listener) -> Iterator[Door]:
+    """Those of a route, as far as it can be said where they lead."""
+    target = route["target"]
+    if "proxy" in target:
+        reach, methods = sent_on(route), frozenset(route["methods"])
+        if reach is not None:
+            yield door(route, path, listener, target["proxy"], reach, methods)
+        return
+    for part in target["gather"]["parts"] if "gather" in target else ():
+        reach = SOMEWHERE if "${" in part["path"] else Reach(part["path"], below=False)
+        if reach is not SOMEWHERE or is_guarded(route):
+            yield door(route, path, listener, part, reach, frozenset((part["method"],)))
+    if "handler" in target and is_guarded(route):
+        for call in scene.calls(route):
+            yield door(route, path, listener, call, SOMEWHERE, SOME_METHOD)
+
+
+def door(route: Route, path: Path, listener: Listener, call: Call, reach: Reach, methods: frozenset[str]) -> Door:
+    proxy, host = route["target"].get("proxy"), call["host"]
     return Door(
-        upstream=proxy["upstream"],
+        upstream=call["upstream"],
         listener=listener,
         group=route["group"] or "",
         path=path,
         guarded=is_guarded(route),
         reach=reach,
         hosts=tuple(route["hosts"]) if host == "preserve" else ({"seen": str(host)},),
-        mapping=(proxy["strip_prefix"], proxy["rewrite"]),
-        methods=frozenset(route["methods"]),
+        mapping=None if proxy is None else (proxy["strip_prefix"], proxy["rewrite"]),
+        methods=methods,
+        is_called=proxy is None,
     )
 
 
@@ -91,9 +109,16 @@ def lead_to_the_same(one: Door, other: Door) -> bool:
     """Whether the upstream surely sees some requests of both alike; their paths are known to overlap."""
     if one.methods and other.methods and one.methods.isdisjoint(other.methods):
         return False
+    if one.is_called or other.is_called:
+        return any(same_seen(mine, its) for mine in one.hosts for its in other.hosts)
     if one.listener["id"] != other.listener["id"]:
         return any(overlap(mine, its) for mine in one.hosts for its in other.hosts)
     return one.mapping != other.mapping and not set(map(str, one.hosts)).isdisjoint(map(str, other.hosts))
+
+
+def same_seen(one: HostMatch, other: HostMatch) -> bool:
+    """Whether an upstream may see the same host by both: who passes on any host passes on that one, too."""
+    return "any" in (one, other) or overlap(one, other)
 
 
 def overlap(one: HostMatch, other: HostMatch) -> bool:

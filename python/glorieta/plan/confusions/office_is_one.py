@@ -1,15 +1,15 @@
 """A whole office behind one address: an own proxy's address is taken for the client's.
 
 Behind an own listener of layer 4 nobody knows the client's address, because it has no way to tell it. Behind an own
-listener for HTTP it is known where that one is among the `trusted_proxies`.
+listener for HTTP it is known where that one is among the `trusted_proxies`; in what a handler calls it is told only
+where the handler forwards the header that has it.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..model import upstream_of
 from .found import Found
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...config.filter import Filters
     from ...config.group import Group as GroupNoun
     from ...config.listener import Listener as ListenerNoun
-    from ..model import Listener
+    from ..model import Listener, Route
     from .scene import Scene
 
 HASHED = "Behind a proxy all clients have one address: they share this endpoint."
@@ -28,39 +28,66 @@ DIRECTLY = "lead to the upstream directly, or hash something that the request sa
 TRUST = "name the proxy in trusted_proxies here, or lead to the upstream directly"
 BEFORE = "write it where the clients come in"
 LOOPBACK = "127.0.0.1"
+CLIENT_HEADERS = ("x-forwarded-for", "forwarded")
+"""Those that say who the client is."""
+
+
+class Behind(NamedTuple):
+    """An own listener that sees another one's address instead of its clients'."""
+
+    listener: Listener
+    front: Listener
+    is_hidden: bool
+    """Whether the front has no way to say who they are, or does not use it."""
 
 
 def check(scene: Scene) -> Iterator[Found]:
-    before = {
-        listener["id"]: (listener, front)
-        for front in scene.plan["listeners"]
-        for upstream in leads_to(front)
-        for _, listener in scene.hops.get(upstream, ())
-        if listener is not front and (front["tcp"] is not None or not listener["trusted_proxies"])
-    }
-    if not before:
+    behind = {each.listener["id"]: each for each in all_behind(scene)}
+    if not behind:
         return
     for upstream in scene.plan["upstreams"]:
         balance = upstream["balance"]
         if isinstance(balance, str) or balance["hash"] != "client.ip":
             continue
-        front = next((before[each["id"]][1] for each in scene.leading_to(upstream["id"]) if each["id"] in before), None)
-        if front is not None:
+        first = next((behind[each["id"]] for each in scene.leading_to(upstream["id"]) if each["id"] in behind), None)
+        if first is not None:
             path: Path = ("upstreams", upstream["id"], "balance")
-            fix = DIRECTLY if front["tcp"] is not None else TRUST
-            yield Found("office-is-one", "warning", path, HASHED, fix, ("listeners", front["id"]))
-    for listener, front in before.values():
-        for path, filters in written(scene, listener):
+            fix = DIRECTLY if first.is_hidden else TRUST
+            yield Found("office-is-one", "warning", path, HASHED, fix, ("listeners", first.front["id"]))
+    for each in behind.values():
+        for path, filters in written(scene, each.listener):
             which = telling_apart(filters)
             if which is not None:
-                also: Path = ("listeners", front["id"])
+                also: Path = ("listeners", each.front["id"])
                 yield Found("office-is-one", "warning", (*path, "filters", which), LISTED, BEFORE, also)
 
 
-def leads_to(listener: Listener) -> set[str]:
-    """The upstreams of a listener."""
-    upstreams = {upstream_of(route) for route in listener["routes"]}
-    return {each for each in upstreams if each} | ({listener["tcp"]["upstream"]} if listener["tcp"] else set())
+def all_behind(scene: Scene) -> Iterator[Behind]:
+    if not scene.hops:
+        return
+    for front in scene.plan["listeners"]:
+        for upstream in scene.reached_from[front["id"]]:
+            for _, listener in scene.hops.get(upstream, ()):
+                is_hidden = hides_clients(scene, front, upstream)
+                if listener is not front and (is_hidden or not listener["trusted_proxies"]):
+                    yield Behind(listener, front, is_hidden)
+
+
+def hides_clients(scene: Scene, front: Listener, upstream: str) -> bool:
+    """Whether something of what a listener sends there does not say who the client is."""
+    tcp = front["tcp"]
+    if tcp is not None:
+        return tcp["upstream"] == upstream
+    return any(calls_silently(scene, route, upstream) for route in front["routes"])
+
+
+def calls_silently(scene: Scene, route: Route, upstream: str) -> bool:
+    """Whether a handler calls it without the headers that say who the client is."""
+    target = route["target"]
+    if "handler" not in target or all(call["upstream"] != upstream for call in scene.calls(route)):
+        return False
+    forwarded = scene.applications[target["handler"]["handler"]].located.application.forward_headers
+    return not any(name in forwarded for name in CLIENT_HEADERS)
 
 
 def written(scene: Scene, listener: Listener) -> Iterator[tuple[Path, Filters]]:

@@ -32,6 +32,8 @@ def beginnings(path: str) -> Iterator[str]:
 
 
 EVERYTHING = Reach("", below=True)
+SOMEWHERE = Reach("", below=False)
+"""One path that nobody knows: only what takes everything surely takes it."""
 
 
 def taken(path: PathMatch) -> Reach | None:

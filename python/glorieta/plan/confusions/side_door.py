@@ -1,7 +1,8 @@
 """A check of addresses that can be gone round: another group leads to the same place without it.
 
 `allow` says who may come in, so it counts as authentication; that by tokens comes with Gateway. `deny` does not: it
-keeps some out of what is open. Openings within one group are somebody's decision and are left alone.
+keeps some out of what is open. Openings within one group are somebody's decision and are left alone. What an open
+handler calls is left alone, too: nobody knows where it leads, and it may look at the request by itself.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ def check(scene: Scene) -> Iterator[Found]:
 
 
 def sentence(guarded: Door) -> str:
+    if guarded.is_called:
+        return (
+            f"The check of addresses at {path_text(guarded.path)} is optional for what is called there: "
+            f'this leads to "{guarded.upstream}" as well.'
+        )
     return f"The check of addresses at {path_text(guarded.path)} is optional: this leads to the same place."
 
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...config.accept import LATER
-from . import balances_one, hop_to_self, office_is_one, retries_multiply, side_door, sticky, unequal_endpoints
+from . import (
+    balances_one,
+    bff_two_clients,
+    custom_calls_one,
+    hop_to_self,
+    office_is_one,
+    retries_multiply,
+    side_door,
+    sticky,
+    unequal_endpoints,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +55,8 @@ TABLE = (
     Row(
         "hop-to-self",
         "N, as a loop E",
-        "an endpoint is an own listener; a loop: what comes in there comes back unchanged",
+        "an endpoint is an own listener; a loop: what comes in there comes back unchanged, or a part of a `gather` "
+        "asks for the route that it is a part of; what handlers call is not followed",
         f"{hop_to_self.SENTENCE} Loop: {hop_to_self.LOOP}",
         hop_to_self.FIX,
         hop_to_self.check,
@@ -53,11 +64,11 @@ TABLE = (
     Row(
         "retries-multiply",
         "W",
-        "a route with `retries` (one unless it says otherwise) leads to an own `tcp` listener, which connects up to "
-        f"{retries_multiply.LAYER4_TRIES} times by itself; an own `http` listener does not count: it answers 502, and "
-        "answers are not tried again",
+        "a route with `retries` (one unless it says otherwise), a part of a `gather`, or what a handler may call, "
+        f"leads to an own `tcp` listener, which connects up to {retries_multiply.LAYER4_TRIES} times by itself; an own "
+        "`http` listener does not count: it answers 502, and answers are not tried again",
         "One request can become N connections.",
-        retries_multiply.FIX,
+        f"{retries_multiply.FIX}; of a handler: {retries_multiply.OF_CALLS}",
         retries_multiply.check,
     ),
     Row(
@@ -73,7 +84,8 @@ TABLE = (
         "office-is-one",
         "W",
         "the hash of `client.ip`, `allow` or `deny` at a listener that is reached through an own `tcp` listener, or "
-        "through an own `http` listener without `trusted_proxies`; an `allow` that lets this machine in does not count",
+        "through an own `http` listener without `trusted_proxies`, or by a handler whose router does not forward "
+        "`x-forwarded-for`; an `allow` that lets this machine in does not count",
         f"{office_is_one.HASHED} Of a list: {office_is_one.LISTED}",
         f"{office_is_one.DIRECTLY}; of a list: {office_is_one.BEFORE}",
         office_is_one.check,
@@ -82,9 +94,11 @@ TABLE = (
         "side-door",
         "W",
         "two groups, or a group and a `tcp` listener, send the same host and path to one upstream, the one with "
-        "`allow`, the other without and bound to an address that other networks reach; `deny` does not count, nor does "
-        "what one group opens by itself",
-        "The check of addresses at X is optional: this leads to the same place.",
+        "`allow`, the other without and bound to an address that other networks reach; what a handler with `allow` "
+        "calls counts where the other leads to all of that upstream; `deny` does not count, nor does what one group "
+        "opens by itself, nor what a handler without `allow` calls",
+        "The check of addresses at X is optional: this leads to the same place. Of calls: The check of addresses at X "
+        "is optional for what is called there: this leads to the same upstream as well.",
         side_door.FIX,
         side_door.check,
     ),
@@ -104,6 +118,23 @@ TABLE = (
         balances_one.SENTENCE,
         balances_one.FIX,
         balances_one.check,
+    ),
+    Row(
+        "custom-calls-one",
+        "N",
+        "all routes of a custom gateway or BFF pass on what one upstream says: by `to`, by a `gather` of one part that "
+        "is left as it is, or by handlers that only `return await users.get(…).json()`",
+        f"{custom_calls_one.SENTENCE} Where all of them are `to`: {custom_calls_one.DECLARED}",
+        "`to:` that upstream, or leave role and client out",
+        custom_calls_one.check,
+    ),
+    Row(
+        "bff-two-clients",
+        "W",
+        "one router, or one ASGI application, under two `client:`; what a router says of itself counts",
+        f"{bff_two_clients.SENTENCE}.",
+        bff_two_clients.FIX,
+        bff_two_clients.check,
     ),
 )
 

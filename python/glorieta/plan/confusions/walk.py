@@ -17,7 +17,8 @@ def look_for_all(compiling: Compiling, plan: Plan) -> list[Found]:
     """All that are there, in the order of the table; none, where too much is missing to be sure."""
     if not is_sure(compiling):
         return []
-    scene = Scene(compiling.edge, plan, compiling.routes)
+    applications = {each.id: each for each in compiling.applications.found}
+    scene = Scene(compiling.edge, plan, compiling.routes, applications)
     return [found for row in TABLE if row.check is not None for found in row.check(scene)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...config.address import short_bind
 from ..describe import balance_text, health_text, match_text, role_text, target_text
-from ..model import upstream_of
+from ..model import reached
 from ..naming import team_of, visible
 from ..precedence import in_order
 from .box import Box, Edge, Line, Picture
@@ -39,26 +39,26 @@ def contents(plan: Plan) -> Picture:
         picture.upstreams.append(box)
         picture.endpoints.append(found)
         picture.edges.append(Edge(box, found))
-    few = len(plan["groups"]) <= FEW_GROUPS
     for listener in plan["listeners"]:
         box = listener_box(listener)
         picture.listeners.append(box)
         for group in plan["groups"]:
             if group["listener"] == listener["id"]:
-                add_group(picture, box, group, listener, upstreams, few)
+                add_group(picture, plan, box, group, listener, upstreams)
     return picture
 
 
 def add_group(
-    picture: Picture, at: Box, group: Group, listener: Listener, upstreams: dict[str, Box], few: bool
+    picture: Picture, plan: Plan, at: Box, group: Group, listener: Listener, upstreams: dict[str, Box]
 ) -> None:
+    few = len(plan["groups"]) <= FEW_GROUPS
     routes = in_order([route for route in listener["routes"] if route["group"] == group["id"]])
     box = Box("group", group["id"], group_lines(group, listener, routes, few))
     picture.groups.append(box)
     picture.edges.append(Edge(at, box))
     tcp = listener["tcp"]
-    named = [tcp["upstream"]] if tcp else [upstream for route in routes if (upstream := upstream_of(route))]
-    picture.edges += [Edge(box, upstreams[name]) for name in dict.fromkeys(named) if name in upstreams]
+    named = [tcp["upstream"]] if tcp else reached(plan, routes)
+    picture.edges += [Edge(box, upstreams[name]) for name in named if name in upstreams]
 
 
 def listener_box(listener: Listener) -> Box:

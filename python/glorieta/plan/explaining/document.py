@@ -17,7 +17,7 @@ from .shares import how, shares
 
 if TYPE_CHECKING:
     from ...config.errors import Place
-    from ..model import Group, Listener, Route, Upstream
+    from ..model import Group, Handler, Listener, Route, Upstream
     from .view import View
 
 
@@ -51,7 +51,7 @@ class ExplainedRoute(TypedDict):
     """What puts it where it stands: exact, parameters, prefix, regex or catch-all; and by what it comes before others
     with the same path."""
     target: dict[str, Any]
-    """As in the Plan: proxy, redirect, respond or files."""
+    """As in the Plan: proxy, handler, redirect, respond or files."""
     leads_to: str
     filters: list[ExplainedFilter]
     deadline_ms: int | None
@@ -110,6 +110,18 @@ class ExplainedUpstream(TypedDict):
     place: ExplainedPlace | None
 
 
+class ExplainedHandler(TypedDict):
+    """Python that answers requests."""
+
+    id: str
+    calls: list[str]
+    """The upstreams that it may call."""
+    requests: int
+    """That one process may have, at work and waiting."""
+    wait_ms: int
+    """How long a request may wait until a process takes it."""
+
+
 class ExplainedConfusion(TypedDict):
     """A confusion that was found; `accepted` is why somebody means it."""
 
@@ -154,6 +166,7 @@ class Explained(ForeignPart):
     version: str
     listeners: list[ExplainedListener]
     upstreams: list[ExplainedUpstream]
+    handlers: list[ExplainedHandler]
     confusions: list[ExplainedConfusion]
 
 
@@ -165,6 +178,7 @@ PARTS = (
     ExplainedListener,
     ExplainedEndpoint,
     ExplainedUpstream,
+    ExplainedHandler,
     ExplainedConfusion,
     ExplainedOther,
     ExplainedNote,
@@ -186,6 +200,7 @@ def document(view: View) -> Explained:
         "version": view.plan["version"],
         "listeners": [listener_document(view, listener) for listener in view.plan["listeners"]],
         "upstreams": [upstream_document(view, upstream) for upstream in view.plan["upstreams"]],
+        "handlers": [handler_document(handler) for handler in view.plan.get("handlers", ())],
         "confusions": [
             {
                 "code": found.code,
@@ -264,6 +279,15 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
             for endpoint, share in zip(upstream["endpoints"], shares(upstream), strict=True)
         ],
         "place": place_document(view.place("upstreams", upstream["id"])),
+    }
+
+
+def handler_document(handler: Handler) -> ExplainedHandler:
+    return {
+        "id": handler["id"],
+        "calls": [call["upstream"] for call in handler["calls"]],
+        "requests": handler["queue"],
+        "wait_ms": handler["queue_timeout_ms"],
     }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...config.address import is_literal
-from ..model import upstream_of
-from ..roles import BALANCER, PROXY, balances
+from ..model import upstreams_of
+from ..roles import BALANCER, BFF, CUSTOM, OWN_ANSWERS, PROXY, balances
 
 if TYPE_CHECKING:
     from ..model import Group, Route, Upstream
@@ -24,14 +24,28 @@ def evidence(view: View, group: Group) -> dict[str, str]:
             found[role] = proxying(routes)
         elif role == BALANCER:
             found[role] = balancing(view, routes)
+        elif role == CUSTOM:
+            found[role] = answering(routes)
+        elif role == BFF:
+            found[role] = f"for the client {group['client']}; {answering(routes)}".removesuffix("; ")
     return {role: why for role, why in found.items() if why}
 
 
 def proxying(routes: list[Route]) -> str:
-    others = list(dict.fromkeys(next(iter(route["target"])) for route in routes if "proxy" not in route["target"]))
-    upstreams = leads_to(routes)
+    kinds = dict.fromkeys(kind for route in routes for kind in route["target"])
+    others = [kind for kind in kinds if kind != "proxy" and kind not in OWN_ANSWERS]
+    upstreams = leads_to([route for route in routes if "proxy" in route["target"]])
     parts = [f"one address for {named(upstreams)}"] if upstreams else []
     parts += [f"answers by itself ({', '.join(others)})"] if others else []
+    return "; ".join(parts)
+
+
+def answering(routes: list[Route]) -> str:
+    """What makes answers of its own."""
+    handlers = dict.fromkeys(route["target"]["handler"]["handler"] for route in routes if "handler" in route["target"])
+    parts = [f"answers by {named(list(handlers))}"] if handlers else []
+    gathered = [route for route in routes if "gather" in route["target"]]
+    parts += [f"makes one answer of {named(leads_to(gathered))}"] if gathered else []
     return "; ".join(parts)
 
 
@@ -44,7 +58,7 @@ def balancing(view: View, routes: list[Route]) -> str:
 
 def leads_to(routes: list[Route]) -> list[str]:
     """The upstreams of all routes, each once."""
-    return list(dict.fromkeys(name for route in routes if (name := upstream_of(route)) is not None))
+    return list(dict.fromkeys(name for route in routes for name in upstreams_of(route)))
 
 
 def having(upstream: Upstream) -> str:

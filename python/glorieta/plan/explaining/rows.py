@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..describe import endpoints_text, match_text, options_text, target_text
+from ..describe import endpoints_text, match_text, options_text, part_text, target_text
 from ..match import path_kind
 from .inherited import filters_with_origin
 from .layout import WIDTH, wrapped
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     what: str
     where: str
     about: str
-    below: str = ""
+    below: tuple[str, ...] = ()
 
 
 def why(route: Route, tied: bool = False) -> str:
@@ -59,9 +59,10 @@ def route_row(view: View, group: Group, route: Route, common: list[Filter], host
             parts.append(endpoints_text(upstream))
     # The priority is told by the reason already.
     parts += options_text({**route, "priority": 0}, filters=False)
-    below = "" if route["filters"] == common else filters_text(view, group, route)
+    below = [part_text(part) for part in target["gather"]["parts"]] if "gather" in target else []
+    below += [] if route["filters"] == common else [filters_text(view, group, route)]
     shown: Route = {**route, "hosts": ["any"]} if route["hosts"] == hosts else route
-    return Row(match_text(shown), where(view, route), "; ".join(parts), below)
+    return Row(match_text(shown), where(view, route), "; ".join(parts), tuple(below))
 
 
 def where(view: View, route: Route) -> str:
@@ -101,7 +102,7 @@ def aligned(rows: list[Row], indent: str = "  ", width: int = WIDTH) -> list[str
 
 def row_lines(row: Row, what: str, where: int, indent: str, width: int) -> list[str]:
     """As much as fits on the first line, the rest below."""
-    below = [row.below] if row.below else []
+    below = list(row.below)
     line = f"{what}  →  {row.where:<{where}}"
     whole = f"{line}  {row.about}".rstrip()
     if len(whole) <= width:

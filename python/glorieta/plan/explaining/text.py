@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ...config.address import is_literal
-from ..describe import filter_text, listener_text, match_noun_text, role_text, roles_text, upstream_text
+from ..describe import (
+    filter_text,
+    handler_text,
+    listener_text,
+    match_noun_text,
+    role_text,
+    roles_text,
+    upstream_text,
+    value_text,
+)
 from ..match import written_host
 from ..precedence import in_order
 from .evidence import evidence
@@ -18,7 +27,7 @@ from .told import confusion_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model import Filter, Group, HostMatch, Listener, Upstream
+    from ..model import Filter, Group, Handler, HostMatch, Listener, Upstream
     from .view import View
 
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
@@ -31,6 +40,8 @@ def text(view: View) -> str:
     if view.plan["upstreams"]:
         sections.append(["upstreams", *upstream_lines(view)])
         sections.append(list(legend(view.plan["upstreams"])))
+    if handlers := view.plan.get("handlers"):
+        sections.append(["handlers", *(line for each in handlers for line in handler_lines(view, each))])
     if view.confusions:
         sections.append(["confusions", *confusion_lines(view)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -104,6 +115,12 @@ def upstream_lines(view: View) -> Iterator[str]:
         width = max((len(endpoint["address"]) for endpoint in endpoints), default=0)
         for endpoint, share in zip(endpoints, shares(upstream), strict=True):
             yield f"    {endpoint['address']:<{width}}  {share}"
+
+
+def handler_lines(view: View, handler: Handler) -> Iterator[str]:
+    requests, wait = handler["queue"], value_text("queue_timeout_ms", handler["queue_timeout_ms"])
+    bounds = f"{requests} requests per process, which wait at most {wait} for one"
+    yield from wrapped(f"{handler['id']}  {handler_text(handler)}; {bounds}", "  ", view.width)
 
 
 def about_upstream(upstream: Upstream) -> str:

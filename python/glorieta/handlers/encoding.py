@@ -1,0 +1,30 @@
+"""JSON of answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+
+class Unserialisable(Exception):
+    """What a handler gave cannot be said in the answer's format."""
+
+
+def encode_json(value: Any) -> bytes:
+    """Any value that pydantic knows, as JSON. `Unserialisable`: it has something else in it, NaN, or itself."""
+    try:
+        data = to_json(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Unserialisable(f"{type(value).__name__} cannot be JSON: {error}") from error
+    # The serialiser writes NaN as if JSON had it. These words are rare, so that looking costs next to nothing.
+    if b"NaN" in data or b"Infinity" in data:
+        refuse_not_a_number(data)
+    return data
+
+
+def refuse_not_a_number(data: bytes) -> None:
+    try:
+        from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise Unserialisable("NaN and Infinity are no JSON; give null or text instead") from None

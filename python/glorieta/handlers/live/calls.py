@@ -1,0 +1,214 @@
+"""Calls under way, shared within one request.
+
+A call is begun once for everyone in the request who asks for the same, and cancelled when nobody waits any more.
+Whoever waits leaves a function to be called: a task per call would cost more than the rest of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ..transport import CallFailed, CallResponse
+from .errors import UpstreamError
+from .response import UpstreamResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Hashable
+
+    from ..transport import CallRequest, CallTransport
+    from .scope import CallScope
+
+    Done = Callable[[int, "Running"], None]
+
+SHARED = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Safe methods without a body: the same one, asked twice, is one call."""
+SLACK = 0.001
+"""Seconds by which one deadline may be later than another and still be the same."""
+
+
+class Running:
+    """One call under way, or its outcome: `response` or `error` is set once it is over."""
+
+    __slots__ = (
+        "_call",
+        "_largest",
+        "_reading",
+        "_uploading",
+        "error",
+        "expires",
+        "is_over",
+        "request",
+        "response",
+        "waiting",
+    )
+
+    def __init__(self, request: CallRequest, expires: float | None, largest: int) -> None:
+        self.request = request
+        self.expires = expires
+        """When the engine gives up on it, on the event loop's clock; none: at the request's deadline."""
+        self.is_over = False
+        self.response: UpstreamResponse | None = None
+        self.error: UpstreamError | None = None
+        self.waiting: list[tuple[Done, int]] = []
+        """Who is called once it is over, and with which number."""
+        self._largest = largest
+        self._call: CallTransport | None = None
+        self._reading: asyncio.Future[CallResponse] | None = None
+        self._uploading: asyncio.Task[None] | None = None
+
+    def begin(self, scope: CallScope, content: AsyncIterable[bytes] | None) -> None:
+        self._call = call = scope.transport.call(self.request)
+        if content is not None:
+            self._uploading = asyncio.ensure_future(upload(call, content))
+            self._uploading.add_done_callback(self._uploaded)
+        call.listen(self._heard)
+
+    def _heard(self, head: CallResponse | CallFailed) -> None:
+        if self.is_over:
+            return
+        if isinstance(head, CallFailed):
+            self._fail(head)
+        elif head.body is not None:
+            self._answered(head, head.body)
+        else:
+            self._reading = asyncio.ensure_future(self._read(head))
+            self._reading.add_done_callback(self._read_to_end)
+
+    async def _read(self, answer: CallResponse) -> CallResponse:
+        assert self._call is not None
+        pieces, size = [], 0
+        while piece := await self._call.read():
+            size += len(piece)
+            if size > self._largest:
+                self._call.cancel()
+                raise self._too_large()
+            pieces.append(piece)
+        return CallResponse(answer.status, answer.headers, b"".join(pieces))
+
+    def _read_to_end(self, reading: asyncio.Future[CallResponse]) -> None:
+        if reading.cancelled():
+            self._fail(CallFailed("cancelled", "the call was cancelled", 0))
+        elif (error := reading.exception()) is not None:
+            self._fail(error)
+        elif not self.is_over:
+            answer = reading.result()
+            self._answered(answer, answer.body or b"")
+
+    def _answered(self, answer: CallResponse, body: bytes) -> None:
+        if len(body) > self._largest:
+            self._over(None, self._too_large())
+            return
+        request = self.request
+        self._over(
+            UpstreamResponse(request.upstream, request.method, request.target, answer.status, answer.headers, body),
+            None,
+        )
+
+    def _too_large(self) -> UpstreamError:
+        detail = f"{self.request.method} {self.request.target}: the answer is larger than {self._largest} bytes"
+        return UpstreamError(self.request.upstream, "too_large", detail, tries=1)
+
+    def _uploaded(self, uploading: asyncio.Task[None]) -> None:
+        """The caller's own iterator may fail; then the call cannot become whole."""
+        if uploading.cancelled() or (error := uploading.exception()) is None or self.is_over:
+            return
+        if self._call is not None:
+            self._call.cancel()
+        self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, CallFailed):
+            error = UpstreamError.of(self.request.upstream, error)
+        if not isinstance(error, UpstreamError):
+            made = UpstreamError(self.request.upstream, "broken", f"the call's body failed: {error!r}")
+            made.__cause__ = error
+            error = made
+        self._over(None, error)
+
+    def _over(self, response: UpstreamResponse | None, error: UpstreamError | None) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        self.response, self.error = response, error
+        if self._uploading is not None:
+            self._uploading.cancel()
+        waiting, self.waiting = self.waiting, []
+        for done, number in waiting:
+            done(number, self)
+
+    def leave(self, done: Done, number: int) -> None:
+        """Somebody does not wait any more; with the last one the call is cancelled."""
+        if (done, number) in self.waiting:
+            self.waiting.remove((done, number))
+        if not self.waiting:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Cancels it down to the upstream's connection. Does nothing if it is over."""
+        if self.is_over:
+            return
+        self.is_over = True
+        self.waiting.clear()
+        self.error = UpstreamError(self.request.upstream, "broken", "the call was cancelled", reason="cancelled")
+        for future in (self._uploading, self._reading):
+            if future is not None:
+                future.cancel()
+        if self._call is not None:
+            self._call.cancel()
+
+
+async def upload(call: CallTransport, content: AsyncIterable[bytes]) -> None:
+    """Sends a body piece by piece. What the upstream's failing means, its answer tells."""
+    async for piece in content:
+        if piece:
+            try:
+                await call.write(piece)
+            except CallFailed:
+                return
+    call.end()
+
+
+class Calls:
+    """The calls of one request."""
+
+    __slots__ = ("_all", "_scope", "_shared")
+
+    def __init__(self, scope: CallScope) -> None:
+        self._scope = scope
+        self._shared: dict[Hashable, Running] = {}
+        self._all: list[Running] = []
+
+    def begin(
+        self, request: CallRequest, expires: float | None, largest: int, content: AsyncIterable[bytes] | None = None
+    ) -> Running:
+        """Begins a call, or joins the same one. After an unsafe call nothing from before it is the same any more."""
+        if request.method not in SHARED or request.body != b"" or content is not None:
+            self._shared.clear()
+            return self._started(request, expires, largest, content)
+        key = (request.upstream, request.method, request.target, tuple(request.headers), largest)
+        known = self._shared.get(key)
+        if known is not None and known.error is None and (known.response or lasts(known, expires)):
+            return known
+        self._shared[key] = started = self._started(request, expires, largest, None)
+        return started
+
+    def _started(
+        self, request: CallRequest, expires: float | None, largest: int, content: AsyncIterable[bytes] | None
+    ) -> Running:
+        running = Running(request, expires, largest)
+        running.begin(self._scope, content)
+        self._all.append(running)
+        return running
+
+    def abandon(self) -> None:
+        """The request has ended: nothing of it goes on."""
+        for running in self._all:
+            running.abandon()
+
+
+def lasts(running: Running, expires: float | None) -> bool:
+    """Whether a call under way is not given up before somebody else would."""
+    if running.expires is None:
+        return True
+    return expires is not None and expires <= running.expires + SLACK

@@ -1,0 +1,58 @@
+"""JSON of upstreams: strict, bounded, and validated by pydantic where a model is given."""
+
+from __future__ import annotations
+
+import codecs
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+NOT_JSON = (b"NaN", b"Infinity")
+"""Python's own json reads and writes them; JSON has no such numbers (RFC 8259 §6)."""
+
+
+def decoded(body: bytes, coding: str, model: Any) -> Any:
+    """The value of a JSON body; its depth is bounded by the parser, at 200. `ValueError`: it has none that fits."""
+    if coding and coding.strip().lower() != "identity":
+        raise ValueError(f"the body is coded as {coding}, which was not asked for")
+    if not body:
+        raise ValueError("the body is empty where JSON is needed")
+    if model is None:
+        return from_json(body, allow_inf_nan=False)
+    refuse_not_numbers(body)
+    return adapter(model).validate_json(body)
+
+
+def refuse_not_numbers(data: bytes) -> None:
+    """`ValueError`: NaN or Infinity stands where a number belongs. Inside of a text they are words."""
+    if any(word in data for word in NOT_JSON):
+        from_json(data, allow_inf_nan=False)
+
+
+@lru_cache(maxsize=1024)
+def _cached_adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
+
+
+def adapter(model: Any) -> TypeAdapter[Any]:
+    """The validator of an annotation. Making one costs milliseconds, so it is kept."""
+    try:
+        return _cached_adapter(model)
+    except TypeError:
+        # An annotation whose metadata cannot be hashed.
+        return TypeAdapter(model)
+
+
+@lru_cache(maxsize=64)
+def charset_of(content_type: str) -> str:
+    """The charset of a `Content-Type`; unknown or none: UTF-8."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            try:
+                return codecs.lookup(value.strip().strip('"')).name
+            except LookupError:
+                break
+    return "utf-8"

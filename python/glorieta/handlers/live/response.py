@@ -1,0 +1,82 @@
+"""What an upstream answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ..fields import Headers, grouped
+from .decoding import charset_of, decoded
+from .errors import UpstreamError
+
+if TYPE_CHECKING:
+    from ..transport import Fields
+
+T = TypeVar("T")
+
+
+class UpstreamResponse:
+    """A whole answer of an upstream, of any status."""
+
+    __slots__ = ("_headers", "_names", "body", "fields", "method", "status", "target", "upstream")
+
+    def __init__(self, upstream: str, method: str, target: str, status: int, fields: Fields, body: bytes) -> None:
+        self.upstream = upstream
+        self.method = method
+        self.target = target
+        """Path and query that were asked for."""
+        self.status = status
+        self.fields = fields
+        """Header fields in order, names in lower case."""
+        self._headers: Headers | None = None
+        self._names: dict[str, str] | None = None
+        self.body = body
+
+    @property
+    def headers(self) -> Headers:
+        """Header fields by name."""
+        if self._headers is None:
+            self._headers = Headers(grouped(self.fields))
+        return self._headers
+
+    def has(self, name: str) -> bool:
+        """Whether it has a header of this name, in lower case."""
+        if self._names is None:
+            self._names = dict(self.fields)
+        return name in self._names
+
+    @property
+    def ok(self) -> bool:
+        """Whether its status is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of its `Content-Type`; bytes that are none become U+FFFD."""
+        return self.body.decode(charset_of(self.headers.get("content-type", "")), errors="replace")
+
+    @overload
+    def json(self) -> Any: ...
+    @overload
+    def json(self, model: type[T]) -> T: ...
+    @overload
+    def json(self, model: Any) -> Any: ...
+    def json(self, model: Any = None) -> Any:
+        """The body, decoded; with a model, or any annotation that pydantic knows, validated. `UpstreamError` of kind
+        `invalid`: it is not JSON, nested too deeply, has NaN or Infinity, or does not fit."""
+        try:
+            coding = self.headers["content-encoding"] if self.has("content-encoding") else ""
+            return decoded(self.body, coding, model)
+        except ValueError as error:
+            raise UpstreamError(
+                self.upstream, "invalid", f"{self.method} {self.target}: {error}", tries=1, response=self
+            ) from error
+
+    def raise_for_status(self) -> UpstreamResponse:
+        """Itself. `UpstreamError` of kind `status`: it is not a 2xx."""
+        if 200 <= self.status < 300:
+            return self
+        detail = f"{self.method} {self.target}: {self.status}"
+        raise UpstreamError(self.upstream, "status", detail, tries=1, response=self)
+
+    def __repr__(self) -> str:
+        return f"<UpstreamResponse {self.upstream} {self.method} {self.target}: {self.status}, {len(self.body)} bytes>"

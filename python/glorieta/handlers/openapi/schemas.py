@@ -1,0 +1,74 @@
+"""JSON Schemas of everything that a document speaks of, each model once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+Mode = Literal["validation", "serialization"]
+Schema = dict[str, Any]
+REFERENCE = "#/components/schemas/{model}"
+
+PROBLEM: Schema = {
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457).",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {},
+        "code": {"type": "string", "description": "The reason in one stable word."},
+        "id": {"type": "string", "description": "The request's id, as in the log."},
+    },
+    "required": ["type", "title", "status"],
+}
+VALIDATION_PROBLEM: Schema = {
+    "title": "ValidationProblem",
+    "description": "Which values of the request are wrong.",
+    "allOf": [{"$ref": "#/components/schemas/Problem"}],
+    "properties": {
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "in": {"enum": ["path", "query", "header", "cookie", "body"]},
+                    "name": {"type": "string", "description": "The parameter."},
+                    "pointer": {"type": "string", "description": "A JSON pointer into the value (RFC 6901 §6)."},
+                    "detail": {"type": "string"},
+                    "code": {"type": "string"},
+                },
+                "required": ["in", "detail", "code"],
+            },
+        }
+    },
+    "required": ["errors"],
+}
+
+
+class Schemas:
+    """Collects types first and makes their schemas together, so that equal names are told apart in one place."""
+
+    def __init__(self) -> None:
+        self.wanted: list[tuple[Hashable, Mode, TypeAdapter[Any]]] = []
+        self.made: dict[tuple[Hashable, Mode], Schema] = {}
+        self.components: dict[str, Schema] = {}
+
+    def want(self, key: Hashable, mode: Mode, adapter: TypeAdapter[Any]) -> None:
+        self.wanted.append((key, mode, adapter))
+
+    def make(self) -> None:
+        """After this `of` gives schemas."""
+        if not self.wanted:
+            return
+        made, rest = TypeAdapter.json_schemas(self.wanted, ref_template=REFERENCE, schema_generator=GenerateJsonSchema)
+        self.made = dict(made)
+        self.components = dict(rest.get("$defs", {}))
+
+    def of(self, key: Hashable, mode: Mode) -> Schema:
+        """A schema, one's own to change."""
+        return dict(self.made[key, mode])

@@ -1,0 +1,1 @@
+"""From requests as they arrive to running handlers."""

@@ -1,0 +1,74 @@
+"""The engine's end of a handler process, as Python sees it (`glorieta._engine.Carrier`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ..transport import Fields
+
+START = 0
+"""`(0, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, parameters, headers, body)`;
+without a body (none) its pieces follow."""
+BODY = 1
+"""`(1, link, call, data, last)`: a piece of the request's body."""
+BODY_FAILED = 2
+"""`(2, link, call, reason)`"""
+CANCEL = 3
+"""`(3, link, call)`: nobody waits for the answer any more."""
+CREDIT = 4
+"""`(4, link, call, bytes)`: so much more of the answer may be sent."""
+RESULT = 5
+"""`(5, link, call, part, status, headers, body)`: an upstream's answer."""
+RESULT_BODY = 6
+"""`(6, link, call, part, data, last)`"""
+RESULT_FAILED = 7
+"""`(7, link, call, part, reason, detail, tries)`: before the head or after it."""
+CALL_CREDIT = 8
+"""`(8, link, call, part, bytes)`: so much more of the body to an upstream may be sent."""
+
+
+class Carrier(Protocol):
+    """Messages to and from the workers, one link for each. `ConnectionError`: a link is broken, and the process of no
+    use any more."""
+
+    def fileno(self) -> int:
+        """Readable once there is something to receive."""
+
+    def receive(self) -> list[tuple[Any, ...]]:
+        """What has come, each with its kind first."""
+
+    def sleep(self) -> bool:
+        """Says that the next message has to be signalled. `False`: one has come meanwhile."""
+
+    def flush(self) -> None:
+        """Wakes the workers that sleep and were sent something."""
+
+    def answer(self, link: int, call: int, status: int, headers: Fields, body: bytes | None) -> None: ...
+
+    def answer_body(self, link: int, call: int, data: bytes, last: bool) -> None: ...
+
+    def failed(self, link: int, call: int) -> None: ...
+
+    def credit(self, link: int, call: int, bytes: int) -> None: ...
+
+    def call(
+        self,
+        link: int,
+        call: int,
+        part: int,
+        upstream: int,
+        timeout_ms: int,
+        method: str,
+        target: str,
+        headers: Fields,
+        body: bytes | None,
+    ) -> None: ...
+
+    def call_body(self, link: int, call: int, part: int, data: bytes, last: bool) -> None: ...
+
+    def call_credit(self, link: int, call: int, part: int, bytes: int) -> None: ...
+
+    def call_cancel(self, link: int, call: int, part: int) -> None: ...
+
+    def beat(self, lag_us: int, running: int) -> None: ...

@@ -1,0 +1,186 @@
+"""Requests as messages: what a handler's transport says to the engine, and what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..transport import BodyLost, CallFailed, CallResponse
+from .calling import INLINE, CarriedCall, is_too_large
+from .flow import Inflow, Outflow
+from .over import OverCall, refusal
+
+if TYPE_CHECKING:
+    from ..transport import CallRequest, CallTransport, Fields, Start
+    from .pump import Pump
+
+STATUS_OF_LOST = {"body_too_large": 413, "body_timeout": 408}
+GONE = "the client is gone, or the deadline has passed"
+
+
+class CarriedRequest:
+    """A request that the engine waits for. What only bodies in pieces need is made where there are any."""
+
+    __slots__ = ("_answered", "_inflow", "_next", "_outflow", "_parts", "_pump", "call_number", "link", "over", "start")
+
+    def __init__(self, pump: Pump, link: int, call_number: int, start: Start) -> None:
+        self._pump = pump
+        self.link = link
+        self.call_number = call_number
+        self.start = start
+        self.over = False
+        """Whether the engine has let go of it: the answer is whole, or nobody waits for it."""
+        self._answered = False
+        self._inflow: Inflow | None = None
+        self._outflow: Outflow | None = None
+        self._parts: dict[int, CarriedCall] | None = None
+        """Calls under way, by their numbers."""
+        self._next = 0
+
+    async def read(self) -> bytes:
+        return await self._incoming().read()
+
+    def _incoming(self) -> Inflow:
+        if self._inflow is None:
+            self._inflow = self._opened_inflow()
+            if self.start.body is not None:
+                self._inflow.push(self.start.body, True)
+            elif self.over:
+                self._inflow.fail(BodyLost("client_gone"))
+        return self._inflow
+
+    def _opened_inflow(self) -> Inflow:
+        return Inflow(partial(self._say, self._pump.carrier.credit))
+
+    def answer(self, status: int, headers: Fields, body: bytes | None) -> None:
+        if self.over or self._answered:
+            return
+        if is_too_large(headers):
+            self._pump.complain(self.start, "its answer's headers are larger than 60 KiB")
+            self.fail()
+            return
+        self._answered = True
+        if body is not None and len(body) <= INLINE:
+            self._say(self._pump.carrier.answer, status, headers, body)
+            self._end()
+        else:
+            self._answer_in_pieces(status, headers, body)
+
+    def _answer_in_pieces(self, status: int, headers: Fields, body: bytes | None) -> None:
+        if status == 101:
+            # A tunnel lasts as long as it lasts, and what comes through it is no body of the request's.
+            self.start.deadline = None
+            self._inflow = self._opened_inflow()
+        if body is not None and not any(name == "content-length" for name, _ in headers):
+            headers = [*headers, ("content-length", str(len(body)))]
+        self._say(self._pump.carrier.answer, status, headers, None)
+        self._outflow = Outflow(self._send_piece)
+        if body is not None:
+            self._outflow.put(body)
+            self._outflow.end()
+
+    def _send_piece(self, data: bytes, last: bool) -> None:
+        if not self.over:
+            self._say(self._pump.carrier.answer_body, data, last)
+            if last:
+                self._end()
+
+    async def write(self, data: bytes) -> None:
+        if self._outflow is not None:
+            await self._outflow.write(data)
+        elif self.over:
+            raise asyncio.CancelledError(GONE)
+        else:
+            raise RuntimeError("the answer's head comes before its body")
+
+    def end(self) -> None:
+        if self._outflow is not None:
+            self._outflow.end()
+
+    def fail(self) -> None:
+        if not self.over:
+            self._say(self._pump.carrier.failed)
+            self._end()
+
+    def handled(self) -> None:
+        """The handler has ended. If it has not answered, it has failed; what waits for credit still goes out."""
+        if not self.over and (self._outflow is None or not self._outflow.is_ended):
+            self.fail()
+
+    def call(self, request: CallRequest) -> CallTransport:
+        if self.over:
+            return OverCall()
+        upstream = self._pump.routes[self.start.route].surroundings.place(request.upstream)
+        if self._parts is None:
+            self._parts = {}
+        part, self._next = self._next, self._next + 1
+        self._parts[part] = call = CarriedCall(self, self._pump.carrier, part)
+        call.begin(request, upstream)
+        return call
+
+    def _say(self, message: Any, *values: Any) -> None:
+        self._pump.say(message, self.link, self.call_number, *values)
+
+    def _end(self) -> None:
+        """The engine has what it waited for. Calls that are still under way are ended by it."""
+        self.over = True
+        self._pump.forget(self)
+        if self._inflow is not None:
+            self._inflow.fail(BodyLost("client_gone"))
+        if self._parts:
+            self._end_parts()
+
+    def cancelled(self) -> None:
+        """Nobody waits any more. A handler that goes on regardless is stopped wherever it waits."""
+        self.over = True
+        self._incoming().fail(asyncio.CancelledError(GONE))
+        if self._outflow is not None:
+            self._outflow.fail(asyncio.CancelledError(GONE))
+        if self._parts:
+            self._end_parts()
+
+    def _end_parts(self) -> None:
+        parts, self._parts = self._parts or {}, None
+        for part in parts.values():
+            part.failed(refusal())
+
+    def body(self, data: bytes, last: bool) -> None:
+        self._incoming().push(data, last)
+
+    def body_failed(self, reason: str) -> None:
+        self._incoming().fail(BodyLost(reason, STATUS_OF_LOST.get(reason, 400)))
+
+    def credit(self, size: int) -> None:
+        if self._outflow is not None:
+            self._outflow.grant(size)
+
+    def part(self, part: int) -> CarriedCall | None:
+        """A call that is under way; none: it has ended while a message about it was on its way."""
+        return None if self._parts is None else self._parts.get(part)
+
+    def result(self, part: int, status: int, headers: Fields, body: bytes | None) -> None:
+        if (call := self.part(part)) is not None:
+            call.answered(CallResponse(status, headers, body))
+
+    def result_body(self, part: int, data: bytes, last: bool) -> None:
+        if (call := self.part(part)) is not None:
+            call.piece(data, last)
+
+    def result_failed(self, part: int, reason: str, detail: str, tries: int) -> None:
+        if (call := self.part(part)) is not None:
+            call.failed(CallFailed(reason, detail, tries))
+
+    def call_credit(self, part: int, size: int) -> None:
+        if (call := self.part(part)) is not None:
+            call.credit(size)
+
+    def part_over(self, part: int) -> None:
+        """A call has ended; the engine has forgotten its number."""
+        if self._parts is not None:
+            self._parts.pop(part, None)
+
+    def say_of(self, part: int, message: Any, *values: Any) -> None:
+        """Says something of a call, as long as the engine knows it."""
+        if self._parts is not None and part in self._parts:
+            self._pump.say(message, self.link, self.call_number, part, *values)

@@ -1,0 +1,147 @@
+"""Requests as a test writes them; the parameters are httpx's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ..handlers.encoding import encode_json
+from ..handlers.live.durations import Duration, seconds
+from ..handlers.live.targets import query_of
+from ..handlers.transport import Fields, Start
+
+HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
+File = bytes | str | tuple[str, bytes | str] | tuple[str, bytes | str, str]
+"""Its content; or its name and content; or these and its media type."""
+PATH = "/:@!$&'()*+,;=~%"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request of a test, before it is known which route takes it."""
+
+    method: str
+    path: str
+    query: str
+    headers: Fields
+    pieces: list[bytes]
+    streamed: bool
+    """Whether its body comes in pieces."""
+    timeout: float | None
+
+    def start(self, route: int, parameters: Fields, now: float, id: str) -> Start:
+        deadline = None if self.timeout is None else now + self.timeout
+        return Start(
+            route=route,
+            method=self.method,
+            path=self.path,
+            query=self.query,
+            protocol="http/1.1",
+            scheme="http",
+            client="192.0.2.1",
+            id=id,
+            deadline=deadline,
+            parameters=parameters,
+            headers=self.headers,
+            body=None if self.streamed else b"".join(self.pieces),
+        )
+
+
+def asked(
+    method: str,
+    url: str,
+    *,
+    params: Any = None,
+    headers: HeaderValues | None = None,
+    cookies: Mapping[str, str] | None = None,
+    json: Any = None,
+    data: Mapping[str, Any] | None = None,
+    files: Mapping[str, File | list[File]] | None = None,
+    content: bytes | str | Iterable[bytes] | None = None,
+    deadline: Duration | None = None,
+) -> Asked:
+    """`url` is a path, with or without a query. `content` may be several pieces. `deadline` is the route's."""
+    path, _, query = url.partition("?")
+    more = query_of(params) if params else ""
+    kind, pieces, streamed = body_of(json, data, files, content)
+    fields = [
+        (name.lower(), value) for name, value in (headers.items() if isinstance(headers, Mapping) else headers or ())
+    ]
+    names = {name for name, _ in fields}
+    fields += [("host", "testserver")] if "host" not in names else []
+    fields += [("content-type", kind)] if kind and "content-type" not in names else []
+    if pieces and not streamed and "content-length" not in names:
+        fields.append(("content-length", str(sum(map(len, pieces)))))
+    if cookies:
+        fields.append(("cookie", "; ".join(f"{name}={value}" for name, value in cookies.items())))
+    return Asked(
+        method.upper(),
+        quote(path, safe=PATH),
+        "&".join(part for part in (quote(query, safe=PATH + "?"), more) if part),
+        fields,
+        pieces,
+        streamed,
+        None if deadline is None else seconds(deadline),
+    )
+
+
+def body_of(json: Any, data: Any, files: Any, content: Any) -> tuple[str | None, list[bytes], bool]:
+    """The media type, the pieces of the body, and whether they come one by one."""
+    if files is not None:
+        return multipart(data or {}, files)
+    if json is not None:
+        return "application/json", [encode_json(json)], False
+    if data is not None:
+        return "application/x-www-form-urlencoded", [urlencode(data, doseq=True).encode()], False
+    if content is None:
+        return None, [], False
+    if isinstance(content, str):
+        return "text/plain; charset=utf-8", [content.encode()], False
+    if isinstance(content, bytes):
+        return None, [content], False
+    return None, list(content), True
+
+
+def multipart(data: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[str, list[bytes], bool]:
+    """A form with files (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    parts: list[tuple[str, str | None, bytes]] = []
+    for name, value in data.items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            parts.append((f'form-data; name="{name}"', None, str(one).encode()))
+    for name, given in files.items():
+        for file in given if isinstance(given, list) else [given]:
+            filename, whole, media_type = file_of(file)
+            parts.append((f'form-data; name="{name}"; filename="{filename}"', media_type, whole))
+    body = b""
+    for disposition, kind, content in parts:
+        head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
+        head += f"Content-Type: {kind}\r\n" if kind else ""
+        body += head.encode() + b"\r\n" + content + b"\r\n"
+    return f"multipart/form-data; boundary={boundary}", [body + f"--{boundary}--\r\n".encode()], False
+
+
+def file_of(file: Any) -> tuple[str, bytes, str]:
+    given = file if isinstance(file, tuple) else ("upload", file)
+    name, content, *kind = given
+    return (
+        name,
+        content.encode() if isinstance(content, str) else content,
+        kind[0] if kind else "application/octet-stream",
+    )
+
+
+def cookies_of(headers: Fields) -> dict[str, str]:
+    """Cookies that an answer sets; a removed one is empty."""
+    jar: SimpleCookie = SimpleCookie()
+    found = {}
+    for name, value in headers:
+        if name == "set-cookie":
+            jar.load(value)
+    for name, morsel in jar.items():
+        found[name] = "" if morsel["max-age"] == "0" else morsel.value
+    return found
