@@ -75,6 +75,12 @@ async def pid() -> int:
     return os.getpid()
 
 
+@router.get("/inheritable")
+async def inheritable() -> list[int]:
+    found = [int(name) for name in os.listdir("/proc/self/fd")]
+    return [each for each in found if each > 2 and os.path.exists(f"/proc/self/fd/{each}") and os.get_inheritable(each)]
+
+
 @router.get("/later")
 async def later(tasks: BackgroundTasks) -> str:
     tasks.add_task(print, "worked", flush=True)
@@ -84,6 +90,10 @@ async def later(tasks: BackgroundTasks) -> str:
 @router.get("/both")
 async def both() -> str:
     return "got"
+
+
+@router.websocket("/alone")
+async def alone(socket: WebSocket) -> None: ...
 
 
 @router.websocket("/both")
@@ -179,6 +189,7 @@ def test_a_websocket_and_a_get_share_a_path(shop: Shop) -> None:
             socket.send(text)
             assert socket.recv(timeout=5) == text
     assert shop.edge.get("/both").json() == "got"
+    assert shop.edge.get("/alone").status == 426
     head = request(shop.edge.port, "HEAD", "/both")
     assert (head.status, head.body) == (200, b"")
 
@@ -195,6 +206,10 @@ def test_an_exception_is_a_500_with_an_id_and_its_traceback_is_in_the_log_only(s
     assert "of the handler" not in answer.text
     log = shop.edge.wait_log(f"(id {answer.json()['id']}): KeyError: 'of the handler'")
     assert "  at crash (" in log
+
+
+def test_what_a_handler_starts_gets_none_of_its_descriptors(shop: Shop) -> None:
+    assert shop.edge.get("/inheritable").json() == []
 
 
 def test_the_deadline_is_a_504(shop: Shop) -> None:
@@ -255,7 +270,11 @@ def versions(edge: HandledEdge) -> object:
     return answer.json() if answer.status == 200 else answer.status
 
 
-def test_new_code_comes_without_a_refused_request_and_broken_code_does_not_come(edge: HandledEdge) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_new_code_comes_without_a_refused_request_and_broken_code_does_not_come(
+    edge: HandledEdge, processes: int
+) -> None:
+    edge.top = f"handlers: {{processes: {processes}}}"
     edge.write(version(1))
     edge.configure()
     edge.start()
@@ -273,7 +292,7 @@ def test_new_code_comes_without_a_refused_request_and_broken_code_does_not_come(
     assert set(load.statuses) == {200}
     wait_until(lambda: not any(map(is_alive, old)), 15, "the old process's end")
     assert "~ handler shop.py:router  code: " in edge.running.stderr
-    wait_until(lambda: len(edge.processes()) == 1, 15, "one process")
+    wait_until(lambda: len(edge.processes()) == processes, 15, "nothing but what serves")
 
 
 def glorieta(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -302,7 +321,7 @@ def test_going_back_needs_the_code_that_ran_then(edge: HandledEdge, tmp_path: Pa
     assert versions(edge) == 2, "the code is the same as then"
 
 
-def test_two_processes_answer_and_are_replaced_one_by_one(edge: HandledEdge) -> None:
+def test_two_processes_answer_and_one_that_is_killed_is_replaced(edge: HandledEdge) -> None:
     edge.top = "handlers: {processes: 2}"
     edge.write(
         ROUTER.replace("users: Upstream, orders: Upstream", "users: Any, orders: Any").replace(

@@ -88,7 +88,8 @@ class ControlLoop:
             self.refused = True
             self.end(signal.SIGTERM)
 
-        self.keeper.prepare(self.launch, begun)
+        # Nothing serves yet: a file that is saved in this moment ends nothing, and is applied like any other change.
+        self.keeper.prepare(self.launch, begun, strict=False)
 
     def run(self) -> bool:
         """Until it has ended; whether somebody cut what was under way."""

@@ -36,12 +36,13 @@ class HandlerRoute:
     method: str | None
     pattern: str
     target: Target
-    is_websocket: bool
+    only_upgrades: bool
+    """Whether a GET of the same path is another route's."""
 
     @property
     def key(self) -> str:
         name = f"{self.method} {self.pattern}" if self.method else self.pattern
-        return f"{name} websocket" if self.is_websocket and self.method else name
+        return f"{name} websocket" if self.only_upgrades else name
 
 
 def handler_routes(
@@ -52,9 +53,11 @@ def handler_routes(
     application = find(compiling, named(compiling, route, kind, path, prefix), (*path, kind))
     if application is None:
         return
-    if not application.located.application.listing():
+    listing = application.located.application.listing()
+    if not listing:
         compiling.error((*path, kind), "its router has no routes", "write @router.get(PATH) above a function")
-    for number, listed in enumerate(application.located.application.listing()):
+    gets = {plain(each.path) for each in listing if each.method == "GET" and not each.is_websocket}
+    for number, listed in enumerate(listing):
         inner = pattern if kind == "asgi" else f"{prefix}{listed.path}"
         if not path_within(inner, pattern):
             answers = f"{application.handler(application.first + number)} answers {inner}"
@@ -62,7 +65,12 @@ def handler_routes(
             continue
         target = target_of(application, listed, number, used)
         method = None if listed.method == "*" else listed.method
-        yield HandlerRoute(method, inner, target, listed.is_websocket)
+        yield HandlerRoute(method, inner, target, listed.is_websocket and plain(listed.path) in gets)
+
+
+def plain(path: str) -> str:
+    """A path in which parameters have no names."""
+    return "/".join("{}" if segment.startswith("{") else segment for segment in path.split("/"))
 
 
 def named(compiling: Compiling, route: Route, kind: str, path: Path, prefix: str) -> Named:

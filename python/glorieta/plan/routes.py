@@ -164,7 +164,7 @@ def python_routes(
         exact = Matched(each.pattern, matched.hosts, methods, catches_all)
         name = key if kind == "asgi" else f"{key} {each.key}" if is_name(key) else each.key
         compiled = compile_route(compiling, scope, name, route, kind, path, exact, each.target)
-        if each.is_websocket and kind == "handler":
+        if each.only_upgrades:
             compiled["headers"] = [*compiled["headers"], UPGRADE]
         found.append((compiled, (*path, kind)))
     if skipped and not found:

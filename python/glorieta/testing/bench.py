@@ -41,7 +41,7 @@ class Bench:
             on_crash=self.crashes.append,
         )
         self._patterns = [
-            Pattern(None if route.method == "*" else route.method, tuple(route.path[1:].split("/")))
+            Pattern(None if route.method == "*" else route.method, tuple(route.path[1:].split("/")), route.is_websocket)
             for route in self.application.listing()
         ]
         self.fake(upstreams)
@@ -82,7 +82,8 @@ class Bench:
         if isinstance(loop, FakeClockLoop):
             loop.count_anyio()
         now = loop.time()
-        found = best(self._patterns, request.method, request.path)
+        upgrades = any(name == "upgrade" and value.lower() == "websocket" for name, value in request.headers)
+        found = best(self._patterns, request.method, request.path, upgrades=upgrades)
         index, values = found or (0, {})
         start = request.start(index, list(values.items()), now, f"test-{next(self._ids)}")
         exchange = Exchange(start, self.upstreams, request.pieces)

@@ -15,6 +15,7 @@ class Pattern:
 
     method: str | None
     parts: tuple[str, ...]
+    is_websocket: bool = False
 
     @classmethod
     def read(cls, text: str) -> Pattern:
@@ -58,9 +59,16 @@ class Pattern:
         return self.rest is not None, -literals, -len(self.parts), self.method is None
 
 
-def best(patterns: Sequence[Pattern], method: str, path: str) -> tuple[int, dict[str, str]] | None:
-    """The place of the best match and its values; none: nothing matches. A HEAD is answered by a GET."""
-    ranked = sorted(range(len(patterns)), key=lambda index: patterns[index].rank())
+def best(
+    patterns: Sequence[Pattern], method: str, path: str, *, upgrades: bool = False
+) -> tuple[int, dict[str, str]] | None:
+    """The place of the best match and its values; none: nothing matches. A HEAD is answered by a GET. Where a WebSocket
+    and a GET share a path, `upgrades` says which of them is asked for."""
+
+    def rank(index: int) -> tuple[object, ...]:
+        return *patterns[index].rank(), patterns[index].is_websocket != upgrades
+
+    ranked = sorted(range(len(patterns)), key=rank)
     for wanted in [method, "GET"] if method == "HEAD" else [method]:
         for index in ranked:
             pattern = patterns[index]

@@ -173,6 +173,11 @@ def test_a_crew_is_prepared_when_all_its_processes_are_ready(stage: Stage) -> No
     assert all(member.strict for member in FakeMember.made), "nothing but the Plan's own code begins to serve"
 
 
+def test_the_first_processes_of_all_take_code_as_it_is(stage: Stage) -> None:
+    stage.keeper.prepare(launch("one"), stage.done.append, strict=False)
+    assert not stage.member(1).strict
+
+
 def test_one_that_cannot_serve_ends_the_others_and_its_reason_is_told(stage: Stage) -> None:
     stage.crew(2)
     stage.says(1)

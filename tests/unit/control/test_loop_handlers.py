@@ -35,6 +35,7 @@ class QuickMember:
 
     def __init__(self, engine: NotingEngine, launch: dict[str, Any], *, strict: bool = True) -> None:
         self.generation = launch["generation"]
+        assert strict == (self.generation != "one" or "one" in QuickMember.started), "nothing serves at the start"
         QuickMember.started.append(self.generation)
         self.number = len(QuickMember.started)
         QuickMember.alive[self.number] = self.generation

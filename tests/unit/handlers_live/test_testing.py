@@ -345,3 +345,22 @@ def test_what_everything_waits_for_and_never_comes_is_said() -> None:
 
     with pytest.raises(Stuck, match="no timer"):
         run(main())
+
+
+@pytest.mark.parametrize("first", ["get", "websocket"])
+def test_a_websocket_and_a_get_may_share_a_path(first: str) -> None:
+    router = Router()
+
+    async def news() -> str:
+        return "read"
+
+    async def follow(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("followed")
+
+    for kind in (first, "websocket" if first == "get" else "get"):
+        getattr(router, kind)("/news")(news if kind == "get" else follow)
+    with TestClient(router) as client:
+        assert client.get("/news").json() == "read"
+        with client.websocket_connect("/news") as socket:
+            assert socket.receive_text() == "followed"

@@ -167,12 +167,12 @@ upstreams: {users: {endpoints: [one:80]}}
 ### two/team.yaml
 groups: {g: {match: two.example, handler: "MODULE:router"}}
 upstreams: {users: {endpoints: [two:80]}}
-### one/app.py
+### one/desk.py
 from glorieta.handlers import Router
 router = Router(calls=["users"])
 @router.get("/one")
 async def answer() -> None: ...
-### two/app.py
+### two/desk.py
 from glorieta.handlers import Router
 router = Router(calls=["users"])
 @router.get("/two")
@@ -181,23 +181,23 @@ async def answer() -> None: ...
 
 
 def test_a_teams_router_is_in_the_teams_folder_and_calls_the_teams_upstreams(folder: Path) -> None:
-    plan = build(put_files(folder, TEAMS.replace("MODULE", "app.py"))).plan
+    plan = build(put_files(folder, TEAMS.replace("MODULE", "desk.py"))).plan
     assert [(each["id"], [call["upstream"] for call in each["calls"]]) for each in plan["handlers"]] == [
-        ("one/app.py:router", ["one/users"]),
-        ("two/app.py:router", ["two/users"]),
+        ("one/desk.py:router", ["one/users"]),
+        ("two/desk.py:router", ["two/users"]),
     ]
     routes = plan["listeners"][0]["routes"]
     assert [route["id"] for route in routes if "handler" in route["target"]] == ["one/g/GET /one", "two/g/GET /two"]
-    assert {each["target"]["handler"]["name"] for each in routes if "handler" in each["target"]} == {"app.answer"}
+    assert {each["target"]["handler"]["name"] for each in routes if "handler" in each["target"]} == {"desk.answer"}
 
 
 def test_two_modules_of_one_name_are_not_taken_for_each_other(folder: Path) -> None:
     with pytest.raises(ConfigError) as refused:
-        build(put_files(folder, TEAMS.replace("MODULE", "app")))
+        build(put_files(folder, TEAMS.replace("MODULE", "desk")))
     (problem,) = refused.value.problems
     assert problem.line() == (
-        'app groups."two/g".handler: is two/app.py here, and Python knows one/app.py by this name already; '
-        "write app.py:…, or rename one"
+        'desk groups."two/g".handler: is two/desk.py here, and Python knows one/desk.py by this name already; '
+        "write desk.py:…, or rename one"
     )
 
 

@@ -30,7 +30,7 @@ pub struct Roster {
     events: OnceLock<Box<[Arc<Event>]>>,
     /// Tells the control loop that there is something in `troubles`.
     alarm: OnceLock<Event>,
-    /// Whether a process has ever been ready.
+    /// Whether all processes of one generation have ever been ready.
     begun: AtomicBool,
     state: Mutex<State>,
 }
@@ -93,13 +93,18 @@ impl Roster {
 
     /// The process may have requests now; `None`: there is none of that number.
     pub fn ready(&self, process: u64) -> Option<Arc<Process>> {
-        let process = self.state().processes.get(&process)?.clone();
+        let state = self.state();
+        let process = state.processes.get(&process)?.clone();
         process.ready.store(true, Ordering::Release);
-        self.begun.store(true, Ordering::Release);
+        let mut others = state.processes.values().filter(|other| other.generation == process.generation);
+        if others.all(|other| other.ready.load(Ordering::Acquire)) {
+            self.begun.store(true, Ordering::Release);
+        }
         Some(process)
     }
 
-    /// Whether a process has ever been ready. One that ends is replaced soon, and nobody need stay away meanwhile.
+    /// Whether all processes of one generation have ever been ready. One that ends is replaced soon, and nobody need
+    /// stay away meanwhile.
     pub fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
     }

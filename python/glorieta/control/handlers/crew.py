@@ -35,12 +35,16 @@ class Crew:
         selector: selectors.BaseSelector,
         speaker: Speaker,
         prepared: Callable[[list[Document]], None],
+        *,
+        strict: bool = True,
     ) -> None:
+        """`strict`: the first processes serve no other code than the Plan was made of."""
         self.engine = engine
         self.launch = launch
         self.selector = selector
         self.speaker = speaker
         self.prepared: Callable[[list[Document]], None] | None = prepared
+        self.strict = strict
         self.members: dict[Member, float] = {}
         """With the moment at which each was started, or became ready."""
         self.restarts: list[float] = []
@@ -58,7 +62,7 @@ class Crew:
         """Starts all. What fails is told to `prepared`."""
         for _ in range(self.launch["processes"]):
             try:
-                self.add(Member(self.engine, self.launch), now)
+                self.add(Member(self.engine, self.launch, strict=self.strict), now)
             except OSError as error:
                 self.fail([{"path": "handlers", "message": f"a handler process cannot be started: {error}"}])
                 return

@@ -44,8 +44,9 @@ class Keeper:
         self.next_look = 0.0
         self.alarm: int | None = None
 
-    def prepare(self, launch: Document | None, done: Callable[[list[Document]], None]) -> None:
-        """Has the processes of a Plan ready; `done` is told what is in the way. At once, if they are there."""
+    def prepare(self, launch: Document | None, done: Callable[[list[Document]], None], *, strict: bool = True) -> None:
+        """Has the processes of a Plan ready; `done` is told what is in the way. At once, if they are there. `strict`:
+        they serve no other code than the Plan was made of."""
         self.dismiss()
         if launch is None or self.is_serving(launch):
             done([])
@@ -55,7 +56,7 @@ class Keeper:
         except OSError as error:
             done([{"path": "handlers", "message": f"handler processes cannot be watched: {error}"}])
             return
-        self.coming = Crew(self.engine, launch, self.selector, self.speaker, done)
+        self.coming = Crew(self.engine, launch, self.selector, self.speaker, done, strict=strict)
         self.coming.start(time.monotonic())
 
     def is_serving(self, launch: Document) -> bool:

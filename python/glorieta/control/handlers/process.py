@@ -32,6 +32,9 @@ LAST_SECONDS = 5.0
 
 
 def main(about: dict[str, Any]) -> int:
+    for descriptor in (about["memory"], about["event"], *about["workers"], about["ready"], about["parent"]):
+        # They are not for what handlers may start.
+        os.set_inheritable(descriptor, False)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     # What handlers import later is as fresh as what they import at once (`config.objects`).
