@@ -83,13 +83,14 @@ def unwritten(kind: type[Noun]) -> Noun:
 def left_to_defaults(kind: type[N]) -> Callable[[], N]:
     """Makes nouns that leave everything to their defaults.
 
-    As pydantic's `model_construct` does, but not asking for each default anew: at ten thousand routes that counts.
-    For nouns whose defaults cannot be changed, as all that are made share them.
+    As pydantic's `model_construct` does, so that a noun that stands only within others needs no schema of its own;
+    and without asking for each default anew, where none can be changed: at ten thousand routes that counts.
     """
-
     set_on = object.__setattr__
 
     def make() -> N:
+        if has_changeable(kind):
+            return cast("N", kind.model_construct())
         made = kind.__new__(kind)
         made.__dict__.update(unwritten(kind).__dict__)
         set_on(made, "__pydantic_extra__", None)
@@ -98,6 +99,12 @@ def left_to_defaults(kind: type[N]) -> Callable[[], N]:
         return made
 
     return make
+
+
+@cache
+def has_changeable(kind: type[Noun]) -> bool:
+    """Whether a default of it is an object that somebody could change, which each noun has to have for itself."""
+    return any(isinstance(value, Noun | list | dict | set) for value in unwritten(kind).__dict__.values())
 
 
 def laid_over(below: N, above: Noun) -> N:

@@ -23,6 +23,7 @@ from .base import (
     Switchable,
     as_list,
     checked_text,
+    left_to_defaults,
     whole,
 )
 from .errors import Wrong
@@ -68,11 +69,11 @@ class Origin:
 class Defaults(Noun):
     """What holds for everything that does not say otherwise."""
 
-    listener: ListenerDefaults = Field(default_factory=ListenerDefaults)
+    listener: ListenerDefaults = Field(default_factory=left_to_defaults(ListenerDefaults))
     """Defaults of all listeners."""
-    route: RouteDefaults = Field(default_factory=RouteDefaults)
+    route: RouteDefaults = Field(default_factory=left_to_defaults(RouteDefaults))
     """Defaults of all routes."""
-    upstream: UpstreamDefaults = Field(default_factory=UpstreamDefaults)
+    upstream: UpstreamDefaults = Field(default_factory=left_to_defaults(UpstreamDefaults))
     """Defaults of all upstreams."""
 
 
@@ -94,18 +95,18 @@ class Edge(Noun):
     """Groups of routes by name."""
     upstreams: Annotated[dict[FullName, Upstream], NamesOnly] = Field(default_factory=dict)
     """Upstreams by name."""
-    defaults: Defaults = Field(default_factory=Defaults)
+    defaults: Defaults = Field(default_factory=left_to_defaults(Defaults))
     """What holds for everything that does not say otherwise; in a team's file, for what is the team's."""
-    handlers: Handlers = Field(default_factory=Handlers)
+    handlers: Handlers = Field(default_factory=left_to_defaults(Handlers))
     """How the processes work in which Python answers requests."""
     tests: Annotated[dict[TestKey, Case], NamesOnly] = Field(default_factory=dict)
     """Requests by `METHOD URL` or by name, and what must become of each; `glorieta test` asks them all."""
     accept: Accepted = Field(default_factory=dict)
     """Confusions that are known and meant everywhere (in a team's file: in what is the team's): the code of each, and
     why."""
-    admin: Annotated[AdminValue | None, Switchable] = Field(default_factory=Admin)
+    admin: Annotated[AdminValue | None, Switchable] = Field(default_factory=left_to_defaults(Admin))
     """Where liveness, metrics and the read-only view are served; `off`: nowhere."""
-    log: LogValue = Field(default_factory=Log)
+    log: LogValue = Field(default_factory=left_to_defaults(Log))
     """The access log."""
     workers: Annotated[int, whole(1, 1024)] | None = None
     """Worker threads; fixed at start. Left out: one for each CPU that affinity and cgroup allow."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from .accept import Accepted
-from .base import NamesOnly, Noun
+from .base import NamesOnly, Noun, left_to_defaults
 from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
@@ -20,7 +20,7 @@ from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 class GroupDefaults(Noun):
     """What holds for everything in a group that does not say otherwise."""
 
-    route: RouteDefaults = Field(default_factory=RouteDefaults)
+    route: RouteDefaults = Field(default_factory=left_to_defaults(RouteDefaults))
     """Defaults of the group's routes, over those of the whole file."""
 
 
@@ -40,7 +40,7 @@ class Group(Noun):
     client: str | None = None
     """The kind of client that the group is shaped for, such as `mobile`: it is a BFF. Left out: what its router
     says."""
-    filters: Filters = Field(default_factory=Filters)
+    filters: Filters = Field(default_factory=left_to_defaults(Filters))
     """Filters of all routes of the group, merged over the listener's."""
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
     """Routes by `[METHOD] /path` (the whole path, as requested) or by name. Their order means nothing."""
@@ -60,7 +60,7 @@ class Group(Noun):
     """Answer what no route matches with a fixed response."""
     files: FilesValue | None = None
     """Answer what no route matches with files of a folder."""
-    defaults: GroupDefaults = Field(default_factory=GroupDefaults)
+    defaults: GroupDefaults = Field(default_factory=left_to_defaults(GroupDefaults))
     """What holds for the group's routes that do not say otherwise."""
     accept: Accepted = Field(default_factory=dict)
     """Confusions that are known and meant in this group: the code of each, and why."""

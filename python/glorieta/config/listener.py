@@ -9,7 +9,7 @@ from pydantic import Field
 from .accept import Accepted
 from .address import Bind, Network
 from .admit import Admitted
-from .base import OFF, TEXT, Name, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, one_of
+from .base import OFF, TEXT, Name, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, left_to_defaults, one_of
 from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
@@ -45,19 +45,19 @@ class RequestId(Noun):
 class ListenerDefaults(Noun):
     """What listeners do where they do not say otherwise."""
 
-    limits: ListenerLimits = Field(default_factory=ListenerLimits)
+    limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""
-    timeouts: ListenerTimeouts = Field(default_factory=ListenerTimeouts)
+    timeouts: ListenerTimeouts = Field(default_factory=left_to_defaults(ListenerTimeouts))
     """How long each step towards the client may take."""
     trusted_proxies: Annotated[list[Network], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Networks (CIDR) of proxies in front, whose `X-Forwarded-*`, `Forwarded` and `X-Request-ID` are believed.
     Left out: none, because anybody can write such headers."""
     forwarded: Annotated[Forwarded, Shorthand(all_off(*Forwarded.model_fields), (OFF,))] = Field(
-        default_factory=Forwarded
+        default_factory=left_to_defaults(Forwarded)
     )
     """What upstreams are told about the client; `off`: nothing."""
     request_id: Annotated[RequestId, Shorthand(all_off(*RequestId.model_fields), (OFF,))] = Field(
-        default_factory=RequestId
+        default_factory=left_to_defaults(RequestId)
     )
     """Where the request's id is sent; `off`: nowhere, and none is believed."""
 
@@ -89,7 +89,7 @@ class Listener(ListenerDefaults):
     """Answer what no route matches with a fixed response."""
     files: FilesValue | None = None
     """Answer what no route matches with files of a folder."""
-    filters: Filters = Field(default_factory=Filters)
+    filters: Filters = Field(default_factory=left_to_defaults(Filters))
     """Filters of everything that comes in here. For `tcp` only `allow` and `deny`."""
     role: Role | None = None
     """The role of the listener's own routes, as a contract. Left out: inferred."""

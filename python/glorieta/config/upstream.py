@@ -21,6 +21,7 @@ from .base import (
     as_list,
     checked_text,
     is_off,
+    left_to_defaults,
     off_is_none,
     whole,
 )
@@ -114,21 +115,23 @@ class AnswerLimits(Noun):
 class UpstreamDefaults(Noun):
     """How upstreams are used where they do not say otherwise."""
 
-    balance: BalanceValue = Field(default_factory=Balance)
+    balance: BalanceValue = Field(default_factory=left_to_defaults(Balance))
     """How an endpoint is chosen: `peak_ewma`, `round_robin`, `random`, `first_available` or `{hash: WORD}`."""
     health: Annotated[HealthValue | None, Switchable] = None
     """An active check, such as `{path: /healthz}` or `{tcp: on}`; text: the path. Left out or `off`: none."""
-    outlier: Annotated[Outlier | None, Shorthand(expand_outlier, (ON, OFF), off=True)] = Field(default_factory=Outlier)
+    outlier: Annotated[Outlier | None, Shorthand(expand_outlier, (ON, OFF), off=True)] = Field(
+        default_factory=left_to_defaults(Outlier)
+    )
     """Passive checks; on with these figures unless `off`."""
     panic: Percent = 50
     """Below this share of usable endpoints, health is ignored and all are used; `off`: never."""
-    pool: Pool = Field(default_factory=Pool)
+    pool: Pool = Field(default_factory=left_to_defaults(Pool))
     """Connections that are kept."""
-    queue: Annotated[Queue, Shorthand(expand_queue, (OFF,))] = Field(default_factory=Queue)
+    queue: Annotated[Queue, Shorthand(expand_queue, (OFF,))] = Field(default_factory=left_to_defaults(Queue))
     """Requests that wait for a connection; `off`: none may."""
-    retry_budget: RetryBudget = Field(default_factory=RetryBudget)
+    retry_budget: RetryBudget = Field(default_factory=left_to_defaults(RetryBudget))
     """How many requests may be retries."""
-    limits: AnswerLimits = Field(default_factory=AnswerLimits)
+    limits: AnswerLimits = Field(default_factory=left_to_defaults(AnswerLimits))
     """What an endpoint may answer."""
 
 
