@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -27,6 +28,7 @@ def demo(
     from ..demo.example import DemoError
     from ..demo.story import Options, run
 
+    gc.enable()
     stay = not as_json and os.environ.get("CI", "").lower() not in ("1", "true", "yes")
     try:
         code = run(Options(seconds, rate, connections, as_json, stay))
