@@ -13,15 +13,17 @@ from .errors import Wrong
 from .text import RequestHeader
 from .units import Timeout
 
-REFERENCE = re.compile(r"[\w./-]+:[A-Za-z_][\w.]*")
+REFERENCE = re.compile(r"(?P<module>[\w./-]+):(?P<attribute>[A-Za-z_][\w.]*)")
+"""How an object of Python is named, an edge as well."""
 MOST_PROCESSES = 256
 
 
 def check_reference(text: str) -> str:
     """`shop.mobile:router` or `mobile.py:router`."""
-    if not REFERENCE.fullmatch(text):
+    found = REFERENCE.fullmatch(text)
+    if not found:
         raise Wrong(f'"{text}" names no object of Python', "write module:name, such as shop.mobile:router")
-    module = text.partition(":")[0]
+    module = found["module"]
     if "/" in module and not module.endswith(".py"):
         raise Wrong(f'"{text}" is neither a module nor a file', f"write {module}.py:…, or {module.replace('/', '.')}:…")
     return text

@@ -122,6 +122,11 @@ def parameters_of(path: str) -> list[str]:
     return PARAMETER.findall(path) + (["*"] if path.endswith("/*") else [])
 
 
+def without_names(path: str) -> str:
+    """A path in which parameters have no names: equal for two exactly if they match the same."""
+    return "/".join("{}" if segment.startswith("{") else segment for segment in path.split("/"))
+
+
 def check_method(text: str) -> str:
     if METHOD.fullmatch(text):
         return text

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import re
 import sys
 import traceback
 from contextlib import contextmanager
@@ -22,13 +21,13 @@ from pydantic import ValidationError
 from .checking import unplaced
 from .edge import Edge, Origin
 from .errors import ConfigError, Problem, did_you_mean
+from .handler import REFERENCE
 from .places import Places
 from .reading import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-REFERENCE = re.compile(r"(?P<module>[\w./-]+):(?P<attribute>[A-Za-z_][\w.]*)")
 T = TypeVar("T")
 Stamp = tuple[int, int]
 """Tells one state of a file from another."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.errors import ConfigError
 from ..config.handler import Asgi
+from ..config.match import without_names
 from ..config.route import RouteDefaults
 from ..config.units import milliseconds
 from .applications import Application
@@ -56,7 +57,7 @@ def handler_routes(
     listing = application.located.application.listing()
     if not listing:
         compiling.error((*path, kind), "its router has no routes", "write @router.get(PATH) above a function")
-    gets = {plain(each.path) for each in listing if each.method == "GET" and not each.is_websocket}
+    gets = {without_names(each.path) for each in listing if each.method == "GET" and not each.is_websocket}
     for number, listed in enumerate(listing):
         inner = pattern if kind == "asgi" else f"{prefix}{listed.path}"
         if not path_within(inner, pattern):
@@ -65,12 +66,7 @@ def handler_routes(
             continue
         target = target_of(application, listed, number, used)
         method = None if listed.method == "*" else listed.method
-        yield HandlerRoute(method, inner, target, listed.is_websocket and plain(listed.path) in gets)
-
-
-def plain(path: str) -> str:
-    """A path in which parameters have no names."""
-    return "/".join("{}" if segment.startswith("{") else segment for segment in path.split("/"))
+        yield HandlerRoute(method, inner, target, listed.is_websocket and without_names(listed.path) in gets)
 
 
 def named(compiling: Compiling, route: Route, kind: str, path: Path, prefix: str) -> Named:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..config.match import without_names
 from .match import path_kind
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def path_key(route: Route) -> tuple[str, str]:
     """Equal for two routes exactly if they match the same paths (regular expressions: are the same text)."""
     kind, text = path_kind(route["path"])
     if kind == "parameters":
-        text = "/".join("{}" if segment.startswith("{") else segment for segment in text.split("/"))
+        text = without_names(text)
     return ("prefix", "") if kind == "any" else (kind, text)
 
 

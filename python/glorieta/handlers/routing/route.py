@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...config.match import without_names
 from ..middleware import chained
 from ..problems import crash_answer
 from ..request import Request
@@ -83,8 +84,7 @@ class HandlerRoute:
     @property
     def key(self) -> tuple[str, str, bool]:
         """Equal for two routes exactly if they take the same requests."""
-        segments = ["{}" if part.startswith("{") else part for part in self.path.match.split("/")]
-        return self.method, "/".join(segments), self.definition.is_websocket
+        return self.method, without_names(self.path.match), self.definition.is_websocket
 
     def listed(self) -> Listed:
         found = self.definition
