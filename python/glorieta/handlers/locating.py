@@ -18,7 +18,7 @@ from .live.scope import Surroundings
 from .router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
     from .routing.table import Table
@@ -131,7 +131,7 @@ def refused(error: RouterError, files: tuple[Path, ...]) -> ConfigError:
     return ConfigError(problems, files=files)
 
 
-def generation_of(located: Sequence[Located], settings: object) -> str:
+def generation_of(located: Sequence[Located], contents: Mapping[str, str], settings: object) -> str:
     """Names the code of handlers and how it is run: with another word, other processes are needed.
 
     Where the code lies does not count: a configuration is the same on every machine.
@@ -139,7 +139,7 @@ def generation_of(located: Sequence[Located], settings: object) -> str:
     said = hashlib.sha256(repr(settings).encode())
     for each in located:
         named = replace(each.named, folder="")
-        files = [(name_within(file, each.named.folder), content_of(file)) for file in each.files]
+        files = [(name_within(file, each.named.folder), contents[str(file)]) for file in each.files]
         said.update(repr((named, each.fingerprint(), files)).encode())
     return said.hexdigest()[:12]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..config.reading import shown
@@ -45,6 +46,14 @@ class Applications:
     @property
     def found(self) -> list[Application]:
         return [each for each in self.by_key.values() if each is not None]
+
+    @cached_property
+    def contents(self) -> dict[str, str]:
+        """What stands for the content of each file that one of them depends on. Asked for once all are found; read
+        once, so that all that is said of the code is said of the same."""
+        from ..handlers.locating import stamped
+
+        return stamped(file for each in self.found for file in each.located.files)
 
     def handler(self, target: Target) -> str | None:
         """The function that answers, with its line; none: no handler does."""

@@ -157,7 +157,8 @@ def compile_handlers(compiling: Compiling) -> list[Handler]:
 
     nouns, route = compiling.edge.handlers, compiling.edge.defaults.route
     settings = (nouns.processes, nouns.threads, [each.id for each in applications])
-    generation = generation_of([each.located for each in applications], settings)
+    contents = compiling.applications.contents
+    generation = generation_of([each.located for each in applications], contents, settings)
     return [
         {
             "id": each.id,
@@ -175,8 +176,6 @@ def launch_of(compiling: Compiling, plan: Plan) -> dict[str, Any] | None:
     """What handler processes are started with; none: there are no handlers."""
     if not plan.get("handlers"):
         return None
-    from ..handlers.locating import stamped
-
     nouns = compiling.edge.handlers
     return {
         "generation": plan["handlers"][0]["generation"],
@@ -186,5 +185,5 @@ def launch_of(compiling: Compiling, plan: Plan) -> dict[str, Any] | None:
             {"id": each.id, "fingerprint": each.located.fingerprint(), "named": each.named.as_json()}
             for each in compiling.applications.found
         ],
-        "files": stamped(file for each in compiling.applications.found for file in each.located.files),
+        "files": compiling.applications.contents,
     }
