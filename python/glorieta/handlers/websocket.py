@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wsproto.connection import ConnectionType
 
@@ -16,12 +16,13 @@ from .request import HTTPConnection
 from .transport import BodyLost
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from .live.scope import CallScope
     from .routing.route import HandlerRoute
     from .transport import Fields, Transport
 
+T = TypeVar("T")
 LARGEST_KEY = 64
 
 
@@ -142,29 +143,17 @@ class WebSocket(HTTPConnection):
     async def send_json(self, data: Any) -> None:
         await self.send(encode_json(data).decode())
 
-    async def iter_text(self) -> AsyncIterator[str]:
+    def iter_text(self) -> AsyncIterator[str]:
         """Messages until the client closes it."""
-        try:
-            while True:
-                yield await self.receive_text()
-        except WebSocketDisconnect:
-            return
+        return until_closed(self.receive_text)
 
-    async def iter_bytes(self) -> AsyncIterator[bytes]:
+    def iter_bytes(self) -> AsyncIterator[bytes]:
         """Messages until the client closes it."""
-        try:
-            while True:
-                yield await self.receive_bytes()
-        except WebSocketDisconnect:
-            return
+        return until_closed(self.receive_bytes)
 
-    async def iter_json(self) -> AsyncIterator[Any]:
+    def iter_json(self) -> AsyncIterator[Any]:
         """Values until the client closes it."""
-        try:
-            while True:
-                yield await self.receive_json()
-        except WebSocketDisconnect:
-            return
+        return until_closed(self.receive_json)
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Closes it; before it is accepted, refuses it with 403."""
@@ -184,6 +173,15 @@ class WebSocket(HTTPConnection):
         if self.messages is None:
             raise RuntimeError("the WebSocket is not open; await websocket.accept() first")
         return self.messages
+
+
+async def until_closed(receive: Callable[[], Awaitable[T]]) -> AsyncIterator[T]:
+    """What is received, until the client closes it."""
+    try:
+        while True:
+            yield await receive()
+    except WebSocketDisconnect:
+        return
 
 
 def handshake(socket: WebSocket, subprotocol: str | None) -> Fields:
