@@ -59,7 +59,7 @@ class FakeSelector(selectors.BaseSelector):
         return []
 
     def _wait_for_threads(self) -> list[tuple[selectors.SelectorKey, int]]:
-        """What threads say that are at work; empty where none is."""
+        """What threads say that are at work, or have said while they were looked for; empty where none has."""
         if self.threads.at_work():
             if not (ready := self._real.select(PATIENCE)):
                 raise Stuck(f"a thread has not ended within {PATIENCE:g} real seconds")
@@ -68,7 +68,7 @@ class FakeSelector(selectors.BaseSelector):
             if ready := self._real.select(PATIENCE_WITH_STRANGERS):
                 return ready
             self.threads.ignore(strangers)
-        return []
+        return self._real.select(0)
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)

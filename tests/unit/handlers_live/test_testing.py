@@ -23,6 +23,7 @@ from glorieta.handlers import (
     WebSocketDisconnect,
 )
 from glorieta.handlers.live.gather import gather
+from glorieta.testing import clock as clocks
 from glorieta.testing import (
     Answer,
     AsyncTestClient,
@@ -262,6 +263,28 @@ def test_a_stream_that_meets_its_deadline_is_cut(client: TestClient) -> None:
 def test_handlers_on_threads_are_waited_for(client: TestClient) -> None:
     assert client.get("/plain").json() == "plain"
     assert client.now == 0
+
+
+def test_a_thread_that_ends_while_threads_are_looked_for_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look at the descriptors comes before it has ended, the look for threads at work after."""
+    looks = []
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, clocks.FakeClockLoop)
+        said = loop.create_future()
+
+        def ends_just_now() -> bool:
+            if not looks:
+                loop.call_soon_threadsafe(said.set_result, loop.time())
+            looks.append(loop.time())
+            return False
+
+        monkeypatch.setattr(loop._fake.threads, "at_work", ends_just_now)
+        return await said
+
+    assert run(main()) == 0
+    assert looks
 
 
 def test_dependencies_are_overridden() -> None:
