@@ -23,7 +23,6 @@ from glorieta.handlers import (
     WebSocketDisconnect,
 )
 from glorieta.handlers.live.gather import gather
-from glorieta.testing import clock as clocks
 from glorieta.testing import (
     Answer,
     AsyncTestClient,
@@ -39,6 +38,7 @@ from glorieta.testing import (
     refused,
     run,
 )
+from glorieta.testing import clock as clocks
 
 router = Router(calls=["users", "orders"], forward_headers=["accept-language"])
 notes: list[str] = []
