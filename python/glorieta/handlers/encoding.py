@@ -17,10 +17,16 @@ def encode_json(value: Any) -> bytes:
         data = to_json(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise Unserialisable(f"{type(value).__name__} cannot be JSON: {error}") from error
-    # The serialiser writes NaN as if JSON had it. These words are rare, so that looking costs next to nothing.
-    if b"NaN" in data or b"Infinity" in data:
+    # The serialiser writes NaN as if JSON had it.
+    if may_have_not_numbers(data):
         refuse_not_a_number(data)
     return data
+
+
+def may_have_not_numbers(data: bytes) -> bool:
+    """Whether the words NaN or Infinity stand in it, which JSON does not have (RFC 8259 §6) and Python's own reads and
+    writes; perhaps within a text. Single letters are looked for first: that is done at a glance, and mostly enough."""
+    return (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data)
 
 
 def refuse_not_a_number(data: bytes) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from glorieta.handlers.live.calls import Running
 from glorieta.handlers.live.errors import UpstreamError
 from glorieta.handlers.live.gather import gather
 from glorieta.handlers.live.scope import CallScope
-from glorieta.handlers.serving.calling import INLINE
+from glorieta.handlers.serving.calling import INLINE, CarriedCall
+from glorieta.handlers.serving.carrying import CarriedRequest
 from glorieta.handlers.serving.flow import PIECE, WINDOW
 from glorieta.handlers.transport import BodyLost, CallFailed, CallRequest, Transport
 from harness.carrying import PlayedCarrier, Pumped, pumped
@@ -334,6 +336,39 @@ def test_calls_go_out_together_and_their_answers_find_them() -> None:
     ]
     assert carrier.heard("answer") == [(0, 1, 200, [], b"Ana [1]")]
     assert carrier.heard("call_cancel") == []
+
+
+def test_what_is_left_of_a_request_with_calls_is_no_work_for_the_collector_of_cycles() -> None:
+    """A cycle would keep bodies until so many have gathered that they are looked for, which costs more than calling."""
+    left: list[list[str]] = []
+
+    def alive() -> list[str]:
+        kinds = (CallScope, Running, CarriedCall, CarriedRequest)
+        return [type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds)]
+
+    async def calls(transport: Transport, scope: CallScope) -> None:
+        await gather(scope.upstream("users").get("/7").json(), scope.upstream("orders").get("/").json().optional([]))
+        await scope.upstream("users").get("/8")
+        transport.answer(200, [], b"")
+
+    async def script(made: Pumped) -> None:
+        made.carrier.start()
+        await made.idle()
+        made.carrier.send(5, 0, 1, 0, 200, [], b"[1]")
+        made.carrier.send(7, 0, 1, 1, "first_byte_timeout", "no answer", 3)
+        await made.idle()
+        made.carrier.send(5, 0, 1, 2, 404, [], b"")
+        await made.idle()
+        left.append(alive())
+
+    gc.collect()
+    gc.disable()
+    try:
+        carrier = pumped(script, calls)
+    finally:
+        gc.enable()
+    assert len(carrier.heard("answer")) == 1
+    assert left == [[]]
 
 
 def test_a_failed_call_says_what_was_tried() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.peers.contender import Setting, Start
 from bench.peers.glorieta import Glorieta
 from bench.peers.python import APPLICATIONS, ENVIRONMENT, PYTHON
-from bench.rows import OURS_WITH_HANDLERS, Layer, Table
+from bench.rows import OURS_WITH_HANDLERS, SMALL, Layer, Table
 
 HERE = Path(__file__).parent
 FILES = (HERE / "handlers.py", APPLICATIONS / "shop.py", APPLICATIONS / "order.py")
@@ -20,6 +20,7 @@ class GlorietaWithHandlers(Glorieta):
     name = OURS_WITH_HANDLERS
     title = "glorieta with handlers"
     template = HERE / "handlers.yaml"
+    ready_path = "/plain"
     layers = frozenset({Layer.HTTP})
     tables = frozenset({Table.HANDLERS})
 
@@ -50,3 +51,4 @@ class GlorietaWithoutHandlers(GlorietaWithHandlers):
     name = "glorieta-run"
     title = "glorieta without handlers"
     template = HERE / "plain.yaml"
+    ready_path = SMALL

@@ -82,7 +82,7 @@ class Call(Generic[T]):
 
     def ok(self) -> Call[T]:
         """A status that is not a 2xx becomes an `UpstreamError`."""
-        self._convert = lambda response: response.raise_for_status()
+        self._convert = right
         return self
 
     @overload
@@ -94,12 +94,12 @@ class Call(Generic[T]):
     def json(self, model: Any = None) -> Call[Any]:
         """The decoded body of a 2xx; with a model, or any annotation that pydantic knows, validated. `UpstreamError`:
         another status, not JSON, or not of that form."""
-        self._convert = lambda response: response.raise_for_status().json(model)
+        self._convert = right_json if model is None else lambda response: right(response).json(model)
         return self
 
     def text(self) -> Call[str]:
         """The body of a 2xx as text. `UpstreamError`: another status."""
-        self._convert = lambda response: response.raise_for_status().text
+        self._convert = lambda response: right(response).text
         return cast("Call[str]", self)
 
     def optional(self, default: D, *, name: str | None = None) -> Call[T | D]:
@@ -113,6 +113,10 @@ class Call(Generic[T]):
     @property
     def is_optional(self) -> bool:
         return self._optional
+
+    @property
+    def has_timeout(self) -> bool:
+        return self._timeout is not None
 
     def __repr__(self) -> str:
         return f"<Call {self._method} {self._target} of {self._upstream}>"
@@ -145,14 +149,17 @@ class Call(Generic[T]):
 
     def begin(self, deadline: float | None) -> Running:
         """Sends it, or joins the same call of this request. `deadline` is on the event loop's clock."""
-        now = asyncio.get_running_loop().time()
-        expires = self._expires(now, deadline)
-        request = self._request(None if expires is None else expires - now)
-        if expires is not None and expires <= now:
-            running = Running(request, expires, self._largest)
-            running.error, running.is_over = self.late(), True
-            return running
-        return self._scope.calls.begin(request, expires, self._largest, self._content)
+        if deadline is None and self._timeout is None:
+            request, expires = self._request(None), None
+        else:
+            now = asyncio.get_running_loop().time()
+            expires = self._expires(now, deadline)
+            request = self._request(None if expires is None else expires - now)
+            if expires is not None and expires <= now:
+                running = Running(request, expires, self._largest)
+                running.error, running.is_over = self.late(), True
+                return running
+        return self._scope.calls.begin(request, self._headers, expires, self._largest, self._content)
 
     def _request(self, timeout: float | None) -> CallRequest:
         headers = self._scope.forwarded()
@@ -179,10 +186,10 @@ class Call(Generic[T]):
 
     def outcome(self, running: Running) -> T:
         """What is made of a call that is over. `UpstreamError`: it failed and is not optional."""
+        if running.error is not None:
+            return self.stand_in(running.error)
+        assert running.response is not None
         try:
-            if running.error is not None:
-                raise running.error.with_traceback(None)
-            assert running.response is not None
             return cast("T", running.response if self._convert is None else self._convert(running.response))
         except UpstreamError as error:
             return self.stand_in(error)
@@ -190,7 +197,8 @@ class Call(Generic[T]):
     def stand_in(self, error: UpstreamError) -> T:
         """The default, reported as missing. Raises the error where there is none."""
         if not self._optional:
-            raise error
+            # Several may have waited for the call: each has where it waited itself, and not what was added before.
+            raise error.with_traceback(None)
         self._scope.partial.add(self._name, error)
         return cast("T", self._default)
 
@@ -205,3 +213,11 @@ class Call(Generic[T]):
         now = asyncio.get_running_loop().time()
         expires = self._expires(now, None)
         return streamed(self._scope, self._request(None if expires is None else expires - now), self._content)
+
+
+def right(response: UpstreamResponse) -> UpstreamResponse:
+    return response.raise_for_status()
+
+
+def right_json(response: UpstreamResponse) -> Any:
+    return response.raise_for_status().json()

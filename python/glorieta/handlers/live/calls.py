@@ -16,8 +16,7 @@ from .response import UpstreamResponse
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Hashable
 
-    from ..transport import CallRequest, CallTransport
-    from .scope import CallScope
+    from ..transport import CallRequest, CallTransport, Fields, Transport
 
     Done = Callable[[int, "Running"], None]
 
@@ -57,8 +56,8 @@ class Running:
         self._reading: asyncio.Future[CallResponse] | None = None
         self._uploading: asyncio.Task[None] | None = None
 
-    def begin(self, scope: CallScope, content: AsyncIterable[bytes] | None) -> None:
-        self._call = call = scope.transport.call(self.request)
+    def begin(self, call: CallTransport, content: AsyncIterable[bytes] | None) -> None:
+        self._call = call
         if content is not None:
             self._uploading = asyncio.ensure_future(upload(call, content))
             self._uploading.add_done_callback(self._uploaded)
@@ -76,12 +75,13 @@ class Running:
             self._reading.add_done_callback(self._read_to_end)
 
     async def _read(self, answer: CallResponse) -> CallResponse:
-        assert self._call is not None
+        call = self._call
+        assert call is not None
         pieces, size = [], 0
-        while piece := await self._call.read():
+        while piece := await call.read():
             size += len(piece)
             if size > self._largest:
-                self._call.cancel()
+                call.cancel()
                 raise self._too_large()
             pieces.append(piece)
         return CallResponse(answer.status, answer.headers, b"".join(pieces))
@@ -131,6 +131,8 @@ class Running:
             return
         self.is_over = True
         self.response, self.error = response, error
+        # Each knows the other: what is left of a call is freed at once, and no work for the collector of cycles.
+        self._call = None
         if self._uploading is not None:
             self._uploading.cancel()
         waiting, self.waiting = self.waiting, []
@@ -154,8 +156,9 @@ class Running:
         for future in (self._uploading, self._reading):
             if future is not None:
                 future.cancel()
-        if self._call is not None:
-            self._call.cancel()
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
 
 
 async def upload(call: CallTransport, content: AsyncIterable[bytes]) -> None:
@@ -172,21 +175,27 @@ async def upload(call: CallTransport, content: AsyncIterable[bytes]) -> None:
 class Calls:
     """The calls of one request."""
 
-    __slots__ = ("_all", "_scope", "_shared")
+    __slots__ = ("_all", "_shared", "_transport")
 
-    def __init__(self, scope: CallScope) -> None:
-        self._scope = scope
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._shared: dict[Hashable, Running] = {}
         self._all: list[Running] = []
 
     def begin(
-        self, request: CallRequest, expires: float | None, largest: int, content: AsyncIterable[bytes] | None = None
+        self,
+        request: CallRequest,
+        own_headers: Fields,
+        expires: float | None,
+        largest: int,
+        content: AsyncIterable[bytes] | None = None,
     ) -> Running:
-        """Begins a call, or joins the same one. After an unsafe call nothing from before it is the same any more."""
+        """Begins a call, or joins the same one. After an unsafe call nothing from before it is the same any more.
+        `own_headers`: those by which it may differ from the others; what the request forwards is the same for all."""
         if request.method not in SHARED or request.body != b"" or content is not None:
             self._shared.clear()
             return self._started(request, expires, largest, content)
-        key = (request.upstream, request.method, request.target, tuple(request.headers), largest)
+        key = (request.upstream, request.method, request.target, tuple(own_headers), largest)
         known = self._shared.get(key)
         if known is not None and known.error is None and (known.response or lasts(known, expires)):
             return known
@@ -197,14 +206,15 @@ class Calls:
         self, request: CallRequest, expires: float | None, largest: int, content: AsyncIterable[bytes] | None
     ) -> Running:
         running = Running(request, expires, largest)
-        running.begin(self._scope, content)
+        running.begin(self._transport.call(request), content)
         self._all.append(running)
         return running
 
     def abandon(self) -> None:
         """The request has ended: nothing of it goes on."""
         for running in self._all:
-            running.abandon()
+            if not running.is_over:
+                running.abandon()
 
 
 def lasts(running: Running, expires: float | None) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-NOT_JSON = (b"NaN", b"Infinity")
-"""Python's own json reads and writes them; JSON has no such numbers (RFC 8259 §6)."""
+from ..encoding import may_have_not_numbers
 
 
 def decoded(body: bytes, coding: str, model: Any) -> Any:
@@ -20,14 +19,15 @@ def decoded(body: bytes, coding: str, model: Any) -> Any:
     if not body:
         raise ValueError("the body is empty where JSON is needed")
     if model is None:
-        return from_json(body, allow_inf_nan=False)
+        # Names repeat within an answer and from one to the next; values seldom do.
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
     refuse_not_numbers(body)
     return adapter(model).validate_json(body)
 
 
 def refuse_not_numbers(data: bytes) -> None:
     """`ValueError`: NaN or Infinity stands where a number belongs. Inside of a text they are words."""
-    if any(word in data for word in NOT_JSON):
+    if may_have_not_numbers(data):
         from_json(data, allow_inf_nan=False)
 
 

@@ -145,7 +145,7 @@ class Gathering:
         if deadline is not None:
             self.timers.append(loop.call_at(deadline, self.late))
         for index, part in enumerate(self.parts):
-            self.begun = index + 1
+            self.begun += 1
             if isinstance(part, Call):
                 self.begin_call(index, part, deadline)
             else:
@@ -157,7 +157,7 @@ class Gathering:
         whole = self.scope.transport.start.deadline
         if timeout is not None:
             return now + timeout if whole is None else min(now + timeout, whole)
-        if whole is None or not any(is_optional(part) for part in self.parts):
+        if whole is None or not any([is_optional(part) for part in self.parts]):
             return None
         return whole - min(max(whole - now, 0) * RESERVE, MOST_RESERVED)
 
@@ -168,7 +168,7 @@ class Gathering:
             self.call_over(index, running)
         else:
             running.waiting.append((self.call_over, index))
-            if (end := call.own_end(running, deadline)) is not None:
+            if call.has_timeout and (end := call.own_end(running, deadline)) is not None:
                 self.timers.append(asyncio.get_running_loop().call_at(end, self.part_late, index))
 
     def begin_other(self, index: int, part: Awaitable[Any]) -> None:

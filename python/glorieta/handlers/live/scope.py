@@ -108,7 +108,7 @@ class CallScope:
     def calls(self) -> Calls:
         """The calls of this request, which share what is the same."""
         if self._calls is None:
-            self._calls = Calls(self)
+            self._calls = Calls(self.transport)
         return self._calls
 
     @property

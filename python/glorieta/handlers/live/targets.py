@@ -45,11 +45,7 @@ def has_dot_segments(path: str) -> bool:
 def target_of(text: str, path: Mapping[str, Any] | None, params: Params | None) -> str:
     """The target of a call. `ValueError`: a value is missing, unknown, empty, or would be another path."""
     literals, names = template(text)
-    if not (names or path or params):
-        return literals[0]
-    target = literals[0] if not names else filled(text, literals, names, path or {})
-    if path and (unknown := set(path) - {name for name, _ in names}):
-        raise ValueError(f'path= has {", ".join(sorted(unknown))}, which "{text}" does not name')
+    target = filled(text, literals, names, path or {}) if names or path else literals[0]
     query = query_of(params) if params else ""
     if not query:
         return target
@@ -57,12 +53,15 @@ def target_of(text: str, path: Mapping[str, Any] | None, params: Params | None) 
 
 
 def filled(text: str, literals: tuple[str, ...], names: tuple[tuple[str, bool], ...], values: Mapping[str, Any]) -> str:
-    parts = [literals[0]]
-    for (name, slashes), literal in zip(names, literals[1:], strict=True):
+    target = literals[0]
+    place = 0
+    for name, slashes in names:
         if name not in values:
             raise ValueError(f'path= lacks {name}, which "{text}" names')
-        parts += [escaped(name, str(values[name]), slashes), literal]
-    target = "".join(parts)
+        place += 1
+        target += escaped(name, str(values[name]), slashes) + literals[place]
+    if len(values) != len(names) and (unknown := set(values) - {name for name, _ in names}):
+        raise ValueError(f'path= has {", ".join(sorted(unknown))}, which "{text}" does not name')
     if has_dot_segments(target):
         raise ValueError(f'with these values "{text}" climbs: {target}')
     return target

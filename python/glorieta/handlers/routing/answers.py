@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from ..encoding import Unserialisable, encode_json, refuse_not_a_number
+from ..encoding import Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
 from ..response import JSONResponse, Response
 from ..streaming import Event, EventStream, JSONLines, StreamingResponse
 from .kinds import bare, class_of, members
@@ -235,7 +235,7 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
             data = write(checked, **options)
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise Unserialisable(str(error)) from error
-        if b"NaN" in data or b"Infinity" in data:
+        if may_have_not_numbers(data):
             refuse_not_a_number(data)
         return data
 

@@ -44,14 +44,14 @@ class CarriedCall:
         self._outflow: Outflow | None = None
 
     def begin(self, request: CallRequest, upstream: int) -> None:
-        if is_too_large(request.headers) or len(request.target) > LARGEST_HEAD // 2:
+        if self._request.is_too_large(request.headers) or len(request.target) > LARGEST_HEAD // 2:
             self.failed(CallFailed("head_too_large", "the call's target and headers are larger than 60 KiB", 0))
             return
         timeout = 0 if request.timeout is None else max(1, math.ceil(request.timeout * 1000))
         body = request.body
         inline = body if body is not None and len(body) <= INLINE else None
         about = (upstream, timeout, request.method, request.target, request.headers, inline)
-        self._request.say_of(self._part, self._carrier.call, *about)
+        self._request.say(self._carrier.call, self._part, *about)
         if inline is None:
             self._outflow = Outflow(partial(self._request.say_of, self._part, self._carrier.call_body))
             if body is not None:
@@ -59,8 +59,9 @@ class CarriedCall:
                 self._outflow.end()
 
     def listen(self, heard: Callable[[CallResponse | CallFailed], None]) -> None:
-        self._heard = heard
-        if self._outcome is not None:
+        if self._outcome is None:
+            self._heard = heard
+        else:
             heard(self._outcome)
 
     def response(self) -> Awaitable[CallResponse]:
@@ -84,10 +85,10 @@ class CarriedCall:
             self.failed(CallFailed("cancelled", "the call was cancelled", 0))
 
     def answered(self, response: CallResponse) -> None:
-        if response.body is not None:
-            self._over()
-        else:
+        if response.body is None:
             self._inflow = Inflow(partial(self._request.say_of, self._part, self._carrier.call_credit))
+        else:
+            self._over()
         self._tell(response)
 
     def piece(self, data: bytes, last: bool) -> None:
@@ -109,8 +110,9 @@ class CarriedCall:
     def _tell(self, outcome: CallResponse | CallFailed) -> None:
         if self._outcome is None:
             self._outcome = outcome
-            if self._heard is not None:
-                self._heard(outcome)
+            heard, self._heard = self._heard, None
+            if heard is not None:
+                heard(outcome)
 
     def _over(self) -> None:
         self._request.part_over(self._part)

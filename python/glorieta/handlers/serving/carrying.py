@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..transport import BodyLost, CallFailed, CallResponse
+from ..transport import BodyLost, CallFailed
 from .calling import INLINE, CarriedCall, is_too_large
 from .flow import Inflow, Outflow
 from .over import OverCall, refusal
@@ -22,7 +22,19 @@ GONE = "the client is gone, or the deadline has passed"
 class CarriedRequest:
     """A request that the engine waits for. What only bodies in pieces need is made where there are any."""
 
-    __slots__ = ("_answered", "_inflow", "_next", "_outflow", "_parts", "_pump", "call_number", "link", "over", "start")
+    __slots__ = (
+        "_answered",
+        "_fitting",
+        "_inflow",
+        "_next",
+        "_outflow",
+        "_parts",
+        "_pump",
+        "call_number",
+        "link",
+        "over",
+        "start",
+    )
 
     def __init__(self, pump: Pump, link: int, call_number: int, start: Start) -> None:
         self._pump = pump
@@ -37,6 +49,8 @@ class CarriedRequest:
         self._parts: dict[int, CarriedCall] | None = None
         """Calls under way, by their numbers."""
         self._next = 0
+        self._fitting: Fields | None = None
+        """Headers of a call that were measured: most calls of a request have the same."""
 
     async def read(self) -> bytes:
         return await self._incoming().read()
@@ -51,7 +65,7 @@ class CarriedRequest:
         return self._inflow
 
     def _opened_inflow(self) -> Inflow:
-        return Inflow(partial(self._say, self._pump.carrier.credit))
+        return Inflow(partial(self.say, self._pump.carrier.credit))
 
     def answer(self, status: int, headers: Fields, body: bytes | None) -> None:
         if self.over or self._answered:
@@ -62,7 +76,7 @@ class CarriedRequest:
             return
         self._answered = True
         if body is not None and len(body) <= INLINE:
-            self._say(self._pump.carrier.answer, status, headers, body)
+            self.say(self._pump.carrier.answer, status, headers, body)
             self._end()
         else:
             self._answer_in_pieces(status, headers, body)
@@ -74,7 +88,7 @@ class CarriedRequest:
             self._inflow = self._opened_inflow()
         if body is not None and not any(name == "content-length" for name, _ in headers):
             headers = [*headers, ("content-length", str(len(body)))]
-        self._say(self._pump.carrier.answer, status, headers, None)
+        self.say(self._pump.carrier.answer, status, headers, None)
         self._outflow = Outflow(self._send_piece)
         if body is not None:
             self._outflow.put(body)
@@ -82,7 +96,7 @@ class CarriedRequest:
 
     def _send_piece(self, data: bytes, last: bool) -> None:
         if not self.over:
-            self._say(self._pump.carrier.answer_body, data, last)
+            self.say(self._pump.carrier.answer_body, data, last)
             if last:
                 self._end()
 
@@ -100,7 +114,7 @@ class CarriedRequest:
 
     def fail(self) -> None:
         if not self.over:
-            self._say(self._pump.carrier.failed)
+            self.say(self._pump.carrier.failed)
             self._end()
 
     def handled(self) -> None:
@@ -119,7 +133,16 @@ class CarriedRequest:
         call.begin(request, upstream)
         return call
 
-    def _say(self, message: Any, *values: Any) -> None:
+    def is_too_large(self, headers: Fields) -> bool:
+        """Whether a call's headers do not fit into a message."""
+        if headers is self._fitting:
+            return False
+        if is_too_large(headers):
+            return True
+        self._fitting = headers
+        return False
+
+    def say(self, message: Any, *values: Any) -> None:
         self._pump.say(message, self.link, self.call_number, *values)
 
     def _end(self) -> None:
@@ -158,10 +181,6 @@ class CarriedRequest:
     def part(self, part: int) -> CarriedCall | None:
         """A call that is under way; none: it has ended while a message about it was on its way."""
         return None if self._parts is None else self._parts.get(part)
-
-    def result(self, part: int, status: int, headers: Fields, body: bytes | None) -> None:
-        if (call := self.part(part)) is not None:
-            call.answered(CallResponse(status, headers, body))
 
     def result_body(self, part: int, data: bytes, last: bool) -> None:
         if (call := self.part(part)) is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..live.tracebacks import stack_of_task
-from ..transport import Start
+from ..transport import CallResponse, Start
 from . import carrier as kinds
 from .carrying import CarriedRequest
 from .handling import handle
@@ -63,7 +63,7 @@ class Pump:
             kinds.BODY: self._pass(CarriedRequest.body),
             kinds.BODY_FAILED: self._pass(CarriedRequest.body_failed),
             kinds.CREDIT: self._pass(CarriedRequest.credit),
-            kinds.RESULT: self._pass(CarriedRequest.result),
+            kinds.RESULT: self._result,
             kinds.RESULT_BODY: self._pass(CarriedRequest.result_body),
             kinds.RESULT_FAILED: self._pass(CarriedRequest.result_failed),
             kinds.CALL_CREDIT: self._pass(CarriedRequest.call_credit),
@@ -113,6 +113,13 @@ class Pump:
 
         return take
 
+    def _result(self, message: tuple[Any, ...]) -> None:
+        """The most frequent of what is passed on."""
+        _, link, call, part, status, headers, body = message
+        request = self._requests.get((link, call))
+        if request is not None and (running := request.part(part)) is not None:
+            running.answered(CallResponse(status, headers, body))
+
     def _start(self, message: tuple[Any, ...]) -> None:
         _, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, *rest = message
         deadline = self._loop.time() + deadline_ms / 1000 if deadline_ms else None
@@ -127,7 +134,8 @@ class Pump:
         if not self.tasks:
             self.when_busy()
         # Not by the loop's factory, which would count it to whatever request the pump itself was called from.
-        task = asyncio.Task(handle(served.route, request, served.surroundings), loop=self._loop)
+        # Named, since making up a name costs more than the rest of it.
+        task = asyncio.Task(handle(served.route, request, served.surroundings), loop=self._loop, name="handler")
         self.tasks[task] = request
         self._running[request] = task
         task.add_done_callback(self._ended)
