@@ -157,7 +157,7 @@ class Gathering:
         whole = self.scope.transport.start.deadline
         if timeout is not None:
             return now + timeout if whole is None else min(now + timeout, whole)
-        if whole is None or not any([is_optional(part) for part in self.parts]):
+        if whole is None or not any(is_optional(part) for part in self.parts):
             return None
         return whole - min(max(whole - now, 0) * RESERVE, MOST_RESERVED)
 

@@ -54,11 +54,9 @@ def target_of(text: str, path: Mapping[str, Any] | None, params: Params | None) 
 
 def filled(text: str, literals: tuple[str, ...], names: tuple[tuple[str, bool], ...], values: Mapping[str, Any]) -> str:
     target = literals[0]
-    place = 0
-    for name, slashes in names:
+    for place, (name, slashes) in enumerate(names, 1):
         if name not in values:
             raise ValueError(f'path= lacks {name}, which "{text}" names')
-        place += 1
         target += escaped(name, str(values[name]), slashes) + literals[place]
     if len(values) != len(names) and (unknown := set(values) - {name for name, _ in names}):
         raise ValueError(f'path= has {", ".join(sorted(unknown))}, which "{text}" does not name')
