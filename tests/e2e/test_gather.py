@@ -12,6 +12,8 @@ from glorieta.plan import compile
 from harness import Engine, RawClient, Runner, Services, build, get, message, refusing_address, request, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness import Conversation, ReceivedRequest, RecordingUpstream
 
 ROUTES = """
@@ -126,11 +128,14 @@ def test_a_slow_optional_part_costs_itself(edge: Engine) -> None:
     assert answer.json() == {"id": "1", "price": 7}
 
 
-def test_a_client_that_goes_cancels_every_part(edge: Engine, shop: RecordingUpstream) -> None:
+@pytest.mark.parametrize("leave", [RawClient.reset, RawClient.close], ids=["reset", "close"])
+def test_a_client_that_goes_cancels_every_part(
+    leave: Callable[[RawClient], None], edge: Engine, shop: RecordingUpstream
+) -> None:
     with RawClient(edge.port) as client:
         client.send(build("GET", "/hang"))
         wait_until(lambda: len(shop.requests) == 2)
-        client.reset()
+        leave(client)
     wait_until(lambda: shop.ended(0) and shop.ended(1))
     record = edge.wait_record(path="/hang")
     assert record["reason"] == "client_gone"

@@ -18,6 +18,8 @@ from harness.handled_edge import HandledEdge, is_alive
 from harness.process import CHECKOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -218,12 +220,14 @@ def test_the_deadline_is_a_504(shop: Shop) -> None:
     assert "asyncio" not in answer.text
 
 
-def test_a_client_that_goes_cancels_the_handler_and_its_call(shop: Shop) -> None:
+@pytest.mark.parametrize("leave", [RawClient.reset, RawClient.close], ids=["reset", "close"])
+def test_a_client_that_goes_cancels_the_handler_and_its_call(leave: Callable[[RawClient], None], shop: Shop) -> None:
     shop.users.respond = hangs_until_closed(ended := threading.Event())  # type: ignore[assignment]
+    before = len(shop.users.requests)
     with RawClient(shop.edge.port) as client:
         client.send(build("GET", "/hang"))
-        wait_until(lambda: shop.users.requests, what="the call")
-        client.reset()
+        wait_until(lambda: len(shop.users.requests) > before, what="the call")
+        leave(client)
     assert ended.wait(5)
     shop.edge.wait_log("cancelled")
 

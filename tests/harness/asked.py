@@ -78,6 +78,7 @@ def ask(
     method: str,
     target: str,
     *,
+    prefix: str = "",
     headers: dict[str, str] | Iterable[tuple[str, str]] = (),
     body: bytes | None = b"",
     json_body: Any = None,
@@ -87,7 +88,7 @@ def ask(
     overrides: dict[Any, Any] | None = None,
     client: Client | None = None,
 ) -> Answer:
-    """Asks once. `pieces`: the body comes in these; `lost`: and is cut then. `client`: what else the client does."""
+    """Asks once. `prefix`: what the configuration strips; `pieces`: the body comes in these; `lost`: and is cut then. `client`: what else the client does."""
     table = router if not hasattr(router, "table") else router.table(overrides=overrides)
     fields = (
         [(name.lower(), value) for name, value in dict(headers).items()] if isinstance(headers, dict) else list(headers)
@@ -103,7 +104,7 @@ def ask(
     start = Start(
         index,
         method,
-        path,
+        f"{prefix}{path}",
         query,
         "http/1.1",
         "http",

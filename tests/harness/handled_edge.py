@@ -53,12 +53,12 @@ class HandledEdge:
             + (f"upstreams:\n{upstreams}" if upstreams else ""),
         )
 
-    def start(self) -> Glorieta:
-        return self.begin().wait_ready()
+    def start(self, *options: str) -> Glorieta:
+        return self.begin(*options).wait_ready()
 
-    def begin(self) -> Glorieta:
+    def begin(self, *options: str) -> Glorieta:
         """Starts it, and does not wait until it is ready."""
-        command = [sys.executable, "-m", "glorieta", "run", str(self.folder / "glorieta.yaml")]
+        command = [sys.executable, "-m", "glorieta", "run", str(self.folder / "glorieta.yaml"), *options]
         self.glorieta = Glorieta(command, self.folder, {"web": self.port}, self.admin)
         return self.glorieta
 
@@ -87,8 +87,8 @@ def put(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def children(pid: int) -> list[int]:
-    """Processes that a process has started, those of its control loop that compile included."""
+def children(pid: int, module: str = "glorieta.control.handlers.process") -> list[int]:
+    """Processes that a process has started and not seen the end of, those that run this module."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -97,7 +97,7 @@ def children(pid: int) -> list[int]:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if int(fields[1]) == pid and b"glorieta.control.handlers.process" in words:
+            if int(fields[1]) == pid and module.encode() in words:
                 found.append(int(entry.name))
     return sorted(found)
 

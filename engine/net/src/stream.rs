@@ -123,6 +123,16 @@ impl Stream {
         }
     }
 
+    /// Whether the other side has reset the connection, also where it had ended its direction before: reading then
+    /// only says that it has.
+    pub fn has_failed(&self) -> bool {
+        let error = match self {
+            Stream::Tcp(stream) => stream.take_error(),
+            Stream::Unix(stream) => stream.take_error(),
+        };
+        !matches!(error, Ok(None))
+    }
+
     /// Makes closing say "reset" (RST) rather than "that was all" (FIN). Unix sockets know no difference.
     pub fn reset_on_close(&self) {
         if let Stream::Tcp(stream) = self {

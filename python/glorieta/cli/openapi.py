@@ -52,8 +52,7 @@ def openapi(
     except ConfigError as error:
         refuse_error(error, as_json=False)
     found = prefixes(built.plan, chosen, [each.path for each in table.listing()])
-    servers = {} if found == ["/"] else {"servers": [{"url": prefix} for prefix in found]}
-    print_json({**table.openapi(), **servers})
+    print_json(table.openapi([] if found == ["/"] else found))
 
 
 def choose(routers: dict[str, Named], wanted: str | None) -> str:

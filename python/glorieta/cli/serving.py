@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NoReturn
 
 from ..control import places
 from ..control.compiled import Compiled
 from ..control.interpreter import THRIFTY, command, environment
+from ..control.lines import printed_as_lines
 from ..control.serve import Options
 from .output import refuse
 from .running import identity_of
@@ -43,7 +45,7 @@ def serve(
     identity = identity_of(references) if references else "a configuration in memory"
     sockets = places.own_sockets(identity) if references else None
     admin_socket = str(sockets.admin) if sockets else ""
-    with code_to_standard_error():
+    with code_to_standard_error(), printed_as_lines() if as_json else nullcontext():
         compiled = compile_reference(
             edge or references, terminal=terminal, admin_socket=admin_socket or None, short=show
         )

@@ -86,13 +86,16 @@ def left_to_defaults(kind: type[N]) -> Callable[[], N]:
     As pydantic's `model_construct` does, so that a noun that stands only within others needs no schema of its own;
     and without asking for each default anew, where none can be changed: at ten thousand routes that counts.
     """
-    set_on = object.__setattr__
+    new, set_on = object.__new__, object.__setattr__
+    defaults: dict[str, Any] = {}
 
     def make() -> N:
-        if has_changeable(kind):
-            return cast("N", kind.model_construct())
-        made = kind.__new__(kind)
-        made.__dict__.update(unwritten(kind).__dict__)
+        if not defaults:
+            if has_changeable(kind):
+                return cast("N", kind.model_construct())
+            defaults.update(unwritten(kind).__dict__)
+        made = new(kind)
+        set_on(made, "__dict__", defaults.copy())
         set_on(made, "__pydantic_extra__", None)
         set_on(made, "__pydantic_private__", None)
         set_on(made, "__pydantic_fields_set__", set())

@@ -73,6 +73,13 @@ class Document:
     """Values that could not be read, by path, and why; nothing stands for them in the data."""
     unknown: list[tuple[Path, Expanded]] = field(default_factory=list)
     """Values that are not at hand, where they need not be."""
+    outside: bool = False
+    """Whether something in it comes from outside, so that the same text may say another thing the next time."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same text always says the same, and all of it is right."""
+        return not (self.outside or self.problems or self.unread)
 
 
 def read_document(text: str, file: str, folder: FilePath, *, secrets: bool = True) -> Document:
@@ -87,9 +94,10 @@ def read_document(text: str, file: str, folder: FilePath, *, secrets: bool = Tru
         return Document(None, places, error.problems)
     if places.root is None:
         return Document({}, places)
-    reader = Reader(places, Outside(folder, set(), secrets))
+    outside = Outside(folder, set(), secrets)
+    reader = Reader(places, outside)
     data = reader.read(places.root)
-    return Document(data, places, reader.problems, reader.outside.read, reader.unread, reader.unknown)
+    return Document(data, places, reader.problems, outside.read, reader.unread, reader.unknown, outside.used)
 
 
 def read_nodes(text: str, file: str) -> Node | None:

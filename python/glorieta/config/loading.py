@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .checking import Partial, check, take_out_unknown, whole_list
 from .composing import Composition
+from .documents import Documents
 from .edge import Edge, Origin
 from .errors import ConfigError, Place, Problem, sort_problems
 from .including import Including
@@ -44,17 +45,20 @@ class Loaded:
     """Whether it was checked as a whole just now."""
 
 
-def load_any(references: Reference | Sequence[Reference], *, secrets: bool = True) -> Loaded:
+def load_any(
+    references: Reference | Sequence[Reference], *, secrets: bool = True, documents: Documents | None = None
+) -> Loaded:
     """YAML files or Python objects `module:attribute`, each laid over those before it, with all that they include.
 
     `ConfigError` names everything that is wrong with them. `secrets`: whether every value from outside (`${env:…}`,
-    `${file:…}`) must be at hand; without, what depends on one that is not is left unchecked.
+    `${file:…}`) must be at hand; without, what depends on one that is not is left unchecked. `documents`: what texts
+    said when this was loaded before.
     """
     given = (references,) if isinstance(references, str | Path) else tuple(references)
     if len(given) == 1 and is_object(str(given[0])):
         return load_object(str(given[0]), secrets=secrets)
     with without_collecting():
-        reading = Reading(Places(str(given[0]) if given else ""), secrets)
+        reading = Reading(Places(str(given[0]) if given else ""), secrets, documents or Documents())
         return composed(reading, Including(reading), given)
 
 

@@ -21,8 +21,8 @@ TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 """Nearly all segments: nothing in them needs a look."""
-PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+(?:/\*?)?")
-"""Nearly all paths without parameters."""
+PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+(?:/\{[A-Za-z_][A-Za-z0-9_-]*\})?(?:/\*?)?")
+"""Nearly all paths: at most one parameter, behind all else."""
 PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 MOST_SEGMENTS = 128
 """As deep as the engine's table goes."""

@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
@@ -33,6 +34,11 @@ Stamp = tuple[int, int]
 """Tells one state of a file from another."""
 imported: dict[Path, tuple[Stamp, ModuleType]] = {}
 """Files that were imported, as they were then."""
+ran: set[str] = set()
+"""The references whose code has run in this process: what it has left behind, nobody can know."""
+Outcome = tuple[Any, BaseException | None]
+outcomes: ContextVar[dict[tuple[str, ...], Outcome] | None] = ContextVar("outcomes", default=None)
+"""What code of the user's has made, or what stopped it; none: it runs whenever it is asked for."""
 OURS = str(Path(__file__).parents[1]) + os.sep
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
@@ -53,10 +59,39 @@ class Found(NamedTuple, Generic[T]):
     files: tuple[Path, ...]
 
 
+@contextmanager
+def run_once() -> Iterator[None]:
+    """Within, code of the user's runs once: a configuration that is looked at again is the same. What stops it once
+    would stop it again, as slowly; and what a module does when it is imported is seen once."""
+    token = outcomes.set({})
+    try:
+        yield
+    finally:
+        outcomes.reset(token)
+
+
+def once(make: Callable[[], T], *key: str) -> T:
+    """What this makes, or raises."""
+    known = outcomes.get()
+    if known is None:
+        return make()
+    if key not in known:
+        try:
+            known[key] = make(), None
+        except BaseException as error:
+            known[key] = None, error
+    made, stopped = known[key]
+    if stopped is not None:
+        raise stopped
+    return made  # type: ignore[no-any-return]
+
+
 def find_object(reference: str, folder: Path | None = None) -> tuple[Edge, tuple[Path, ...]]:
     """The `Edge` that a module has, or makes; and the files that it depends on."""
     folder = (folder or Path.cwd()).absolute()
-    edge, module, files = find_in_module(reference, folder, take_edge)
+    edge, module, files = find_in_module(
+        reference, folder, lambda *found: once(lambda: take_edge(*found), "edge", reference, str(folder))
+    )
     home = Path(module.__file__).absolute().parent if module.__file__ else folder
     if edge.origin is None:
         edge.settled(Origin(home, Places(reference, folder=home)))
@@ -75,7 +110,7 @@ def find_in_module(reference: str, folder: Path, take: Callable[[ModuleType, str
         sys.path.insert(0, str(folder))
     try:
         with code_of_a_user(reference):
-            module = import_named(found["module"], folder)
+            module = once(lambda: import_named(found["module"], folder), "module", found["module"], str(folder))
             value = take(module, found["attribute"], reference)
     except ConfigError as error:
         error.files = files_of(before, folder, found["module"])
@@ -90,6 +125,7 @@ def code_of_a_user(name: str) -> Iterator[None]:
     `os._exit` raises meanwhile: it would end a command without a word, and with the exit code for success.
     """
     leave, process, written = os._exit, os.getpid(), sys.dont_write_bytecode
+    ran.add(name)
 
     def refuse(status: int) -> NoReturn:
         if os.getpid() != process:

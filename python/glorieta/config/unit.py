@@ -10,7 +10,7 @@ from yaml import Node
 
 from .base import check_name
 from .checking import take_out, whole_list
-from .document import read_document
+from .documents import Documents
 from .errors import Path, Place, Problem, Wrong
 from .layers import nowhere
 from .places import Places, Source
@@ -74,6 +74,8 @@ class Reading:
     places: Places
     secrets: bool = True
     """Whether every value from outside must be at hand."""
+    documents: Documents = field(default_factory=Documents)
+    """What texts say."""
     problems: list[Problem] = field(default_factory=list)
     files: set[FilePath] = field(default_factory=set)
     """Absolute paths of everything that the result depends on."""
@@ -86,7 +88,7 @@ class Reading:
     def text(self, text: str, source: Source, chain: tuple[str, ...] = ()) -> Unit | None:
         """What a text says; none, where it cannot be understood at all."""
         self.places.files.append(source.file)
-        document = read_document(text, source.file, source.folder, secrets=self.secrets)
+        document = self.documents.of(text, source.file, source.folder, secrets=self.secrets)
         self.files |= document.files
         if not isinstance(document.data, dict):
             self.problems += document.problems

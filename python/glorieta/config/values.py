@@ -71,6 +71,8 @@ class Outside:
     """Collects the files that the result depends on."""
     secrets: bool = True
     """Whether every value must be at hand."""
+    used: bool = False
+    """Whether a text was anything but itself: it may say another thing the next time."""
 
     def expand(self, text: str) -> str:
         """The text with its outside values."""
@@ -82,6 +84,7 @@ class Outside:
             end = found.end()
         if end == 0:
             return text
+        self.used = True
         return Expanded((*pieces, Piece(text[end:], text[end:])))
 
     def piece(self, found: re.Match[str]) -> Piece:

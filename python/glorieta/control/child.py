@@ -1,8 +1,11 @@
-"""The program that loads, validates and compiles, and ends: `python -m glorieta.control.child REFERENCE...`.
+"""The program that loads, validates and compiles: `python -m glorieta.control.child REFERENCE...`.
 
 It is a process of its own so that the serving one imports none of what this needs, and so that code of the
-user's (an edge in Python) starts afresh every time. It reads no file before its standard input ends, so that it
-may be started while files are still changing; the `Compiled` document goes to standard output.
+user's (an edge in Python) starts afresh every time: a process that has run some ends when it has answered. Another one
+waits for the next question, and keeps what the files say that nobody has changed since.
+
+It reads no file before it is asked, by a byte on its standard input, so that it may be started while files are still
+changing; the `Compiled` document goes to standard output. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -14,29 +17,36 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from ..config import ConfigError, Edge, format_problems
+from ..config.documents import Documents
+from ..config.objects import ran
 from ..plan import Built, Plan, build, build_edge, diff, diff_text, located, read_plan, summary
 from ..plan.secrets import secret_files
 from .compiled import Compiled, refusal
 from .compiler import CHILD_SECONDS
 from .history import unpack
+from .lines import printed_as_lines
 from .signatures import matches, signatures, signatures_since
 
 LOADING_SECONDS = CHILD_SECONDS - 10
 """Soon enough to say what takes so long, before the serving process loses its patience."""
+MOST_ANSWERS = 50
+"""A child that is asked again and again ends after so many answers, and with it whatever they have left behind."""
 
 
 @dataclass
 class Arguments:
-    """`[--terminal] [--admin-socket PATH] [--running DESCRIPTOR] -- REFERENCE...`"""
+    """`[--terminal] [--json] [--admin-socket PATH] [--running DESCRIPTOR] -- REFERENCE...`"""
 
     references: list[str]
     terminal: bool = False
+    as_json: bool = False
+    """What the user's code prints is told as lines for a program."""
     admin_socket: str | None = None
     running: int | None = None
     """Holds the Plan that runs, packed."""
@@ -44,8 +54,8 @@ class Arguments:
     def running_plan(self) -> Plan | None:
         if self.running is None:
             return None
-        with os.fdopen(self.running, "rb") as packed:
-            return read_plan(unpack(packed.read()))
+        packed = os.pread(self.running, os.fstat(self.running).st_size, 0)
+        return read_plan(unpack(packed))
 
     @staticmethod
     def parse(words: list[str]) -> Arguments:
@@ -55,6 +65,8 @@ class Arguments:
             match option:
                 case "--terminal":
                     found.terminal = True
+                case "--json":
+                    found.as_json = True
                 case "--admin-socket":
                     found.admin_socket = next(options)
                 case "--running":
@@ -64,34 +76,69 @@ class Arguments:
 
 def main(words: list[str]) -> int:
     arguments = Arguments.parse(words)
-    # It ends soon, and nearly all that it makes lives until then: looking for garbage finds none.
+    # It ends soon, and what it makes holds no cycles: looking for garbage finds next to none.
     gc.disable()
-    sys.stdin.buffer.read()
-    # What the user's code prints goes to the log, not into the document.
-    out = os.dup(1)
-    os.dup2(2, 1)
-    with os.fdopen(out, "wb") as document:
-        told = False
-
-        def tell(first: Compiled) -> None:
-            nonlocal told
-            document.write(first.encode_plan())
-            document.flush()
-            told = True
-
-        try:
-            with limit(LOADING_SECONDS):
-                compiled = compile_reference(
-                    arguments.references,
-                    arguments.running_plan,
-                    terminal=arguments.terminal,
-                    admin_socket=arguments.admin_socket,
-                    tell=tell,
-                )
-        except TimeoutError as late:
-            compiled = refusal(f"loading the configuration {late}")
-        document.write(compiled.encode_rest() if told else compiled.encode())
+    questions, out = take_streams()
+    documents = Documents()
+    for number in range(1, MOST_ANSWERS + 1):
+        if ran or not os.read(questions, 1):
+            break
+        answer = Answer(out, is_last=number == MOST_ANSWERS)
+        compiled = compiled_for(arguments, documents, answer.tell)
+        answer.complete(compiled)
+        # What is wrong was taken out of what was read.
+        documents = Documents() if compiled.refused else documents.kept()
     return 0
+
+
+def take_streams() -> tuple[int, BinaryIO]:
+    """Where questions come from, and where answers go. What the user's code prints goes to the log, not into a
+    document, and whatever it reads has come to its end."""
+    questions, out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return questions, os.fdopen(out, "wb")
+
+
+class Answer:
+    """One document: its first part as soon as there is one."""
+
+    def __init__(self, out: BinaryIO, *, is_last: bool) -> None:
+        self.out = out
+        self.is_last = is_last
+        self.told = False
+
+    def tell(self, first: Compiled) -> None:
+        first.stays = not (ran or self.is_last)
+        self.write(first.encode_plan())
+        self.told = True
+
+    def complete(self, compiled: Compiled) -> None:
+        if not self.told:
+            self.tell(compiled)
+        self.write(compiled.encode_rest())
+
+    def write(self, data: bytes) -> None:
+        self.out.write(data)
+        self.out.flush()
+
+
+def compiled_for(arguments: Arguments, documents: Documents, tell: Callable[[Compiled], None]) -> Compiled:
+    """What there is to say of the files now."""
+    try:
+        with limit(LOADING_SECONDS), printed_as_lines() if arguments.as_json else nullcontext():
+            return compile_reference(
+                arguments.references,
+                arguments.running_plan,
+                terminal=arguments.terminal,
+                admin_socket=arguments.admin_socket,
+                documents=documents,
+                tell=tell,
+            )
+    except TimeoutError as late:
+        return refusal(f"loading the configuration {late}")
 
 
 @contextmanager
@@ -117,19 +164,22 @@ def compile_reference(
     admin_socket: str | None = None,
     secrets: bool = True,
     short: bool = False,
+    documents: Documents | None = None,
     tell: Callable[[Compiled], None] | None = None,
 ) -> Compiled:
     """Everything about this configuration, and how it differs from the Plan that runs.
 
-    `secrets`: whether they must be at hand; `short`: also in a few lines what it is; `tell` is called with the Plan,
-    before what is not needed for applying it.
+    `secrets`: whether they must be at hand; `short`: also in a few lines what it is; `documents`: what texts said when
+    this was compiled before; `tell` is called with the Plan, before what is not needed for applying it.
     """
     began = time.time_ns()
     try:
         if isinstance(references, Edge):
             built = build_edge(references, terminal=terminal, admin_socket=admin_socket)
         else:
-            built = build(references, terminal=terminal, admin_socket=admin_socket, secrets=secrets)
+            built = build(
+                references, terminal=terminal, admin_socket=admin_socket, secrets=secrets, documents=documents
+            )
         text = built.text
         secret_signatures = signatures(secret_files(text))
         compiled = Compiled(plan=text, version=built.plan["version"], secrets=secret_signatures, launch=built.launch)

@@ -11,7 +11,9 @@ from .interpreter import command, environment
 
 CHILD_SECONDS = 60.0
 """A configuration that takes longer (an edge in Python that waits for something) is refused."""
-
+IDLE_SECONDS = 30.0
+"""A child that waits this long is ended: until then the next change finds it ready, and after that its memory goes back
+to the system."""
 PIPE_BYTES = 1 << 20
 """A large Plan comes in few pieces."""
 END_SECONDS = 2.0
@@ -19,84 +21,115 @@ END_SECONDS = 2.0
 
 
 class Compiler:
-    """One run of the child, which is started early and reads nothing of the configuration before `go`.
+    """The child, which is started early and reads nothing of the configuration before `go`.
 
     Then `read` when `fileno()` is readable, until it is true; then there is a `result`. A Plan comes before all
-    else that there is to say of it.
+    else that there is to say of it. A child that is not `over` then may be told to go once more.
     """
 
-    def __init__(self, arguments: Sequence[str], running: bytes) -> None:
-        """`running` is the Plan that runs, packed."""
-        self.deadline: float | None = None
-        self.document = bytearray()
-        self.first: Compiled | None = None
+    def __init__(self, arguments: Sequence[str], now: float) -> None:
+        self.deadline = now + IDLE_SECONDS
+        """When it is given up; while it waits, because nobody needs it."""
+        self.works = False
+        """Whether it was told to go, and its result is not there yet."""
+        self.answers = 0
+        self.forget()
         # A file in memory, not a pipe: the child may take its time to read it, and nobody waits.
-        plan = os.memfd_create("plan")
+        self.running = os.memfd_create("plan")
         try:
-            os.write(plan, running)
-            os.lseek(plan, 0, os.SEEK_SET)
             self.process = subprocess.Popen(
-                command("glorieta.control.child", "--running", str(plan), *arguments),
-                # It waits for the end of this.
+                command("glorieta.control.child", "--running", str(self.running), *arguments),
+                # Each byte is a `go`; it waits for the end of this.
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment(),
-                pass_fds=(plan,),
+                pass_fds=(self.running,),
                 # Ctrl-C is for the serving process, which decides what becomes of the child.
                 process_group=0,
                 pipesize=PIPE_BYTES,
             )
-        finally:
-            os.close(plan)
+        except OSError:
+            os.close(self.running)
+            raise
         os.set_blocking(self.fileno(), False)
 
-    def go(self, now: float) -> None:
-        """The files have come to rest: they may be read."""
-        self.deadline = now + CHILD_SECONDS
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+    def forget(self) -> None:
+        """Nothing of the next answer has come yet."""
+        self.document = bytearray()
+        self.first: Compiled | None = None
+        self.told = False
+        self.over = False
+        """Whether the child has ended."""
+
+    def go(self, running: bytes, now: float) -> None:
+        """The files have come to rest: they may be read. `running` is the Plan that runs, packed.
+
+        `OSError`: the child has ended while it waited.
+        """
+        assert self.process.stdin is not None
+        os.truncate(self.running, 0)
+        os.pwrite(self.running, running, 0)
+        os.write(self.process.stdin.fileno(), b"\n")
+        self.works, self.deadline = True, now + CHILD_SECONDS
 
     def fileno(self) -> int:
         assert self.process.stdout is not None
         return self.process.stdout.fileno()
 
     def read(self) -> bool:
-        """Takes what there is; whether the child has said everything."""
-        while True:
+        """Takes what there is; whether the child has said everything, or has ended."""
+        self.take()
+        if self.first is None:
+            self.take_first()
+        return self.over or self.is_whole
+
+    def take(self) -> None:
+        while not self.over:
             try:
                 data = os.read(self.fileno(), 1 << 20)
             except BlockingIOError:
-                return False
-            if not data:
-                return True
+                return
             self.document += data
+            self.over = not data
 
-    def plan(self) -> Compiled | None:
-        """The Plan and what applying needs besides, once it is there; each is given once."""
-        if self.first is not None:
-            return None
+    def take_first(self) -> None:
         try:
             found = Compiled.decode_plan(self.document)
         except (ValueError, KeyError, TypeError):
             # Said when it is over.
-            return None
-        if found is None or found[0].plan is None:
-            return None
-        first, end = found
-        # At ten thousand routes these are megabytes.
-        del self.document[:end]
-        self.first = first
-        return first
+            return
+        if found is not None:
+            self.first, end = found
+            # At ten thousand routes these are megabytes.
+            del self.document[:end]
 
-    def result(self) -> Compiled:
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is said by a child that stays; another one has said all when it ends. The rest is one line."""
+        return self.first is not None and self.first.stays and self.document.endswith(b"\n")
+
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether a new child may do better: this one has answered before, and says nothing now."""
+        return self.first is None and self.answers > 0
+
+    def plan(self) -> Compiled | None:
+        """The Plan and what applying needs besides, once it is there; each is given once."""
+        if self.told or self.first is None or self.first.plan is None:
+            return None
+        self.told = True
+        return self.first
+
+    def result(self, now: float) -> Compiled:
         """What the child has said, once it has said everything."""
-        code = self.end()
-        if code != 0:
+        if self.over and (code := self.end()) != 0:
             return refusal(f"loading the configuration ended with exit code {code}, without an answer")
+        first, document = self.first, self.document
+        self.works, self.deadline, self.answers = False, now + IDLE_SECONDS, self.answers + 1
+        if not self.over:
+            self.forget()
         try:
-            if self.first is None:
-                return Compiled.decode(self.document)
-            return self.first.completed(self.document)
+            return Compiled.decode(document) if first is None else first.completed(document)
         except (ValueError, KeyError, TypeError) as error:
             return refusal(f"loading the configuration gave no whole answer: {error}")
 
@@ -112,6 +145,7 @@ class Compiler:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
+        os.close(self.running)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -110,7 +110,8 @@ class ControlLoop:
         try:
             self.step()
         except Exception:
-            self.speaker.event("defect", f"a defect in the control loop; serving goes on\n{traceback.format_exc()}")
+            why = traceback.format_exc()
+            self.speaker.event("defect", f"a defect in the control loop; serving goes on\n{why}", exception=why)
             time.sleep(DEFECT_PAUSE)
 
     def step(self) -> None:
@@ -139,8 +140,6 @@ class ControlLoop:
             # If it fails, that is said when it fails again.
             with contextlib.suppress(OSError):
                 self.reloader.prepare()
-        else:
-            self.reloader.dismiss()
 
     def patience(self) -> float | None:
         """How long there is nothing to do unless something arrives."""

@@ -55,16 +55,13 @@ class Reloader:
         self.next_causes: list[str] = []
         self.next_clients: list[Client] = []
 
-    def prepare(self) -> None:
-        """A reload is likely: the child starts, which takes longer than files need to come to rest."""
+    def prepare(self) -> Compiler:
+        """A reload is likely: the child starts, which takes longer than files need to come to rest. One that has
+        answered already, and waits, is as good and faster."""
         if self.compiler is None:
-            self.compiler = Compiler(self.options.child_arguments(), self.applier.history.current.packed)
+            self.compiler = Compiler(self.options.child_arguments(), time.monotonic())
             self.selector.register(self.compiler, selectors.EVENT_READ, self.read)
-
-    def dismiss(self) -> None:
-        """No reload after all."""
-        if self.compiler and not self.causes:
-            self.let_go(self.compiler).give_up()
+        return self.compiler
 
     def request(self, cause: str, client: Client | None = None) -> None:
         """Reloads now, or once more after the one under way; the client is told how it went."""
@@ -78,29 +75,50 @@ class Reloader:
         self.causes, self.next_causes = self.next_causes, []
         self.clients, self.next_clients = self.next_clients, []
         tell(*reloading())
+        self.ask()
+
+    def ask(self) -> None:
+        """Has the child that waits compile, or a new one, where that one has ended meanwhile."""
         try:
-            self.prepare()
+            try:
+                self.go(self.prepare())
+            except BrokenPipeError:
+                self.drop()
+                self.go(self.prepare())
         except OSError as error:
             self.conclude(refusal(f"the configuration cannot be loaded: {error}"))
-            return
-        if self.compiler:
-            self.compiler.go(time.monotonic())
+
+    def go(self, compiler: Compiler) -> None:
+        compiler.go(self.applier.history.current.packed, time.monotonic())
 
     def read(self, _: int) -> None:
         """The child has said something, or has ended."""
         if self.compiler is None:
             return
         over = self.compiler.read()
-        if self.causes and (first := self.compiler.plan()):
+        if not self.compiler.works:
+            # One that waits and fails by itself has told nobody anything; the next one will.
+            self.drop()
+            return
+        if first := self.compiler.plan():
             self.first = first
             self.keeper.prepare(first.launch, self.handlers_ready)
         if over and self.compiler:
-            compiled = self.let_go(self.compiler).result()
-            if self.first:
-                self.rest = compiled
-            # One that was started early and has failed by itself has told nobody anything; the next one will.
-            elif self.causes:
-                self.conclude(compiled)
+            self.take_result(self.compiler)
+
+    def take_result(self, compiler: Compiler) -> None:
+        """The child has said everything."""
+        if compiler.is_replaceable:
+            self.drop()
+            self.ask()
+            return
+        if compiler.over:
+            self.let_go(compiler)
+        compiled = compiler.result(time.monotonic())
+        if self.first:
+            self.rest = compiled
+        else:
+            self.conclude(compiled)
 
     def handlers_ready(self, problems: list[Document]) -> None:
         """The processes that the Plan needs are there, or cannot be: now it is applied, or not."""
@@ -123,13 +141,17 @@ class Reloader:
         return ", ".join(dict.fromkeys(self.causes))
 
     def due(self, now: float) -> float | None:
-        deadline = self.compiler.deadline if self.compiler else None
-        return None if deadline is None else max(0.0, deadline - now)
+        return max(0.0, self.compiler.deadline - now) if self.compiler else None
 
     def tick(self, now: float) -> None:
-        """Gives up a child whose time is over."""
-        if self.compiler and self.due(now) == 0.0:
-            late = self.let_go(self.compiler).give_up()
+        """Gives up a child whose time is over: it has waited for long, or it works for too long."""
+        compiler = self.compiler
+        if compiler is None or self.due(now) != 0.0:
+            return
+        late = self.let_go(compiler).give_up()
+        if compiler.works and compiler.is_replaceable:
+            self.ask()
+        elif compiler.works:
             self.first = None
             self.keeper.dismiss()
             self.conclude(late)
@@ -148,8 +170,7 @@ class Reloader:
     def hurry(self) -> None:
         """What is applied already is said now, without the difference."""
         if self.begun:
-            if self.compiler:
-                self.let_go(self.compiler).give_up()
+            self.drop()
             self.conclude(Compiled())
 
     def overtaken(self) -> list[Client]:
@@ -157,8 +178,13 @@ class Reloader:
         clients = [*self.clients, *self.next_clients]
         self.causes, self.next_causes, self.clients, self.next_clients = [], [], [], []
         self.first = self.rest = self.begun = None
-        self.dismiss()
+        self.drop()
         return clients
+
+    def drop(self) -> None:
+        """Ends the child, whatever it does; the next reload has another one."""
+        if self.compiler:
+            self.let_go(self.compiler).give_up()
 
     def let_go(self, compiler: Compiler) -> Compiler:
         self.selector.unregister(compiler)
@@ -166,6 +192,5 @@ class Reloader:
         return compiler
 
     def close(self) -> None:
-        """Ends a child that is still at work."""
-        if self.compiler:
-            self.let_go(self.compiler).give_up()
+        """Ends a child that is still there."""
+        self.drop()

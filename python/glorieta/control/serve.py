@@ -74,7 +74,8 @@ class Options:
 
     def child_arguments(self) -> list[str]:
         socket = ["--admin-socket", self.admin_socket] if self.admin_socket else []
-        return [*(["--terminal"] if self.terminal else []), *socket, "--", *self.references]
+        words = [("--terminal", self.terminal), ("--json", self.as_json)]
+        return [*(word for word, wanted in words if wanted), *socket, "--", *self.references]
 
 
 def main(arguments: list[str]) -> int:
@@ -96,7 +97,8 @@ def main(arguments: list[str]) -> int:
     except ControlBusy:
         speaker.event("control-busy", f"{options.identity} runs already; `glorieta reload` reaches that one, not this")
     except OSError as error:
-        speaker.event("control-failed", f"no control socket at {options.control}: {error.strerror}")
+        text = f"no control socket at {options.control}: {error.strerror}"
+        speaker.event("control-failed", text, path=options.control, why=error.strerror)
     loop.begin(partial(say_started, engine, speaker, compiled.version, compiled.warnings))
     # The loop keeps what it needs of it, packed; at ten thousand routes the rest is worth letting go.
     del compiled

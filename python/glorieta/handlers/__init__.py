@@ -26,7 +26,8 @@ from .router import Router
 from .routing.answers import ResponseValidationError
 from .routing.table import Table
 from .streaming import Event, EventStream, StreamingResponse
-from .websocket import WebSocket, WebSocketDisconnect, WebSocketException
+from .websocket import WebSocket, WebSocketException
+from .websocket_end import WebSocketDisconnect
 
 __all__ = [
     "BackgroundTask",

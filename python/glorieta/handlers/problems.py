@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
-
+from .encoding import encode_json
 from .fields import checked_field
 from .status import NO_BODY, title
 
@@ -90,14 +89,14 @@ def pointer(steps: Sequence[str | int]) -> str:
 
 
 def answer_of(error: HTTPException) -> tuple[int, Fields, bytes]:
-    """Status, header fields and body of an exception's answer."""
+    """Status, header fields and body of an exception's answer. `Unserialisable`: its detail cannot be JSON."""
     fields: Fields = [("content-type", MEDIA_TYPE)]
     fields += [checked_field(name, value) for name, value in (error.headers or {}).items()]
     if error.status_code in NO_BODY:
         return error.status_code, fields[1:], b""
-    return error.status_code, fields, to_json(error.members(), fallback=str, inf_nan_mode="null")
+    return error.status_code, fields, encode_json(error.members())
 
 
 def crash_answer(id: str) -> tuple[int, Fields, bytes]:
     """What a client learns of a handler that crashed: only under which id the log tells more."""
-    return 500, [("content-type", MEDIA_TYPE)], to_json({**problem(500), "id": id})
+    return 500, [("content-type", MEDIA_TYPE)], encode_json({**problem(500), "id": id})

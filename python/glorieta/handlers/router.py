@@ -262,10 +262,12 @@ class Router:
         return self.table().openapi()
 
     def serve_openapi(self, url: str) -> None:
-        async def openapi(request: Any) -> Response:
-            return JSONResponse(request.route.table.openapi())
-
+        from .openapi.servers import server_of
         from .request import Request
+
+        async def openapi(request: Any) -> Response:
+            server = server_of(request)
+            return JSONResponse(request.route.table.openapi([server] if server else []))
 
         openapi.__annotations__["request"] = Request
         self.add_api_route(url, openapi, include_in_schema=False, response_model=None)

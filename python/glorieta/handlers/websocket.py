@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wsproto.connection import ConnectionType
 
 from .body import decode_json
-from .encoding import encode_json
 from .fields import checked_field
-from .live.messages import Messages, SocketClosed
+from .live.messages import Messages
 from .live.websocket import accept_token
 from .problems import HTTPException, RequestRefused
 from .request import HTTPConnection
 from .transport import BodyLost
+from .websocket_end import WebSocketDisconnect, WebSocketEnd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LARGEST_KEY = 64
-
-
-class WebSocketDisconnect(Exception):
-    """The client closed the WebSocket, or is gone (code 1006)."""
-
-    def __init__(self, code: int = 1000, reason: str | None = None) -> None:
-        super().__init__(code, reason or "")
-        self.code = code
-        self.reason = reason or ""
 
 
 class WebSocketException(Exception):
@@ -67,17 +58,16 @@ class ClientPipe:
             self.transport.end()
 
 
-class WebSocket(HTTPConnection):
+class WebSocket(WebSocketEnd, HTTPConnection):
     """A WebSocket that a client asks for. Nothing is sent before `accept()`."""
 
-    __slots__ = ("answered", "closed", "messages")
+    __slots__ = ("answered", "messages")
 
     def __init__(self, transport: Transport, call_scope: CallScope, route: HandlerRoute) -> None:
         super().__init__(transport, call_scope, route)
         self.messages: Messages | None = None
         """None: it is not accepted yet."""
         self.answered = False
-        self.closed = False
 
     async def accept(self, subprotocol: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Opens it. `subprotocol` must be one that the client offers."""
@@ -94,14 +84,6 @@ class WebSocket(HTTPConnection):
         """What the client offers."""
         offered = ",".join(self.headers.getlist("sec-websocket-protocol"))
         return [name.strip() for name in offered.split(",") if name.strip()]
-
-    async def receive(self) -> str | bytes:
-        """The next message, of either kind. `WebSocketDisconnect`: there is none any more."""
-        try:
-            return await self.opened().receive()
-        except SocketClosed as closed:
-            self.closed = True
-            raise WebSocketDisconnect(closed.code, closed.reason) from None
 
     async def receive_text(self) -> str:
         message = await self.receive()
@@ -126,23 +108,6 @@ class WebSocket(HTTPConnection):
             await self.refuse(1007, str(error.detail))
             raise WebSocketDisconnect(1007, str(error.detail)) from None
 
-    async def send(self, message: str | bytes) -> None:
-        """Sends text or bytes. `WebSocketDisconnect`: it is closed."""
-        try:
-            await self.opened().send(message)
-        except SocketClosed as closed:
-            self.closed = True
-            raise WebSocketDisconnect(closed.code, closed.reason) from None
-
-    async def send_text(self, data: str) -> None:
-        await self.send(data)
-
-    async def send_bytes(self, data: bytes) -> None:
-        await self.send(data)
-
-    async def send_json(self, data: Any) -> None:
-        await self.send(encode_json(data).decode())
-
     def iter_text(self) -> AsyncIterator[str]:
         """Messages until the client closes it."""
         return until_closed(self.receive_text)
@@ -164,10 +129,8 @@ class WebSocket(HTTPConnection):
         await self.refuse(code, reason or "")
 
     async def refuse(self, code: int, reason: str) -> None:
-        if not self.closed and self.messages is not None:
-            self.closed = True
-            # A control frame has room for 123 bytes of reason (RFC 6455 §5.5).
-            await self.messages.close(code, reason.encode()[:120].decode(errors="ignore"))
+        # A control frame has room for 123 bytes of reason (RFC 6455 §5.5).
+        await self.opened().close(code, reason.encode()[:120].decode(errors="ignore"))
 
     def opened(self) -> Messages:
         if self.messages is None:

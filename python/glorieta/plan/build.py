@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.checking import Partial
 from ..config.errors import ConfigError, Problem, sort_problems
 from ..config.loading import load_any
+from ..config.objects import run_once
 from .compile import inspect, inspect_written, refuse
 from .compiling import Surroundings
 from .overlaid import with_overlays
@@ -16,6 +17,7 @@ from .overlaid import with_overlays
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..config.documents import Documents
     from ..config.edge import Edge
     from ..config.loading import Loaded, Reference
     from .confusions import Found
@@ -47,21 +49,32 @@ def build(
     terminal: bool = False,
     admin_socket: str | None = None,
     secrets: bool = True,
+    documents: Documents | None = None,
 ) -> Built:
-    """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it."""
+    """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it.
+
+    `documents`: what texts said when this was built before.
+    """
     surroundings = Surroundings(terminal, admin_socket)
-    try:
-        return build_layers(references, surroundings, secrets=secrets)
-    except ConfigError as error:
-        if isinstance(references, str | Path) or len(references) < 2:
-            raise
-        base = problems_of(references[0], surroundings, secrets=secrets)
-        raise with_overlays(error, base) from None
+    if isinstance(references, str | Path) or len(references) < 2:
+        return build_layers(references, surroundings, secrets=secrets, documents=documents)
+    with run_once():
+        try:
+            return build_layers(references, surroundings, secrets=secrets, documents=documents)
+        except ConfigError as error:
+            base = problems_of(references[0], surroundings, secrets=secrets)
+            raise with_overlays(error, base) from None
 
 
-def build_layers(references: Reference | Sequence[Reference], surroundings: Surroundings, *, secrets: bool) -> Built:
+def build_layers(
+    references: Reference | Sequence[Reference],
+    surroundings: Surroundings,
+    *,
+    secrets: bool,
+    documents: Documents | None = None,
+) -> Built:
     try:
-        loaded = load_any(references, secrets=secrets)
+        loaded = load_any(references, secrets=secrets, documents=documents)
     except ConfigError as error:
         raise with_later_errors(error, surroundings) from None
     return finish(loaded, surroundings)

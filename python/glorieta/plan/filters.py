@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..config.errors import Path, Wrong
 from ..config.filter import Filters, Headers, RequestHeaders, ResponseHeaders
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Changes = RequestHeaders | ResponseHeaders
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What happens to one header: the name as it was written last, and remove, set, add."""
 
     name: str
@@ -41,26 +40,28 @@ class Merged:
     def over(self, filters: Filters) -> Merged:
         """The same with one more layer; what it says wins, key by key."""
         written = filters.model_fields_set
-        merged = self
-        if "allow" in written:
-            merged = replace(merged, allow=tuple(filters.allow or ()))
-        if "deny" in written:
-            merged = replace(merged, deny=tuple(filters.deny or ()))
-        if "max_body" in written:
-            merged = replace(merged, max_body=filters.max_body)
+        if not written:
+            return self
+        request, response = self.request, self.response
         if "headers" in written:
-            merged = merged.with_headers(filters.headers)
-        return merged
+            request, response = self.headers_over(filters.headers)
+        return Merged(
+            tuple(filters.allow or ()) if "allow" in written else self.allow,
+            tuple(filters.deny or ()) if "deny" in written else self.deny,
+            filters.max_body if "max_body" in written else self.max_body,
+            request,
+            response,
+        )
 
-    def with_headers(self, headers: Headers | None) -> Merged:
+    def headers_over(self, headers: Headers | None) -> tuple[dict[str, Change], dict[str, Change]]:
+        """Changes of the request and of the response."""
         if headers is None:
-            return replace(self, request={}, response={})
-        merged = self
-        if headers.written("request"):
-            merged = replace(merged, request=changed(merged.request, headers.request))
-        if headers.written("response"):
-            merged = replace(merged, response=changed(merged.response, headers.response))
-        return merged
+            return {}, {}
+        written = headers.model_fields_set
+        return (
+            changed(self.request, headers.request) if "request" in written else self.request,
+            changed(self.response, headers.response) if "response" in written else self.response,
+        )
 
     def in_order(self) -> list[Filter]:
         """As the engine runs them."""
@@ -92,7 +93,7 @@ def changed(before: dict[str, Change], changes: Changes | None) -> dict[str, Cha
         merged[name.lower()] = Change(name, remove=kept is not None and kept.remove, set=value)
     for name, values in changes.add.items():
         kept = merged.get(name.lower(), Change(name))
-        merged[name.lower()] = replace(kept, name=name, add=(*kept.add, *values))
+        merged[name.lower()] = kept._replace(name=name, add=(*kept.add, *values))
     return merged
 
 

@@ -55,7 +55,7 @@ def conditions_rank(route: Route) -> Rank:
 
 
 def conditions_key(route: Route) -> str:
-    methods = ",".join(sorted(set(route["methods"])))
+    methods = ",".join(sorted(set(route["methods"]))) if route["methods"] else ""
     if not (route["headers"] or route["query"]):
         return methods
     headers = sorted({json.dumps([each["name"].lower(), each["value"]]) for each in route["headers"]})

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Report = dict[str, Any]
 Ask = Callable[[dict[str, Any]], Report]
 """`glorieta.engine.Trial.ask`; `ValueError`: the question cannot be understood."""
-NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -131,32 +130,37 @@ def quoted(reference: str) -> str:
 
 def compared(case: Case, report: Report, team: str | None) -> Iterator[Failure]:
     """Every expectation that was not met, in the order of a request's way."""
+    if report["outcome"] == "nothing":
+        yield Failure("request", "an answer", f"none: {report['why']}")
+        return
     route, forward, answer = report["route"], report["forward"], report["answer"]
+    otherwise = outcome_text(report)
     if case.route is not None:
         names = {route["id"], route["name"], route["group"]} if route else set()
         if names.isdisjoint(candidates(case.route, team)):
-            yield Failure("route", case.route, route["id"] if route else NOTHING)
+            yield Failure("route", case.route, route["id"] if route else f"no route, but {otherwise}")
     if case.forwards is not None:
         yield from compare_forward(case.forwards, forward, report, team)
-    yield from differ("method", case.method, forward and forward["method"])
+    yield from differ("method", case.method, forward and forward["method"], otherwise)
     if case.endpoint is not None and (forward is None or forward["endpoint"] != case.endpoint):
-        yield Failure("endpoint", case.endpoint, endpoint_text(forward))
-    yield from compare_headers("sends", case.sends, forward and forward["headers"], outcome_text(report))
+        yield Failure("endpoint", case.endpoint, endpoint_text(forward) if forward else otherwise)
+    yield from compare_headers("sends", case.sends, forward and forward["headers"], otherwise)
     if case.status is not None and (answer is None or answer["status"] != case.status):
-        yield Failure("status", str(case.status), outcome_text(report))
-    yield from differ("reason", case.reason, answer and answer["reason"])
+        yield Failure("status", str(case.status), otherwise)
+    yield from differ("reason", case.reason, answer and answer["reason"], otherwise)
     location = None if case.location is None else as_written(case.location)
-    yield from differ("location", location, answer and location_of(answer))
-    yield from compare_headers("answers", case.answers, answer and answer["headers"], outcome_text(report))
+    yield from differ("location", location, answer and location_of(answer), otherwise)
+    yield from compare_headers("answers", case.answers, answer and answer["headers"], otherwise)
 
 
 def location_of(answer: Report) -> str | None:
     return next((value for name, value in answer["headers"] if name.lower() == "location"), None)
 
 
-def differ(what: str, expected: str | None, actual: str | None) -> Iterator[Failure]:
+def differ(what: str, expected: str | None, actual: str | None, otherwise: str) -> Iterator[Failure]:
+    """`otherwise`: what has become of the request, where there is nothing of the kind."""
     if expected is not None and expected != actual:
-        yield Failure(what, expected, NOTHING if actual is None else actual)
+        yield Failure(what, expected, otherwise if actual is None else actual)
 
 
 def compare_forward(expected: str, forward: Report | None, report: Report, team: str | None) -> Iterator[Failure]:
@@ -180,28 +184,31 @@ def asks(part: Report, upstream: str, path: str, team: str | None) -> bool:
     return is_there and (not path or part["target"] in (as_written(path), as_written(path, quoted)))
 
 
-def endpoint_text(forward: Report | None) -> str:
-    if forward is None:
-        return NOTHING
+def endpoint_text(forward: Report) -> str:
     chance = f"one of {', '.join(each['address'] for each in forward['endpoints'])}: {forward['why']}"
     return str(forward["endpoint"] or chance)
 
 
 def outcome_text(report: Report) -> str:
-    """What has become of the request instead."""
+    """What has become of a request that was heard."""
     match report["outcome"]:
         case "forward" | "tunnel":
             return f"forwarding to {report['forward']['upstream']}"
         case "answer":
-            return f"the answer {report['answer']['status']} {report['answer']['reason'] or ''}".rstrip()
+            return answer_text(report["answer"])
         case "handler":
             return f"what {report['handler']['name']} answers"
         case "gather":
             asked = (f"{part['upstream']} {part['target'] or part['path']}" for part in report["gather"]["parts"])
             return f"one answer of {', '.join(asked)}"
-        case "refused":
-            return "a closed connection"
-    return f"nobody: {report['why']}"
+    return "a closed connection"
+
+
+def answer_text(answer: Report) -> str:
+    """An answer of glorieta's own, and why it gave that one."""
+    why = "no route matches" if answer["reason"] == "no_route" else answer["detail"]
+    text = f"the answer {answer['status']} {answer['reason'] or ''}".rstrip()
+    return f"{text} ({why})" if why else text
 
 
 def compare_headers(

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 from wsproto.connection import ConnectionType
 
-from ..handlers.encoding import encode_json
-from ..handlers.live.messages import Messages, SocketClosed
+from ..handlers.live.messages import Messages
 from ..handlers.live.websocket import accept_token, handshake
-from ..handlers.websocket import WebSocketDisconnect
+from ..handlers.websocket_end import WebSocketEnd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,7 +30,7 @@ class WebSocketRefused(Exception):
         self.response = response
 
 
-class SocketSession:
+class SocketSession(WebSocketEnd):
     """An open WebSocket."""
 
     def __init__(self, exchange: Exchange, messages: Messages) -> None:
@@ -39,12 +38,8 @@ class SocketSession:
         chosen = [value for name, value in exchange.headers if name == "sec-websocket-protocol"]
         self.accepted_subprotocol = chosen[0] if chosen else None
 
-    async def receive(self) -> str | bytes:
-        """The next message. `WebSocketDisconnect`: the handler has closed it."""
-        try:
-            return await self._messages.receive()
-        except SocketClosed as closed:
-            raise WebSocketDisconnect(closed.code, closed.reason) from None
+    def opened(self) -> Messages:
+        return self._messages
 
     async def receive_text(self) -> str:
         message = await self.receive()
@@ -58,21 +53,6 @@ class SocketSession:
 
     async def receive_json(self) -> Any:
         return from_json(await self.receive())
-
-    async def send(self, message: str | bytes) -> None:
-        try:
-            await self._messages.send(message)
-        except SocketClosed as closed:
-            raise WebSocketDisconnect(closed.code, closed.reason) from None
-
-    async def send_text(self, data: str) -> None:
-        await self.send(data)
-
-    async def send_bytes(self, data: bytes) -> None:
-        await self.send(data)
-
-    async def send_json(self, data: Any) -> None:
-        await self.send(encode_json(data).decode())
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await self._messages.close(code, reason)

@@ -25,7 +25,7 @@ def test_one_that_fails_is_told_with_its_place_and_the_requests_way(call: Call, 
     result = call("test")
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "glorieta.yaml:12:3 GET http://shop/nix: forwards: expected service1, got the answer 404 no_route",
+        "glorieta.yaml:12:3 GET http://shop/nix: forwards: expected service1, got the answer 404 no_route (no route matches)",
         "  it went: listener web → 404 no_route",
         "2 tests, 1 failed",
     ]

@@ -65,7 +65,7 @@ class FakeMember:
     made: list[FakeMember]
     refuse = False
 
-    def __init__(self, engine: FakeEngine, launch: Document, *, strict: bool = True) -> None:
+    def __init__(self, engine: FakeEngine, launch: Document, *, strict: bool = True, as_json: bool = False) -> None:
         if FakeMember.refuse:
             raise OSError(24, "Too many open files")
         self.number = len(FakeMember.made) + 1
@@ -108,7 +108,7 @@ class Stage:
         self.engine, self.selector = FakeEngine(), FakeSelector()
         self.events: list[tuple[str, str]] = []
         self.done: list[list[Document]] = []
-        speaker: Any = SimpleNamespace(event=lambda kind, text, **_: self.events.append((kind, text)))
+        speaker: Any = SimpleNamespace(as_json=False, event=lambda kind, text, **_: self.events.append((kind, text)))
         self.speaker = speaker
         engine, selector = self.engine, self.selector
         self.keeper = Keeper(engine, selector, speaker)  # type: ignore[arg-type]

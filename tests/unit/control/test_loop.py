@@ -15,6 +15,7 @@ import pytest
 from glorieta.control import reload
 from glorieta.control.channel import ask
 from glorieta.control.compiled import Compiled, refusal
+from glorieta.control.history import unpack
 from glorieta.control.loop import ControlLoop
 from glorieta.control.serve import Options
 from glorieta.control.signals import Signals
@@ -74,57 +75,90 @@ class NotingEngine:
 
 
 class ScriptedCompiler:
-    """In the child's place: answers with the next result of a list, once it may."""
+    """In the child's place: answers with the next result of a list, once it may; then it ends, or stays."""
 
     results: list[Compiled]
     early: list[Compiled]
     started: int
     went: int
+    ended: int
+    """How many were given up."""
+    stays: bool
+    fails: list[str]
+    """What becomes of those that stay when they are asked again: `gone` or `killed`."""
+    running: list[bytes]
+    """What runs, each time that one was told to go."""
     may_end: threading.Event
     patience: float
+    idle: float
 
-    def __init__(self, arguments: list[str], running: bytes) -> None:
+    def __init__(self, arguments: list[str], now: float) -> None:
         type(self).started += 1
-        self.deadline: float | None = None
-        self.told = False
+        self.deadline = now + self.idle
+        self.works = self.told = self.over = self.replied = False
+        self.answers = 0
         self.reader, self.writer = os.pipe()
 
-    def go(self, now: float) -> None:
+    def go(self, running: bytes, now: float) -> None:
+        failure = self.fails.pop(0) if self.answers and self.fails else ""
+        if failure == "gone":
+            raise BrokenPipeError
         type(self).went += 1
-        self.deadline = now + self.patience
+        self.running.append(running)
+        self.works, self.deadline = True, now + self.patience
         if self.early:
             os.write(self.writer, b"x")
-        threading.Thread(target=self.end, daemon=True).start()
+        if failure == "killed":
+            self.die()
+        elif failure != "stopped":
+            threading.Thread(target=self.end, daemon=True).start()
 
     def end(self) -> None:
         type(self).may_end.wait(LONGEST)
+        if self.stays:
+            os.write(self.writer, b".")
+        else:
+            self.die()
+
+    def die(self) -> None:
         os.close(self.writer)
 
     def fileno(self) -> int:
         return self.reader
 
     def read(self) -> bool:
-        self.over = os.read(self.reader, 1) == b""
-        return self.over
+        said = os.read(self.reader, 1)
+        self.over, self.replied = said == b"", said == b"."
+        return self.over or self.replied
+
+    @property
+    def is_replaceable(self) -> bool:
+        return self.answers > 0 and not self.told
 
     def plan(self) -> Compiled | None:
         """The Plan comes before the rest, where the test says so."""
-        if self.told or not (self.early or self.over):
+        if self.told or not (self.early or self.replied or (self.over and not self.answers)):
             return None
         self.told = True
         first = self.early.pop(0) if self.early else self.results[0]
         return first if first.plan is not None else None
 
-    def result(self) -> Compiled:
-        os.close(self.reader)
+    def result(self, now: float) -> Compiled:
+        self.works = self.told = self.replied = False
+        self.deadline, self.answers = now + self.idle, self.answers + 1
+        if self.over:
+            os.close(self.reader)
         return self.results.pop(0)
 
     def give_up(self) -> Compiled:
+        type(self).ended += 1
         os.close(self.reader)
         return refusal("given up")
 
 
 class NotingSpeaker:
+    as_json = False
+
     def __init__(self) -> None:
         self.events: list[tuple[str, str, dict[str, Any]]] = []
 
@@ -200,8 +234,9 @@ class House:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(reload, "Compiler", ScriptedCompiler)
     ScriptedCompiler.results, ScriptedCompiler.early = [], []
-    ScriptedCompiler.started = ScriptedCompiler.went = 0
-    ScriptedCompiler.patience = LONGEST
+    ScriptedCompiler.started = ScriptedCompiler.went = ScriptedCompiler.ended = 0
+    ScriptedCompiler.stays, ScriptedCompiler.fails, ScriptedCompiler.running = False, [], []
+    ScriptedCompiler.patience = ScriptedCompiler.idle = LONGEST
     ScriptedCompiler.may_end = threading.Event()
     ScriptedCompiler.may_end.set()
     before = {number: signal.getsignal(number) for number in (1, 2, 10, 15)}
@@ -384,7 +419,8 @@ def test_a_defect_of_ours_is_said_and_serving_goes_on(house: House, monkeypatch:
         assert house.ask("status")["version"] == "version-first"
 
     house.run(meanwhile)
-    assert "AttributeError: no such thing" in next(text for event, text, _ in house.speaker.events if event == "defect")
+    _, text, facts = next(each for each in house.speaker.events if each[0] == "defect")
+    assert facts["exception"].endswith("AttributeError: no such thing\n") and facts["exception"] in text
 
 
 def test_the_child_starts_while_files_are_still_changing_and_reads_once_they_rest(house: House) -> None:
@@ -399,6 +435,81 @@ def test_the_child_starts_while_files_are_still_changing_and_reads_once_they_res
 
     house.run(meanwhile, watch=True)
     assert (ScriptedCompiler.started, ScriptedCompiler.went) == (1, 1)
+
+
+def reload_twice(house: House) -> None:
+    """By two questions, one after the other."""
+    ScriptedCompiler.results = [house.compiled("second"), house.compiled("third")]
+    assert house.ask("reload")["version"] == "version-second"
+    assert house.ask("reload")["version"] == "version-third"
+
+
+def test_a_child_that_stays_is_asked_again(house: House) -> None:
+    ScriptedCompiler.stays = True
+    house.run(lambda: reload_twice(house))
+    assert (ScriptedCompiler.started, ScriptedCompiler.went, ScriptedCompiler.ended) == (1, 2, 1)
+    assert [unpack(each) for each in ScriptedCompiler.running] == ["first", "second"]
+
+
+def test_a_child_that_ends_with_its_answer_is_followed_by_another(house: House) -> None:
+    house.run(lambda: reload_twice(house))
+    assert (ScriptedCompiler.started, ScriptedCompiler.went, ScriptedCompiler.ended) == (2, 2, 0)
+
+
+@pytest.mark.parametrize("failure", ["gone", "killed", "stopped"])
+def test_a_child_that_stays_and_fails_is_replaced_within_the_reload(house: House, failure: str) -> None:
+    ScriptedCompiler.stays, ScriptedCompiler.fails = True, [failure]
+    ScriptedCompiler.patience = 1.0
+    house.run(lambda: reload_twice(house))
+    assert house.engine.applied == ["second", "third"]
+    assert "refused" not in house.speaker.names()
+    assert ScriptedCompiler.started == 2
+
+
+def test_a_child_that_nobody_needs_is_ended(house: House) -> None:
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second"), house.compiled("third")]
+        house.ask("reload")
+        house.wait(lambda: ScriptedCompiler.ended == 1, "the end of the child")
+        assert house.ask("reload")["version"] == "version-third"
+
+    ScriptedCompiler.stays, ScriptedCompiler.idle = True, 0.2
+    house.run(meanwhile)
+    assert ScriptedCompiler.started == 2
+
+
+def test_a_child_that_waits_and_dies_is_not_spoken_of(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ScriptedCompiler] = []
+
+    class Noted(ScriptedCompiler):
+        def __init__(self, arguments: list[str], now: float) -> None:
+            super().__init__(arguments, now)
+            made.append(self)
+
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second"), house.compiled("third")]
+        house.ask("reload")
+        made[0].die()
+        house.wait(lambda: Noted.ended == 1, "the end of the child")
+        assert house.ask("reload")["version"] == "version-third"
+
+    ScriptedCompiler.stays = True
+    monkeypatch.setattr(reload, "Compiler", Noted)
+    house.run(meanwhile)
+    assert "refused" not in house.speaker.names()
+
+
+def test_a_rollback_ends_the_child(house: House) -> None:
+    """Its Plan, or what it keeps for the next one, is of files that nobody wants now."""
+
+    def meanwhile() -> None:
+        ScriptedCompiler.results = [house.compiled("second")]
+        house.ask("reload")
+        assert house.ask("rollback")["result"] == "rolled back"
+        assert ScriptedCompiler.ended == 1
+
+    ScriptedCompiler.stays = True
+    house.run(meanwhile)
 
 
 def test_several_files_that_change_together_are_one_reload(house: House) -> None:

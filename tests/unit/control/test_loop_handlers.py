@@ -33,7 +33,9 @@ class QuickMember:
     """Those that have not said anything yet, if that is for the test to do."""
     alive: dict[int, str]
 
-    def __init__(self, engine: NotingEngine, launch: dict[str, Any], *, strict: bool = True) -> None:
+    def __init__(
+        self, engine: NotingEngine, launch: dict[str, Any], *, strict: bool = True, as_json: bool = False
+    ) -> None:
         self.generation = launch["generation"]
         assert strict == (self.generation != "one" or "one" in QuickMember.started), "nothing serves at the start"
         QuickMember.started.append(self.generation)

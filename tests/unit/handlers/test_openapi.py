@@ -195,3 +195,39 @@ def test_it_is_served_where_that_is_asked_for(document: dict[str, Any]) -> None:
     answer = ask(router, "GET", "/openapi.json")
     assert (answer.status, answer.json) == (200, document)
     assert [each.path for each in Router().table().listing()] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said", "server"),
+    [
+        ("", None, None),
+        ("/shop", None, "/shop"),
+        ("/a/b", None, "/a/b"),
+        ("", "/outer", "/outer"),
+        ("", "/outer/", "/outer"),
+        ("/shop", "/outer/more", "/outer/more/shop"),
+        ("/shop", "", "/shop"),
+        ("/shop", "//evil.example", "/shop"),
+        ("/shop", "https://evil.example", "/shop"),
+        ("/shop", "/a?b", "/shop"),
+        ("/shop", "/a b", "/shop"),
+        ("/shop", "relative", "/shop"),
+        ("", "/", None),
+    ],
+)
+def test_the_document_says_below_which_prefix_it_was_asked_for(
+    document: dict[str, Any], prefix: str, said: str | None, server: str | None
+) -> None:
+    headers = {} if said is None else {"X-Forwarded-Prefix": said}
+    answer = ask(router, "GET", "/openapi.json", prefix=prefix, headers=headers)
+    servers = {} if server is None else {"servers": [{"url": server}]}
+    assert answer.json == {**document, **servers}
+
+
+def test_a_prefix_of_the_routers_own_is_part_of_its_paths() -> None:
+    inner = Router(openapi_url="/openapi.json", prefix="/{tenant}")
+    inner.get("/items")(user)
+    outer = Router()
+    outer.include_router(inner, prefix="/v1")
+    found = ask(outer, "GET", "/v1/one/openapi.json", prefix="/shop").json
+    assert (found["servers"], list(found["paths"])) == ([{"url": "/shop"}], ["/v1/{tenant}/items"])

@@ -383,7 +383,7 @@ def test_starlettes_streams_end_when_the_client_goes() -> None:
 
 
 def test_django_runs_in_place() -> None:
-    django = pytest.importorskip("django")
+    django = pytest.importorskip("django", reason="Django is not installed, so nobody knows whether it can be mounted")
     from django.conf import settings
     from django.core.asgi import get_asgi_application
     from django.http import HttpResponse

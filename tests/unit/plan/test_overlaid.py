@@ -94,3 +94,44 @@ def test_the_last_of_several_overlays_is_named(tmp_path: Path, monkeypatch: pyte
     assert told_of(put_files(tmp_path, BASE + text)) == [
         "over2.yaml:1:13 upstreams.a: has no endpoints; write endpoints: [host:port]"
     ]
+
+
+COUNT = 'open("runs", "a").write("x")'
+INCLUDED = "include: [code_of.py:edge]"
+HANDLED = "listeners: {web: {bind: ':80', handler: code_of.py:router}}"
+SLIP = 'over.yaml:1:12 defaults: unknown key "rout"; did you mean "route"?'
+
+
+@pytest.mark.parametrize(
+    ("base", "code", "expected"),
+    [
+        (INCLUDED, f"from glorieta import Edge\ndef edge():\n    {COUNT}\n    return Edge()", None),
+        (INCLUDED, f"def edge():\n    {COUNT}\n    1 / 0", "code_of.py:3 ZeroDivisionError: division by zero"),
+        (INCLUDED, f"{COUNT}\n1 / 0", "code_of.py:2 ZeroDivisionError: division by zero"),
+        (HANDLED, f"from glorieta.handlers import Router\nrouter = Router()\n{COUNT}", "its router has no routes"),
+        (HANDLED, f"{COUNT}\n1 / 0", "code_of.py:2 listeners.web.handler: ZeroDivisionError: division by zero"),
+        (
+            HANDLED,
+            f"{COUNT}\nfrom glorieta.handlers import Router\nrouter = Router()\n@router.get('x')\ndef x(): ...",
+            'the path "x" does not begin with a slash; write "/x"',
+        ),
+    ],
+)
+def test_code_runs_once_though_the_base_is_looked_at_again(
+    base: str, code: str, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code_of.py").write_text(code)
+    files = f"### base.yaml\nversion: 1\n{base}\n### over.yaml\ndefaults: {{rout: {{deadline: 5s}}}}\n"
+    told = told_of(put_files(tmp_path, files))
+    assert SLIP in told
+    assert expected is None or any(expected in each for each in told), told
+    assert (tmp_path / "runs").read_text() == "x"
+
+
+def test_code_runs_again_for_whoever_asks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code_of.py").write_text(f"{COUNT}\n1 / 0")
+    files = put_files(tmp_path, f"### base.yaml\nversion: 1\n{INCLUDED}\n### over.yaml\ndrain: 5s\n")
+    assert told_of(files) == told_of(files) != []
+    assert (tmp_path / "runs").read_text() == "xx"

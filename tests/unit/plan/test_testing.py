@@ -79,18 +79,22 @@ FAIL = {
     "GET http://a/old: {forwards: shop}": "forwards: expected shop, got the answer 301",
     "GET http://a/shop/7: {status: 200}": "status: expected 200, got forwarding to shop",
     "GET http://a/shop/7: {route: /old}": "route: expected /old, got web/shop/*",
-    "GET http://a/nix: {route: /old}": "route: expected /old, got nothing",
+    "GET http://a/nix: {route: /old}": "route: expected /old, got no route, but the answer 404 no_route (no route matches)",
     "GET http://a/shop/7: {method: PUT}": "method: expected PUT, got GET",
     "GET http://a/shop/7: {sends: {x-from: 1}}": "sends x-from: expected 1, got 127.0.0.1",
     "GET http://a/shop/7: {sends: {x-none: present}}": "sends x-none: expected present, got absent",
     "GET http://a/shop/7: {sends: {x-from: {regex: '[a-z]+'}}}": "sends x-from: expected regex [a-z]+, got 127.0.0.1",
     "GET http://a/old: {sends: {x-from: 1}}": "sends x-from: expected 1, got the answer 301",
     "GET http://a/old: {location: /old}": "location: expected /old, got /new",
-    "GET http://a/nix: {location: /new}": "location: expected /new, got nothing",
+    "GET http://a/nix: {location: /new}": "location: expected /new, got the answer 404 no_route (no route matches)",
+    "GET http://a/old: {reason: denied}": "reason: expected denied, got the answer 301",
+    "GET http://a/old: {endpoint: x}": "endpoint: expected x, got the answer 301",
+    "POST http://a/shop/7: {status: 200, body: 2KiB}": "status: expected 200, got the answer 413 ",
     "GET http://a/old: {answers: {x-edge: null}}": "answers x-edge: expected absent, got 1",
     "GET http://a/nix: {reason: denied}": "reason: expected denied, got no_route",
     "GET http://a/shop/7: {endpoint: localhost:3001}": "endpoint: expected localhost:3001, got one of localhost:3001, localhost:3002: ",
-    "GET http://a:99/: {status: 404}": "status: expected 404, got nobody: nothing listens at port 99; ",
+    "GET http://a:99/: {status: 404}": "request: expected an answer, got none: nothing listens at port 99; listeners: ",
+    "tcp://a:8080: {forwards: shop}": "request: expected an answer, got none: listener web speaks http; ",
     "tcp://a:1025: {endpoint: localhost:26}": "endpoint: expected localhost:26, got localhost:25",
 }  # fmt: skip
 
@@ -109,6 +113,11 @@ def test_everything_that_is_not_met_is_said_with_the_way_that_it_went() -> None:
     assert result.story == "listener web → route web/shop/* (prefix) → upstream shop → GET /7"
     assert result.as_json()["failures"][0] == {"what": "route", "expected": "/old", "actual": "web/shop/*"}
     assert (result.as_json()["file"], result.as_json()["line"]) == ("glorieta.yaml", 20)
+
+
+def test_that_nothing_answers_is_said_once() -> None:
+    (result,) = ask_engine("  GET http://a:99/: {route: /old, status: 404, location: /new, method: GET}")
+    assert [failure.what for failure in result.failures] == ["request"]
 
 
 def problems(text: str) -> str:
@@ -170,7 +179,7 @@ def test_junit_has_a_case_for_each_with_file_and_line() -> None:
     assert list(good) == []
     assert bad.attrib["line"] == "21"
     (failure,) = bad
-    assert failure.attrib["message"] == "status: expected 200, got the answer 404 no_route"
+    assert failure.attrib["message"] == "status: expected 200, got the answer 404 no_route (no route matches)"
     assert "listener web → 404 no_route" in str(failure.text)
     assert all(float(each.attrib["time"]) >= 0 for each in (root, suite, good, bad))
 

@@ -2,6 +2,8 @@
 //!
 //! An answer made of parts may be kept only where, how and as long as every part may. A part that says nothing allows
 //! nothing in particular: then there is no lifetime, and only what forbids is kept.
+//!
+//! Python has a twin of it, for handlers. Both are held together by `tests/contract/caching.json`.
 
 use std::io::Write;
 
@@ -147,53 +149,4 @@ fn seconds(text: &[u8]) -> u64 {
     }
     let number = std::str::from_utf8(text).ok().and_then(|digits| digits.parse().ok());
     number.unwrap_or(LONGEST).min(LONGEST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn strictest(parts: &[&str]) -> Option<String> {
-        let mut caching = Caching::default();
-        for part in parts {
-            caching.add([part.as_bytes()].into_iter().filter(|value| !value.is_empty()), None, [].into_iter());
-        }
-        caching.header().map(|value| String::from_utf8_lossy(&value).into_owned())
-    }
-
-    #[test]
-    fn the_strictest_counts() {
-        for (parts, header) in [
-            (&["max-age=60", "max-age=10"][..], Some("max-age=10")),
-            (&["max-age=60", ""], None),
-            (&["max-age=60, public", "public, max-age=30"], Some("public, max-age=30")),
-            (&["public, max-age=60", "private, max-age=30"], Some("private, max-age=30")),
-            (&["max-age=60", "no-store"], Some("no-store")),
-            (&["max-age=60", "no-cache"], Some("no-cache")),
-            (&["max-age=60, s-maxage=600", "max-age=30"], Some("max-age=30")),
-            (&["max-age=60, s-maxage=600", "max-age=90"], Some("max-age=60, s-maxage=90")),
-            (&["max-age=x", "max-age=30"], Some("max-age=0")),
-            (&["max-age=60, max-age=5"], Some("max-age=60")),
-            (&["private=\"a, no-store\", max-age=\"7\""], Some("private, max-age=7")),
-            (
-                &["must-revalidate, immutable, max-age=99999999999"],
-                Some("must-revalidate, immutable, max-age=2147483648"),
-            ),
-            (&[], None),
-        ] {
-            assert_eq!(strictest(parts).as_deref(), header, "{parts:?}");
-        }
-    }
-
-    #[test]
-    fn age_is_taken_off_and_an_unknown_part_ends_every_lifetime() {
-        let mut caching = Caching::default();
-        caching.add([&b"max-age=60"[..]].into_iter(), Some(b"50"), [&b"Accept, Cookie"[..], b"accept"].into_iter());
-        assert_eq!(caching.header().unwrap(), b"max-age=10");
-        assert_eq!(caching.vary().collect::<Vec<_>>(), [&b"accept"[..], b"cookie"]);
-        caching.add_unknown();
-        assert_eq!(caching.header(), None);
-        caching.add([&b"max-age=60"[..]].into_iter(), None, [&b"*"[..]].into_iter());
-        assert_eq!(caching.header().unwrap(), b"no-store");
-    }
 }

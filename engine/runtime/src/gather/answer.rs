@@ -1,16 +1,14 @@
 //! One answer of all.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Fields, Kind, Name, Response, ResponseHead};
-use glorieta_plan::PartReads;
-use glorieta_policy::gather::partial::{self, Reason};
-use glorieta_policy::gather::{Caching, Clash, Json, Member, Merge, Missing, Shaped, json};
+use glorieta_policy::gather::{Caching, Clash, Json, Member, Merge, Missing, json, partial};
 
 use super::fetch::{Arrived, Failure};
-use super::run::{Over, Stop, required};
+use super::judge::Over;
+use super::run::Stop;
 use super::{Gather, Need, Part};
 use crate::serve::{Request, own};
 use crate::worker::current_worker;
@@ -39,24 +37,18 @@ pub struct Composed {
 }
 
 /// A required part's 4xx, which is the client's to read.
-#[derive(Debug)]
-pub struct Passed(pub Rc<Arrived>);
-
-impl Passed {
-    pub fn response(self) -> Response {
-        let arrived = self.0;
-        let mut response = Response::new(arrived.head.status);
-        let fields = &mut response.head.fields;
-        for (_, name, value) in arrived.head.fields.iter() {
-            if PASSED_ON.iter().any(|each| name.eq_ignore_ascii_case(each.as_bytes())) {
-                fields.add_named(name, value);
-            }
+pub fn passed(arrived: &Arrived) -> Response {
+    let mut response = Response::new(arrived.head.status);
+    let fields = &mut response.head.fields;
+    for (_, name, value) in arrived.head.fields.iter() {
+        if PASSED_ON.iter().any(|each| name.eq_ignore_ascii_case(each.as_bytes())) {
+            fields.add_named(name, value);
         }
-        // What is said of one part's resource does not hold for this one.
-        fields.add(Name::CacheControl, b"no-store");
-        response.body = Body::Full(arrived.body.clone());
-        response
     }
+    // What is said of one part's resource does not hold for this one.
+    fields.add(Name::CacheControl, b"no-store");
+    response.body = Body::Full(arrived.body.clone());
+    response
 }
 
 /// What answers of glorieta's own have in common.
@@ -65,40 +57,27 @@ pub fn finish(mut response: Response, request: &Request) -> Response {
     response
 }
 
-/// An answer that is not of the form that is needed.
-pub fn invalid(status: u16, why: &str) -> Failure {
-    let error = Error::new(Kind::PartInvalid).with_detail(why);
-    Failure { reason: Reason::Invalid, status: Some(status), error }
-}
-
 /// Makes one answer, in the order in which the parts were declared.
-pub fn compose(gather: &Gather, over: &[Over]) -> Result<Composed, Stop> {
+pub fn compose(gather: &Gather, over: Vec<Over<'_>>) -> Result<Composed, Stop> {
     let mut merge = Merge::new(gather.conflict);
     let mut caching = Caching::default();
     let mut missing = Vec::new();
+    let mut head = None;
     for (place, (part, over)) in gather.parts.iter().zip(over).enumerate() {
-        let failed = match &over.answer {
+        let members = match over.answer {
             None => continue,
-            Some(Err(failure)) => Some(failure.clone()),
-            Some(Ok(arrived)) => match contribution(part, arrived) {
-                Ok(members) => {
-                    part.series.count(current_worker(), None);
-                    note_caching(&mut caching, part, &arrived.head);
-                    merge.add(place, members).map_err(|clash| clashed(gather, &clash))?;
-                    None
-                }
-                Err(failure) => {
-                    part.series.count(current_worker(), Some(failure.reason));
-                    Some(failure)
-                }
-            },
+            Some(Ok(given)) => {
+                part.series.count(current_worker(), None);
+                note_caching(&mut caching, part, &given.arrived.head);
+                head = head.or(Some(&given.arrived.head).filter(|_| gather.head == Some(place)));
+                given.members
+            }
+            Some(Err(failure)) => {
+                missing.push((part, failure));
+                standing_in(part)
+            }
         };
-        let Some(failure) = failed else { continue };
-        let Need::Optional(default) = &part.need else { return Err(required(part, place, failure, None)) };
-        if let Some(default) = default {
-            merge.add(place, standing_in(part, default)).map_err(|clash| clashed(gather, &clash))?;
-        }
-        missing.push((part, failure));
+        merge.add(place, members).map_err(|clash| clashed(gather, &clash))?;
     }
     let report: Vec<Missing<'_>> = missing
         .iter()
@@ -110,10 +89,6 @@ pub fn compose(gather: &Gather, over: &[Over]) -> Result<Composed, Stop> {
     let mut body = Vec::with_capacity(512);
     merge.write(&mut body);
     let body = reshaped(gather, body)?;
-    let head = gather.head.and_then(|place| match &over[place].answer {
-        Some(Ok(arrived)) => Some(&arrived.head),
-        _ => None,
-    });
     let mut response = begun(head);
     let fields = &mut response.head.fields;
     fields.add(Name::ContentType, b"application/json");
@@ -129,34 +104,9 @@ pub fn compose(gather: &Gather, over: &[Over]) -> Result<Composed, Stop> {
     Ok(Composed { response, partial: told(&missing) })
 }
 
-/// The members that a part's answer gives.
-fn contribution<'a>(part: &'a Part, arrived: &'a Rc<Arrived>) -> Result<Vec<Member<'a>>, Failure> {
-    let nested = |value| part.nest.as_deref().map(|key| vec![Member { key: Cow::Borrowed(key), value }]);
-    let status = arrived.head.status;
-    let value = if arrived.body.is_empty() {
-        // An answer without content, such as 204, has nothing to give.
-        return Ok(nested(Cow::Borrowed(&b"null"[..])).unwrap_or_default());
-    } else if part.reads == PartReads::Text {
-        if std::str::from_utf8(&arrived.body).is_err() {
-            return Err(invalid(status, "its answer is not UTF-8"));
-        }
-        let mut quoted = Vec::with_capacity(arrived.body.len() + 2);
-        json::quote(&arrived.body, &mut quoted);
-        Shaped::Other(Cow::Owned(quoted))
-    } else {
-        let checked = Json::check(&arrived.body)
-            .map_err(|found| invalid(status, &format!("its answer {}, at byte {}", found.what, found.at)))?;
-        let shaped = part.shape.apply(checked);
-        shaped.ok_or_else(|| invalid(status, "its answer has not what is picked of it"))?
-    };
-    match value {
-        Shaped::Object(members) if part.nest.is_none() => Ok(members),
-        value => nested(value.into_json()).ok_or_else(|| invalid(status, "its answer is no object, and is not nested")),
-    }
-}
-
-/// The members of a part's default.
-fn standing_in<'a>(part: &'a Part, default: &'a Bytes) -> Vec<Member<'a>> {
+/// The members of the default of a part that is missing.
+fn standing_in(part: &Part) -> Vec<Member<'_>> {
+    let Need::Optional(Some(default)) = &part.need else { return Vec::new() };
     match &part.nest {
         Some(key) => vec![Member { key: Cow::Borrowed(key), value: Cow::Borrowed(default) }],
         None => json::members(default).map(|(key, value)| Member { key, value: Cow::Borrowed(value) }).collect(),

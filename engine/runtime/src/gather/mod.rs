@@ -4,6 +4,7 @@
 //! mod       the parts as a snapshot knows them
 //! ask       a part's request
 //! fetch     one call, and its answer whole in memory
+//! judge     whether an answer is one, and what it gives
 //! run       all parts at once, those that need others after them, until the answer can be made
 //! answer    one answer of all
 //! shadow    parts for which nobody waits
@@ -14,6 +15,7 @@
 mod answer;
 mod ask;
 mod fetch;
+mod judge;
 mod run;
 mod shadow;
 #[cfg(test)]

@@ -1,21 +1,21 @@
 //! All parts at once, those that need others after them. Whoever asked waits for the slowest required one, and for
 //! optional ones until the deadline.
 
+use std::cell::OnceCell;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use glorieta_core::{Body, Error, Frame, Kind, Moment, RequestHead, Response};
-use glorieta_plan::PartReads;
+use glorieta_policy::gather::Hole;
 use glorieta_policy::gather::partial::Reason;
-use glorieta_policy::gather::{Hole, Json, json};
 use glorieta_upstream::{Balance, Progress};
 
-use super::answer::{self, Composed, Passed};
+use super::answer::{self, Composed};
 use super::fetch::{Arrived, Failure, Room, fetch};
+use super::judge::{Over, judge};
 use super::{Asked, Gather, Need, Part, ask, shadow};
 use crate::serve::{Request, RequestRecord, hash_of};
 use crate::worker::current_worker;
@@ -68,8 +68,9 @@ pub async fn gathered(
         false => None,
     };
     let room = Room::new(gather.max_bytes);
-    let over = Course::new(gather, request, body, until, &room, progress).run().await?;
-    answer::compose(gather, &over)
+    let arrived: Vec<OnceCell<Arrived>> = gather.parts.iter().map(|_| OnceCell::new()).collect();
+    let over = Course::new(gather, request, body, until, &room, progress, &arrived).run().await?;
+    answer::compose(gather, over)
 }
 
 /// Why there is no answer of all.
@@ -79,7 +80,7 @@ pub struct Stop {
     pub part: Option<usize>,
     pub error: Error,
     /// What its upstream said, where the client shall read it.
-    pub passed: Option<Passed>,
+    pub passed: Option<Response>,
 }
 
 /// The part and its endpoint stand in the log. A 4xx passes: it says something to the client.
@@ -93,7 +94,7 @@ fn stopped(record: &mut RequestRecord, gather: &Gather, progress: &[Progress], s
     match passed {
         Some(passed) => {
             record.note(error);
-            Ok(answer::finish(passed.response(), &record.request))
+            Ok(answer::finish(passed, &record.request))
         }
         None => Err(error),
     }
@@ -135,21 +136,12 @@ async fn read(mut body: Body, most: u64, until: Option<Moment>) -> Result<Bytes,
     }
 }
 
-/// A part that is over.
-#[derive(Clone, Debug)]
-pub struct Over {
-    /// `None`: a shadow, of which nobody asks.
-    pub answer: Option<Result<Rc<Arrived>, Failure>>,
-    /// What other parts read of it: its JSON, or its default.
-    json: Option<Bytes>,
-}
-
 enum State<'a> {
     Waiting,
     UnderWay(Pin<Box<dyn Future<Output = Result<Arrived, Failure>> + 'a>>),
     /// The same request as another part's, which is under way.
     SameAs(usize),
-    Over(Over),
+    Over(Over<'a>),
 }
 
 /// The parts of one request on their way.
@@ -160,6 +152,8 @@ struct Course<'a> {
     until: Option<Moment>,
     room: &'a Room,
     progress: &'a [Progress],
+    /// The answers as they came, of which what the parts give is only a view.
+    arrived: &'a [OnceCell<Arrived>],
     states: Vec<State<'a>>,
     /// What was asked, of parts that may ask the same as others.
     asked: Vec<Option<Vec<u8>>>,
@@ -173,13 +167,14 @@ impl<'a> Course<'a> {
         until: Option<Moment>,
         room: &'a Room,
         progress: &'a [Progress],
+        arrived: &'a [OnceCell<Arrived>],
     ) -> Course<'a> {
         let states = gather.parts.iter().map(|_| State::Waiting).collect();
         let asked = vec![None; gather.parts.len()];
-        Course { gather, request, body, until, room, progress, states, asked }
+        Course { gather, request, body, until, room, progress, arrived, states, asked }
     }
 
-    async fn run(mut self) -> Result<Vec<Over>, Stop> {
+    async fn run(mut self) -> Result<Vec<Over<'a>>, Stop> {
         loop {
             while let Some(place) = self.ready() {
                 self.begin(place)?;
@@ -192,7 +187,7 @@ impl<'a> Course<'a> {
                 return Ok(over.collect());
             }
             let (place, fetched) = std::future::poll_fn(|cx| self.poll(cx)).await;
-            self.arrived(place, fetched)?;
+            self.ended(place, fetched)?;
         }
     }
 
@@ -215,9 +210,9 @@ impl<'a> Course<'a> {
     }
 
     /// The JSON of a part that is over.
-    fn json(&self, place: usize) -> Option<&Bytes> {
+    fn json(&self, place: usize) -> Option<&[u8]> {
         match &self.states[place] {
-            State::Over(over) => over.json.as_ref(),
+            State::Over(over) => over.json.as_deref(),
             _ => None,
         }
     }
@@ -235,7 +230,7 @@ impl<'a> Course<'a> {
         if let Some(&lacking) = part.needs.iter().find(|&&need| !self.ended_well(need)) {
             return self.unsent(place, &format!("part {} gave nothing", self.gather.parts[lacking].name));
         }
-        let answers = |place: usize| self.json(place).map(|json| &json[..]);
+        let answers = |place: usize| self.json(place);
         let asked = match ask(self.request, part, &answers, self.body.as_ref()) {
             Ok(asked) => asked,
             Err(Hole::Refused(error)) if part.needs.is_empty() => {
@@ -252,7 +247,7 @@ impl<'a> Course<'a> {
             if let Some(route) = &self.request.route {
                 shadow::send(Arc::clone(route), place, asked, key);
             }
-            self.states[place] = State::Over(Over { answer: None, json: None });
+            self.states[place] = State::Over(Over::unheard());
             return Ok(());
         }
         if part.may_repeat {
@@ -276,18 +271,20 @@ impl<'a> Course<'a> {
 
     /// Waits for another part's answer, which is this one's as well.
     fn join(&mut self, place: usize, same: usize) -> Result<(), Stop> {
-        match &self.states[same] {
-            State::Over(Over { answer: Some(answer), .. }) => self.settle(place, answer.clone()),
+        let fetched = match (self.arrived[same].get(), &self.states[same]) {
+            (Some(arrived), _) => Ok(arrived),
+            (None, State::Over(Over { answer: Some(Err(failure)), .. })) => Err(failure.clone()),
             _ => {
                 self.states[place] = State::SameAs(same);
-                Ok(())
+                return Ok(());
             }
-        }
+        };
+        self.settle(place, fetched)
     }
 
     /// A call has ended: for its part, and for those that asked the same.
-    fn arrived(&mut self, place: usize, fetched: Result<Arrived, Failure>) -> Result<(), Stop> {
-        let fetched = fetched.map(Rc::new);
+    fn ended(&mut self, place: usize, fetched: Result<Arrived, Failure>) -> Result<(), Stop> {
+        let fetched = fetched.map(|arrived| self.arrived[place].get_or_init(|| arrived));
         for other in 0..self.states.len() {
             if matches!(self.states[other], State::SameAs(same) if same == place) {
                 self.settle(other, fetched.clone())?;
@@ -301,56 +298,33 @@ impl<'a> Course<'a> {
         self.settle(place, Err(Failure::new(Reason::Unsent, error)))
     }
 
-    /// A part is over.
-    fn settle(&mut self, place: usize, fetched: Result<Rc<Arrived>, Failure>) -> Result<(), Stop> {
+    /// A part is over: what it gives is looked at now, so that one that fails ends the others at once.
+    fn settle(&mut self, place: usize, fetched: Result<&'a Arrived, Failure>) -> Result<(), Stop> {
         let part = &self.gather.parts[place];
-        let judged = fetched.clone().and_then(|arrived| judge(part, &arrived));
-        match judged {
-            Ok(json) => self.states[place] = State::Over(Over { answer: Some(fetched), json }),
+        let judged = fetched.clone().and_then(|arrived| judge(part, arrived));
+        let over = match judged {
+            Ok(over) => over,
             Err(failure) => {
                 part.series.count(current_worker(), Some(failure.reason));
-                let json = match &part.need {
-                    Need::Required => return Err(required(part, place, failure, fetched.ok())),
-                    Need::Optional(default) => default.clone(),
-                    Need::Shadow => None,
+                let Need::Optional(default) = &part.need else {
+                    return Err(required(part, place, failure, fetched.ok()));
                 };
-                let answer = (part.need != Need::Shadow).then_some(Err(failure));
-                self.states[place] = State::Over(Over { answer, json });
+                Over::missing(failure, default.as_deref())
             }
-        }
+        };
+        self.states[place] = State::Over(over);
         Ok(())
     }
 }
 
-/// Whether an answer is one, and what other parts read of it.
-fn judge(part: &Part, arrived: &Rc<Arrived>) -> Result<Option<Bytes>, Failure> {
-    let status = arrived.head.status;
-    if !(200..300).contains(&status) {
-        let error = Error::new(Kind::PartFailed).with_detail(format!("answered {status}"));
-        return Err(Failure { reason: Reason::Status, status: Some(status), error });
-    }
-    if !part.is_read || arrived.body.is_empty() {
-        return Ok(None);
-    }
-    if part.reads == PartReads::Text {
-        let mut quoted = Vec::new();
-        json::quote(&arrived.body, &mut quoted);
-        return Ok(Some(quoted.into()));
-    }
-    match Json::check(&arrived.body) {
-        Ok(json) => Ok(Some(arrived.body.slice_ref(json.text()))),
-        Err(invalid) => Err(answer::invalid(status, &format!("its answer {}, at byte {}", invalid.what, invalid.at))),
-    }
-}
-
 /// A required part is not there, so there is no answer.
-pub fn required(part: &Part, place: usize, failure: Failure, arrived: Option<Rc<Arrived>>) -> Stop {
+fn required(part: &Part, place: usize, failure: Failure, arrived: Option<&Arrived>) -> Stop {
     let detail = match failure.error.detail() {
         "" => format!("part {}: {}", part.name, failure.error.kind.reason()),
         detail => format!("part {}: {detail}", part.name),
     };
     let passes = failure.reason == Reason::Status && failure.status.is_some_and(|status| (400..500).contains(&status));
-    let passed = arrived.filter(|_| passes).map(Passed);
+    let passed = arrived.filter(|_| passes).map(answer::passed);
     Stop { part: Some(place), error: failure.error.with_detail(detail), passed }
 }
 

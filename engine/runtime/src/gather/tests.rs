@@ -358,7 +358,7 @@ fn a_required_part_keeps_its_meaning() {
     }
     let stop = run(shop, &[part("one", "/missing", json!({}))], json!({})).err().unwrap();
     assert_eq!(stop.error.detail(), "part one: answered 404");
-    let response = stop.passed.unwrap().response();
+    let response = stop.passed.unwrap();
     assert_eq!((response.head.status, body(&response)), (404, "{\"why\":1}".to_owned()));
     assert_eq!(field(&response, "content-type").as_deref(), Some("application/problem+json"));
     assert_eq!((field(&response, "retry-after").as_deref(), field(&response, "x-internal")), (Some("3"), None));

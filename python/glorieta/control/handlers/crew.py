@@ -62,10 +62,14 @@ class Crew:
         """Starts all. What fails is told to `prepared`."""
         for _ in range(self.launch["processes"]):
             try:
-                self.add(Member(self.engine, self.launch, strict=self.strict), now)
+                self.add(self.member(strict=self.strict), now)
             except OSError as error:
                 self.fail([{"path": "handlers", "message": f"a handler process cannot be started: {error}"}])
                 return
+
+    def member(self, *, strict: bool) -> Member:
+        """Starts a process. `OSError`: it cannot be started."""
+        return Member(self.engine, self.launch, strict=strict, as_json=self.speaker.as_json)
 
     def add(self, member: Member, now: float) -> None:
         self.members[member] = now
@@ -144,11 +148,12 @@ class Crew:
     def replace(self, now: float) -> None:
         """Starts one more. Code that has changed meanwhile is better than none: whoever watches files replaces it."""
         try:
-            self.add(Member(self.engine, self.launch, strict=False), now)
+            self.add(self.member(strict=False), now)
         except OSError as error:
             self.pause = min(self.pause * 2, LONGEST_PAUSE)
             self.restarts.append(now + self.pause)
-            self.speaker.event("handler-failed", f"a handler process cannot be started: {error}; it is tried again")
+            text = f"a handler process cannot be started: {error}; it is tried again"
+            self.speaker.event("handler-failed", text, why=str(error))
 
     def fail(self, problems: list[Document]) -> None:
         """This generation does not come."""

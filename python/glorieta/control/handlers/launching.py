@@ -21,8 +21,9 @@ class Member:
     """One process. `ready` and `lifeline` are descriptors: it says on the first that it serves, or why it cannot; it
     reads the second to its end, which comes when this process ends."""
 
-    def __init__(self, engine: Engine, launch: Document, *, strict: bool = True) -> None:
-        """`strict`: it serves no other code than the Plan was made of. `OSError`: it cannot be started."""
+    def __init__(self, engine: Engine, launch: Document, *, strict: bool = True, as_json: bool = False) -> None:
+        """`strict`: it serves no other code than the Plan was made of; `as_json`: what it says is for a program.
+        `OSError`: it cannot be started."""
         ids = [each["id"] for each in launch["applications"]]
         self.number, memory, event, workers = engine.handler_process(ids, launch["generation"])
         self.engine = engine
@@ -40,7 +41,7 @@ class Member:
             given.callback(os.close, ready)
             undone.callback(os.close, self.ready)
             about = {"memory": memory, "event": event, "workers": workers, "ready": ready, "parent": lifeline}
-            document = written({"launch": launch, "strict": strict, **about})
+            document = written({"launch": launch, "strict": strict, "json": as_json, **about})
             given.callback(os.close, document)
             self.process = subprocess.Popen(
                 command("glorieta.control.handlers.process"),

@@ -21,6 +21,7 @@ from ...engine import Carrier
 from ...handlers.locating import Located, Named, content_of, locate
 from ...handlers.serving.process import Settings, serve
 from ..dev.telling import recorded
+from . import logs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def main(about: dict[str, Any]) -> int:
     os.dup2(2, 1)
     # What handlers import later is as fresh as what they import at once (`config.objects`).
     sys.dont_write_bytecode = True
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.begin(as_json=about["json"])
     threading.Thread(target=end_with, args=(about["parent"],), daemon=True, name="glorieta-lifeline").start()
     answer = Answer(about["ready"])
     try:

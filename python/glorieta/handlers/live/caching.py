@@ -12,73 +12,90 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .response import UpstreamResponse
 
-DIRECTIVE = re.compile(r'\s*([A-Za-z-]+)(?:\s*=\s*(?:"([^"]*)"|([^\s,;"]*)))?\s*(?:,|$)')
+DIRECTIVE = re.compile(r'(?:"[^"]*(?:"|$)|[^",])+')
+"""What stands between commas; one between quotes parts nothing."""
 FORBIDDING = ("no-cache", "must-revalidate", "proxy-revalidate", "no-transform", "must-understand")
 """Kept if one part has it, in this order."""
 ALLOWING = ("public", "immutable")
 """Kept if all have it."""
 LIFETIMES = ("max-age", "s-maxage", "stale-while-revalidate", "stale-if-error")
-"""The shortest is kept, if all have it."""
+"""The shortest is kept, if all have it. The first two are counted from when the answer was made."""
 LONGEST = 2**31
+"""RFC 9111 §1.2.2."""
 SAFE = frozenset({"GET", "HEAD"})
+BLANK = " \t\r\n\f"
 
 
 def directives(values: list[str]) -> dict[str, str]:
     """Directives by name, in lower case; of a repeated one the first."""
     found: dict[str, str] = {}
     for value in values:
-        for match in DIRECTIVE.finditer(value):
-            found.setdefault(match[1].lower(), match[2] if match[2] is not None else match[3] or "")
+        for directive in DIRECTIVE.findall(value):
+            name, _, text = directive.partition("=")
+            found.setdefault(name.strip(BLANK).lower(), text.strip(BLANK))
     return found
 
 
-def number(text: str | None) -> int | None:
-    """Seconds; none: not said, or not said well, which counts as stale (§4.2.1)."""
-    if text is None:
-        return None
-    return min(int(text), LONGEST) if text.isascii() and text.isdigit() else 0
+def seconds(text: str) -> int:
+    """What cannot be read counts as stale (RFC 9111 §4.2.1)."""
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    digits = text.lstrip("0")
+    return LONGEST if len(digits) > len(str(LONGEST)) else min(int(digits or "0"), LONGEST)
+
+
+def unquoted(text: str) -> str:
+    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
 
 
 class Caching:
-    """Collects what the parts allow."""
+    """Collects what the parts allow. Its twin is the engine's `policy::gather::Caching`."""
 
-    __slots__ = ("_flags", "_lifetimes", "_unknown", "_vary")
+    __slots__ = ("_every", "_lifetimes", "_some", "_vary")
 
     def __init__(self) -> None:
-        self._flags: list[set[str]] = []
-        self._lifetimes: list[dict[str, int]] = []
-        self._unknown = False
-        """Whether a part says nothing."""
+        self._some: set[str] = set()
+        self._every: set[str] | None = None
+        """What all parts have said so far; none: there is no part."""
+        self._lifetimes: dict[str, int] = {}
+        """The shortest so far, of those that every part has."""
         self._vary: dict[str, None] = {}
 
     def add(self, response: UpstreamResponse) -> None:
         """A part that went into the answer."""
-        if response.method not in SAFE or not response.has("cache-control"):
-            self._unknown = True
+        if response.method not in SAFE or not (response.has("cache-control") or response.has("vary")):
+            self.add_unknown()
             return
         known = directives(response.headers.getlist("cache-control"))
-        age = number(response.headers.get("age")) or 0
-        lifetimes = {name: number(known.get(name)) for name in LIFETIMES}
-        lifetimes["s-maxage"] = lifetimes["max-age"] if lifetimes["s-maxage"] is None else lifetimes["s-maxage"]
-        left = {name: value for name, value in lifetimes.items() if value is not None}
+        lifetimes = {name: seconds(unquoted(known[name])) for name in LIFETIMES if name in known}
+        if "max-age" in lifetimes:
+            lifetimes.setdefault("s-maxage", lifetimes["max-age"])
+        age = seconds(response.headers.get("age") or "")
         for name in ("max-age", "s-maxage"):
-            if name in left:
-                left[name] = max(left[name] - age, 0)
-        self._flags.append(set(known))
-        self._lifetimes.append(left)
+            if name in lifetimes:
+                lifetimes[name] = max(lifetimes[name] - age, 0)
+        self._note(set(known), lifetimes)
         for value in response.headers.getlist("vary"):
-            self._vary.update(dict.fromkeys(name.strip().lower() for name in value.split(",") if name.strip()))
+            names = (name.strip(BLANK).lower() for name in value.split(","))
+            self._vary.update(dict.fromkeys(name for name in names if name))
 
     def add_unknown(self) -> None:
-        """A part of which nobody knows what it allows."""
-        self._unknown = True
+        """A part that says nothing, such as the answer to a POST."""
+        self._note(set(), {})
+
+    def _note(self, flags: set[str], lifetimes: dict[str, int]) -> None:
+        self._some |= flags
+        if self._every is None:
+            self._every, self._lifetimes = flags, lifetimes
+            return
+        self._every &= flags
+        self._lifetimes = {
+            name: min(shortest, lifetimes[name]) for name, shortest in self._lifetimes.items() if name in lifetimes
+        }
 
     def header(self) -> str | None:
         """The value of `Cache-Control`; none: nothing can be said."""
-        if not self._flags:
-            return None
-        some = set.union(*self._flags)
-        every = set() if self._unknown else set.intersection(*self._flags)
+        some, every = self._some, self._every or set()
         if "no-store" in some or "*" in self._vary:
             return "no-store"
         words = ["private"] if "private" in some else []
@@ -88,16 +105,10 @@ class Caching:
         return ", ".join(words + self._shortest("private" in some)) or None
 
     def _shortest(self, private: bool) -> list[str]:
-        if self._unknown:
-            return []
-        shortest = {
-            name: min(times[name] for times in self._lifetimes)
-            for name in LIFETIMES
-            if all(name in times for times in self._lifetimes)
-        }
-        if private or shortest.get("s-maxage") == shortest.get("max-age"):
-            shortest.pop("s-maxage", None)
-        return [f"{name}={seconds}" for name, seconds in shortest.items()]
+        shortest = self._lifetimes
+        left_out = private or shortest.get("s-maxage") == shortest.get("max-age")
+        names = [name for name in LIFETIMES if name in shortest and not (left_out and name == "s-maxage")]
+        return [f"{name}={shortest[name]}" for name in names]
 
     def vary(self) -> list[str]:
         """Names of request headers on which a part depends."""

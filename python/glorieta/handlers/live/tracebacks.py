@@ -21,12 +21,29 @@ def is_own(filename: str) -> bool:
     return not filename.startswith((*LIBRARIES, "<frozen"))
 
 
-def told(what: str, error: BaseException) -> str:
-    """What happened, the author's frames with the innermost first, and the traceback as Python prints it."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]
+class Told(str):
+    """What is said of an exception: one text for a person, and its two parts for a program."""
+
+    what: str
+    traceback: str
+
+    def __new__(cls, what: str, traceback: str) -> Told:
+        made = super().__new__(cls, f"{what}\n{traceback}")
+        made.what, made.traceback = what, traceback
+        return made
+
+
+def told(what: str, error: BaseException) -> Told:
+    """What happened, and how it came about."""
     summary = "".join(traceback.format_exception_only(error)).rstrip()
+    return Told(f"{what}: {summary}", traceback_of(error))
+
+
+def traceback_of(error: BaseException) -> str:
+    """The author's frames with the innermost first, and the traceback as Python prints it."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]
     whole = "".join(traceback.format_exception(error)).rstrip()
-    return "\n".join([f"{what}: {summary}", *lines(reversed(own)), whole])
+    return "\n".join([*lines(reversed(own)), whole])
 
 
 def stack_of(frame: FrameType) -> str:

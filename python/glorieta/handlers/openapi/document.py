@@ -9,13 +9,16 @@ from .operation import Operation
 from .schemas import PROBLEM, VALIDATION_PROBLEM, Schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..routing.table import Table
 
 VERSION = "3.1.0"
 
 
-def document(table: Table) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of all routes that are to be shown. WebSockets have no place in it."""
+def document(table: Table, servers: Sequence[str] = ()) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of all routes that are to be shown. WebSockets have no place in it. `servers`: what
+    stands before the paths; none: they are whole."""
     schemas = Schemas()
     routes = [route for route in table.routes if isinstance(route, HTTPRoute) and route.definition.include_in_schema]
     operations = [Operation(route, schemas) for route in routes]
@@ -28,6 +31,7 @@ def document(table: Table) -> dict[str, Any]:
     return {
         "openapi": VERSION,
         "info": information(table),
+        **({"servers": [{"url": url} for url in servers]} if servers else {}),
         "paths": paths,
         "components": {"schemas": dict(sorted(components.items()))},
     }

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from ..encoding import Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
+from ..encoding import NO_JSON, Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
+from ..lost_numbers import has_lost_numbers, may_have_floats
 from ..response import JSONResponse, Response
 from ..streaming import Event, EventStream, JSONLines, StreamingResponse
 from .kinds import bare, class_of, members
@@ -225,6 +226,7 @@ def answer_adapter(model: Any, name: str, place: Place) -> TypeAdapter[Any]:
 def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[Any], bytes]:
     """Validates a value and writes the fields that its model has, and no others."""
     validate, write, options = adapter.validator.validate_python, adapter.serializer.to_json, filter.options()
+    dump, looks = adapter.serializer.to_python, may_have_floats(adapter.core_schema)
 
     def encode(value: Any) -> bytes:
         try:
@@ -233,10 +235,13 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
             raise ResponseValidationError(f"{name} returned what is not its response model: {error}") from error
         try:
             data = write(checked, **options)
+            lost = looks and has_lost_numbers(checked, data, lambda: dump(checked, warnings=False, **options))
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise Unserialisable(str(error)) from error
         if may_have_not_numbers(data):
             refuse_not_a_number(data)
+        if lost:
+            raise Unserialisable(NO_JSON)
         return data
 
     return encode

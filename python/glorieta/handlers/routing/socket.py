@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..problems import HTTPException, crash_answer
 from ..status import WS_1011_INTERNAL_ERROR
-from ..websocket import WebSocket, WebSocketDisconnect, WebSocketException, check_handshake
+from ..websocket import WebSocket, WebSocketException, check_handshake
+from ..websocket_end import WebSocketDisconnect
 from .handling import answer_to, raw_response
 from .program import Run
 from .route import HandlerRoute
@@ -77,7 +78,11 @@ class SocketRoute(HandlerRoute):
 
     async def refused(self, socket: WebSocket, error: Exception) -> bool:
         """Answers the handshake with what an exception means. False: it means no answer."""
-        response = await answer_to(error, socket, self.exception_handlers)
+        try:
+            response = await answer_to(error, socket, self.exception_handlers)
+        except Exception as second:
+            socket.call_scope.crashed(second)
+            response = raw_response(*crash_answer(socket.id))
         if response is None:
             return False
         socket.answered = True

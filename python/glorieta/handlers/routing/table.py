@@ -34,11 +34,11 @@ class Table:
         """All routes for the Plan, in the order of their numbers."""
         return [route.listed() for route in self.routes]
 
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI 3.1 document."""
+    def openapi(self, servers: Sequence[str] = ()) -> dict[str, Any]:
+        """The OpenAPI 3.1 document. `servers`: what stands before the paths; none: they are whole."""
         from ..openapi.document import document
 
-        return document(self)
+        return document(self, servers)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -52,6 +52,7 @@ pub async fn write_answer<S: Service>(
     response: Response,
     mut record: S::Record,
 ) -> Answered {
+    connection.begin_answer();
     let Response { head, mut body, announced } = response;
     let (framing, bodiless) = frame(asked.method, asked.version, head.status, body.length());
     let keep = asked.keep && framing != Framing::UntilClose && !service.is_closing() && may_keep(connection.body.get());

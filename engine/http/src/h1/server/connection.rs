@@ -21,6 +21,11 @@ use crate::h1::codec::{Close, Framing, write_response};
 const LINGER: Duration = Duration::from_secs(2);
 /// How much a closing connection is read from.
 const LINGER_BYTES: usize = 256 << 10;
+/// How long after the end of a client's direction it is asked whether it is there: most answers are ready by then.
+const BEFORE_ASKING: Duration = Duration::from_millis(10);
+/// How long its reset is waited for at first; then twice as long each time, since it may live far away.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// Interim answers that may wait for a client that does not read.
 const MOST_INTERIM: usize = 16 << 10;
 
@@ -32,11 +37,21 @@ pub struct Connection {
     pub peer: Peer,
     pub body: Cell<BodyState>,
     pub bytes_in: Cell<u64>,
-    /// Whether the client is watched while its request is answered.
-    watching: Cell<bool>,
+    watch: Cell<Watch>,
     /// Whether the client understands 1xx.
     pub knows_interim: Cell<bool>,
     interim: RefCell<Vec<u8>>,
+}
+
+/// How a client is watched while its request is answered.
+#[derive(Clone, Copy, Debug)]
+enum Watch {
+    /// For a reset, or the end of its direction.
+    Silence,
+    /// It has ended its direction: it waits for its answer, or nobody is there any more. At `look` it is asked which,
+    /// or was asked and has had time to answer.
+    Ended { look: Moment, wait: Duration, asked: bool },
+    Off,
 }
 
 fn gone() -> io::Error {
@@ -52,7 +67,7 @@ impl Connection {
             peer,
             body: Cell::new(BodyState::Done),
             bytes_in: Cell::new(0),
-            watching: Cell::new(true),
+            watch: Cell::new(Watch::Silence),
             knows_interim: Cell::new(false),
             interim: RefCell::default(),
         }
@@ -110,7 +125,15 @@ impl Connection {
     pub fn begin_body(&self) {
         self.body.set(BodyState::Done);
         self.bytes_in.set(0);
-        self.watching.set(true);
+        self.watch.set(Watch::Silence);
+    }
+
+    /// From now on nothing may come between what is written.
+    pub fn begin_answer(&self) {
+        self.knows_interim.set(false);
+        if matches!(self.watch.get(), Watch::Ended { .. }) {
+            self.watch.set(Watch::Off);
+        }
     }
 
     /// The whole body, if it has been read already.
@@ -121,21 +144,54 @@ impl Connection {
         Some(input.split_to(length).freeze())
     }
 
-    /// Whether the client has reset its connection. Ending its direction after a whole request is no abort
-    /// (RFC 9112 §9.6 lets it), and bytes of a next request say nothing either way.
+    /// Whether the client has gone. Ending its direction after a whole request is no abort (RFC 9112 §9.6 lets it),
+    /// but closing looks the same: who does so before the answer begins is asked by an interim answer, which every
+    /// client must understand that speaks HTTP/1.1 (RFC 9110 §15.2), and whoever has gone answers with a reset. Bytes
+    /// of a next request say nothing either way.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
-        if !self.watching.get() || self.body.get() != BodyState::Done || self.has_input() {
+        if self.body.get() != BodyState::Done || self.has_input() {
             return false;
         }
+        match self.watch.get() {
+            Watch::Off => false,
+            Watch::Silence => self.poll_silence(cx),
+            Watch::Ended { look, wait, asked } => self.poll_ended(cx, look, wait, asked),
+        }
+    }
+
+    fn poll_silence(&self, cx: &mut Context<'_>) -> bool {
         let silence = self.with_stream(|stream| stream.poll_silence_broken(cx));
         match silence {
             Some(Poll::Ready(Silence::Broken)) => true,
+            Some(Poll::Ready(Silence::Ended)) if self.knows_interim.get() => {
+                self.poll_ended(cx, Moment::now().plus(BEFORE_ASKING), FIRST_LOOK, false)
+            }
             Some(Poll::Ready(_)) => {
-                self.watching.set(false);
+                self.watch.set(Watch::Off);
                 false
             }
             _ => false,
         }
+    }
+
+    fn poll_ended(&self, cx: &mut Context<'_>, mut look: Moment, mut wait: Duration, mut asked: bool) -> bool {
+        while self.poll_until(cx, look).is_ready() {
+            if asked {
+                if self.with_stream(|stream| stream.has_failed()).unwrap_or(true) {
+                    return true;
+                }
+                wait = (wait * 2).min(LONGEST_LOOK);
+            } else {
+                asked = true;
+                self.send_continue();
+                if self.poll_interim(cx).is_err() {
+                    return true;
+                }
+            }
+            look = Moment::now().plus(wait);
+        }
+        self.watch.set(Watch::Ended { look, wait, asked });
+        false
     }
 
     /// Writes interim answers as far as the client takes them.

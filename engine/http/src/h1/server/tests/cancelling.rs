@@ -66,6 +66,77 @@ fn the_end_of_the_clients_direction_does_not() {
 }
 
 #[test]
+fn who_closes_after_a_request_is_asked_and_is_gone() {
+    on_worker(async {
+        for request in
+            ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"]
+        {
+            let (handler, begun, dropped) = endless();
+            let mut served = serve([handler]).await;
+            served.send(request).await;
+            until(|| begun.get()).await;
+            let Served { client, story, task, .. } = served;
+            drop(client);
+            until(|| dropped.get()).await;
+            task.await.unwrap();
+            assert_eq!(story.take(), [Told::Over]);
+        }
+    });
+}
+
+#[test]
+fn who_closes_before_it_was_looked_is_gone_as_well() {
+    on_worker(async {
+        let (handler, _, dropped) = endless();
+        let mut served = serve([handler]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let Served { client, task, .. } = served;
+        drop(client);
+        until(|| dropped.get()).await;
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn who_only_ends_its_direction_is_asked_once_and_gets_its_answer() {
+    on_worker(async {
+        let (go, told) = tokio::sync::oneshot::channel::<()>();
+        let waiting = handler(|exchange| async move {
+            told.await.unwrap();
+            drop(exchange);
+            full(200, "still here")
+        });
+        let mut served = serve([waiting]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        served.client.shutdown().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!served.task.is_finished());
+        go.send(()).unwrap();
+        let answer = read_all(&mut served.client).await;
+        assert!(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nstill here"), "{answer}");
+    });
+}
+
+#[test]
+fn a_client_of_the_older_version_is_not_asked() {
+    on_worker(async {
+        let (go, told) = tokio::sync::oneshot::channel::<()>();
+        let waiting = handler(|exchange| async move {
+            told.await.unwrap();
+            drop(exchange);
+            full(200, "still here")
+        });
+        let mut served = serve([waiting]).await;
+        served.send("GET / HTTP/1.0\r\nHost: x\r\n\r\n").await;
+        served.client.shutdown().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        go.send(()).unwrap();
+        assert!(read_all(&mut served.client).await.starts_with("HTTP/1.1 200 "));
+    });
+}
+
+#[test]
 fn a_next_request_does_not_either() {
     on_worker(async {
         let (go, told) = tokio::sync::oneshot::channel::<()>();

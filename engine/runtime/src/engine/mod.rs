@@ -1,32 +1,34 @@
 //! The engine's door: start, apply, look, drain.
 
-use std::io;
-use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod draining;
+mod handlers;
+mod opening;
+mod saying;
+
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glorieta_net::{Activation, BoundAddress, listen};
 use glorieta_plan::Plan;
 use glorieta_policy::Reference;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::handlers::{Doors, ProcessStats};
+pub use saying::{say, say_sometimes};
+
+use opening::{build, open_sockets, raise_descriptor_limit, start_workers, worker_count};
+
 use crate::housekeeper::Housekeeper;
 use crate::log::{self, LogSink};
 use crate::metrics::{Registry, Reload};
 use crate::secrets::Secrets;
 use crate::snapshot::{Problem, Snapshot};
 use crate::status;
-use crate::worker::{self, Message, Shared};
+use crate::worker::{Message, Shared};
 
 /// How long names are looked up before serving begins without them.
 const FIRST_LOOK_UP: Duration = Duration::from_secs(3);
-/// How long the log may take to write what is left at the end.
-const LOG_PATIENCE: Duration = Duration::from_secs(2);
-/// How often a drain looks whether it is done.
-const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// What only the program knows that the engine runs in.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,21 +60,6 @@ struct State {
     /// By `bind` as it was written.
     addresses: Vec<(String, BoundAddress)>,
     ended: bool,
-}
-
-/// Says something to the operator.
-pub fn say(text: &str) {
-    eprintln!("glorieta: {text}");
-}
-
-/// Says what may happen a thousand times a second, at most once in ten.
-pub fn say_sometimes(text: &str) {
-    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.is_none_or(|last| last.elapsed() >= Duration::from_secs(10)) {
-        *last = Some(Instant::now());
-        say(text);
-    }
 }
 
 /// Everything that is wrong with a Plan, without opening any socket. `secrets`: whether what it refers to must be at
@@ -230,56 +217,6 @@ impl Engine {
         status::metrics(&self.shared)
     }
 
-    /// Prepares for a process that will run these handlers in this generation. It gets requests once it is ready and
-    /// the running Plan names its generation.
-    ///
-    /// # Errors
-    /// The system has no memory or no descriptor left.
-    pub fn handler_process(&self, handlers: &[String], generation: &str) -> io::Result<Doors> {
-        self.shared.handlers.announce(handlers, generation)
-    }
-
-    /// A process may have requests from now on; `false`: there is none of that number.
-    pub fn handlers_ready(&self, process: u64) -> bool {
-        let ready = self.shared.handlers.ready(process);
-        if let Some(process) = &ready {
-            self.tell(|| Message::Join(process.clone()));
-        }
-        ready.is_some()
-    }
-
-    /// A process has ended: the requests that it had fail, those that it had not read go to another. It counts as a
-    /// restart where the running Plan wants it.
-    pub fn handler_gone(&self, process: u64) {
-        let Some(gone) = self.shared.handlers.remove(process) else { return };
-        let snapshot = self.shared.snapshot.load_full();
-        for handler in gone.handlers.iter().filter_map(|id| snapshot.handlers.get(id)) {
-            if handler.generation == gone.generation && !self.shared.draining.load(Ordering::Acquire) {
-                handler.series.restarted();
-            }
-        }
-        self.tell(|| Message::Part(process));
-    }
-
-    /// Every process that was announced and has not ended.
-    pub fn handler_stats(&self) -> Vec<ProcessStats> {
-        self.shared.handlers.stats()
-    }
-
-    /// A descriptor that is readable while [`Engine::broken_handlers`] has something to say.
-    ///
-    /// # Errors
-    /// No descriptor is left.
-    pub fn handler_alarm(&self) -> io::Result<BorrowedFd<'_>> {
-        self.shared.handlers.alarm()
-    }
-
-    /// The processes that have said what cannot be since this was asked last, and what that was. They get no
-    /// requests any more and are to be ended.
-    pub fn broken_handlers(&self) -> Vec<(u64, &'static str)> {
-        self.shared.handlers.take_troubles()
-    }
-
     /// Whether no request, tunnel or layer-4 connection is under way.
     pub fn is_idle(&self) -> bool {
         self.shared.requests() == 0
@@ -288,128 +225,5 @@ impl Engine {
     /// Opens the access log anew, after somebody has moved its file away.
     pub fn reopen_logs(&self) {
         self.shared.log.reopen();
-    }
-
-    /// Accepts no more, lets what is under way come to its end and ends. `patience`: how long that may take; `None`:
-    /// as the Plan says. `true`: nothing was cut. Blocks.
-    pub fn drain(&self, patience: Option<Duration>) -> bool {
-        let until = Instant::now() + patience.unwrap_or_else(|| self.shared.snapshot.load().drain);
-        self.shared.draining.store(true, Ordering::Release);
-        {
-            let mut state = self.state();
-            state.ended = true;
-            self.tell(|| Message::Drain);
-            for (_, address) in state.addresses.drain(..) {
-                address.remove_file();
-            }
-        }
-        // A worker takes a moment to read its mail; its accept queue is served before it counts as empty.
-        std::thread::sleep(2 * DRAIN_LOOK);
-        while self.shared.connections() > 0 && Instant::now() < until && !self.abort.load(Ordering::Acquire) {
-            std::thread::sleep(DRAIN_LOOK);
-        }
-        let clean = self.shared.requests() == 0;
-        self.tell(|| Message::Stop);
-        for worker in &self.workers {
-            while !worker.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-        self.housekeeper.stop();
-        self.shared.log.close(LOG_PATIENCE);
-        clean
-    }
-
-    /// Ends a drain under way on another thread.
-    pub fn abort_drain(&self) {
-        self.abort.store(true, Ordering::Release);
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if !self.state().ended {
-            self.drain(Some(Duration::ZERO));
-        }
-        for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
-                // A panic has been said already.
-                let _ = thread.join();
-            }
-        }
-    }
-}
-
-/// Builds a snapshot on a thread of its own.
-///
-/// Each thread has its own heap: so a snapshot lies by itself, not between the pieces of the Plan that it was made of
-/// and those of its predecessor, and when it is dropped whole pages come free. At 10,000 routes five reloads would
-/// otherwise leave half as much again.
-fn build(plan: &Plan, before: Option<&Snapshot>, registry: &Registry) -> Result<Snapshot, Vec<Problem>> {
-    let work = || Snapshot::build(plan, before, registry, &Secrets::from_system());
-    std::thread::scope(|scope| {
-        match std::thread::Builder::new().name("glorieta-build".into()).spawn_scoped(scope, work) {
-            Ok(builder) => builder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(error) => Err(vec![Problem::at("", format!("a thread cannot start: {error}"))]),
-        }
-    })
-}
-
-fn worker_count(plan: &Plan) -> usize {
-    // The standard library heeds affinity and cgroup quotas.
-    let available = std::thread::available_parallelism().map_or(1, usize::from);
-    plan.workers.map_or(available, |workers| workers as usize).clamp(1, 1024)
-}
-
-fn start_workers(shared: &Arc<Shared>, count: usize) -> Result<Vec<Handle>, Vec<Problem>> {
-    let start = |index| {
-        let (mailbox, receiver) = unbounded_channel();
-        let shared = shared.clone();
-        let name = format!("glorieta-{index}");
-        let thread = std::thread::Builder::new().name(name).spawn(move || worker::run(index, shared, receiver));
-        thread.map(|thread| Handle { mailbox, thread: Some(thread) })
-    };
-    let started: std::io::Result<Vec<Handle>> = (0..count).map(start).collect();
-    started.map_err(|error| vec![Problem::at("workers", format!("a thread cannot start: {error}"))])
-}
-
-/// Opens what the snapshot binds and is not open yet; nothing stays open if anything fails.
-fn open_sockets(
-    snapshot: &Snapshot,
-    open: &[(String, BoundAddress)],
-    workers: usize,
-    activation: &Activation,
-) -> Result<Vec<(String, listen::Opened)>, Vec<Problem>> {
-    let (mut opened, mut problems): (Vec<(String, listen::Opened)>, Vec<Problem>) = (Vec::new(), Vec::new());
-    for listener in &snapshot.listeners {
-        for bind in &listener.bind {
-            if open.iter().any(|(known, _)| known == bind) {
-                continue;
-            }
-            match listen::open(bind, workers, activation) {
-                Ok(socket) => opened.push((bind.clone(), socket)),
-                Err(error) => problems.push(Problem::at(format!("listeners.{}.bind", listener.id), error.to_string())),
-            }
-        }
-    }
-    if problems.is_empty() {
-        return Ok(opened);
-    }
-    for (_, socket) in opened {
-        socket.address.remove_file();
-    }
-    Err(problems)
-}
-
-/// Each connection needs a descriptor, each request to an upstream a second: the usual soft limit of 1,024 is for
-/// programs that call `select`, which nothing here does.
-fn raise_descriptor_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: getrlimit writes to the struct that it is given, setrlimit only reads it.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
-        }
     }
 }

@@ -1,230 +1,37 @@
-//! JSON as it is passed on: checked once, cut into ranges, decoded only where somebody asks for a value.
-//!
-//! RFC 8259 to the letter: UTF-8, no NaN, nothing behind the value, and no deeper than [`DEEPEST`]. What is passed on
-//! stays as it was written, numbers included.
+//! One pass over a text: the first checks it, the others pass over what is checked.
 
-use std::borrow::Cow;
+use super::string::canonical;
+use super::{DEEPEST, Found, Invalid};
 
-/// Objects and arrays within each other.
-pub const DEEPEST: u32 = 64;
-
-/// Why a text is not JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The byte at which it shows.
+pub(super) struct Scanner<'a> {
+    pub text: &'a [u8],
     pub at: usize,
-    pub what: &'static str,
-}
-
-/// A member of an object as it stands in a text: its key in the one form that [`escape`] writes, so that equal names
-/// are equal bytes, and its value's JSON.
-pub type Found<'a> = (Cow<'a, [u8]>, &'a [u8]);
-
-/// A checked text: one JSON value, without the blanks around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Json<'a> {
-    text: &'a [u8],
-    /// Of the outermost object, in the order in which they stand, duplicates included.
-    members: Vec<Found<'a>>,
-}
-
-impl<'a> Json<'a> {
-    /// Checks a text, in one pass over it.
-    ///
-    /// # Errors
-    /// The first thing that is wrong with it.
-    pub fn check(text: &'a [u8]) -> Result<Json<'a>, Invalid> {
-        if let Err(error) = std::str::from_utf8(text) {
-            return Err(Invalid { at: error.valid_up_to(), what: "is not UTF-8" });
-        }
-        let mut scanner = Scanner { text, at: 0 };
-        let mut members = Vec::new();
-        scanner.blanks();
-        let start = scanner.at;
-        scanner.value(&mut members)?;
-        let end = scanner.at;
-        scanner.blanks();
-        if scanner.at < text.len() {
-            return Err(scanner.invalid("has something behind its end"));
-        }
-        Ok(Json { text: &text[start..end], members })
-    }
-
-    pub fn text(&self) -> &'a [u8] {
-        self.text
-    }
-
-    pub fn is_object(&self) -> bool {
-        is_object(self.text)
-    }
-
-    pub fn into_members(self) -> Vec<Found<'a>> {
-        self.members
-    }
-}
-
-/// Whether a JSON value is an object.
-pub fn is_object(value: &[u8]) -> bool {
-    value.first() == Some(&b'{')
-}
-
-/// Whether a JSON value is an array.
-pub fn is_array(value: &[u8]) -> bool {
-    value.first() == Some(&b'[')
-}
-
-/// The members of an object within a checked text; none of any other value.
-pub fn members(value: &[u8]) -> impl Iterator<Item = Found<'_>> {
-    let open = is_object(value);
-    let mut scanner = Scanner { text: value, at: 1 };
-    std::iter::from_fn(move || {
-        scanner.between();
-        if !open || scanner.peek() != Some(b'"') {
-            return None;
-        }
-        let key = scanner.skip();
-        scanner.between();
-        let inner = key.get(1..key.len() - 1).unwrap_or_default();
-        Some((canonical(inner), scanner.skip()))
-    })
-}
-
-/// The elements of an array within a checked text; none of any other value.
-pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let open = is_array(value);
-    let mut scanner = Scanner { text: value, at: 1 };
-    std::iter::from_fn(move || {
-        scanner.between();
-        let more = open && !matches!(scanner.peek(), None | Some(b']'));
-        more.then(|| scanner.skip())
-    })
-}
-
-/// What a path leads to: names in objects, places (from 0) in arrays. Of two members with one name the last counts.
-pub fn find<'a, 'p>(value: &'a [u8], path: impl IntoIterator<Item = &'p [u8]>) -> Option<&'a [u8]> {
-    let mut found = value;
-    for step in path {
-        found = if is_array(found) {
-            elements(found).nth(std::str::from_utf8(step).ok()?.parse().ok()?)?
-        } else {
-            members(found).filter(|(key, _)| **key == *step).last()?.1
-        };
-    }
-    Some(found)
-}
-
-/// Appends text as it stands between the quotes of a JSON string. What is not UTF-8 becomes U+FFFD.
-pub fn escape(text: &[u8], out: &mut Vec<u8>) {
-    for character in String::from_utf8_lossy(text).bytes() {
-        match character {
-            b'"' => out.extend(b"\\\""),
-            b'\\' => out.extend(b"\\\\"),
-            0..0x20 => {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let digit = |at: u8| DIGITS[usize::from(at)];
-                out.extend([b'\\', b'u', b'0', b'0', digit(character >> 4), digit(character & 15)]);
-            }
-            _ => out.push(character),
-        }
-    }
-}
-
-/// Text as a JSON string.
-pub fn quote(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    escape(text, out);
-    out.push(b'"');
-}
-
-/// The text that stands between the quotes of a checked JSON string. Half of a surrogate pair is U+FFFD.
-pub fn unescape(inner: &[u8]) -> Cow<'_, [u8]> {
-    if !inner.contains(&b'\\') {
-        return Cow::Borrowed(inner);
-    }
-    let mut text = Vec::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            text.push(byte);
-            continue;
-        }
-        let Some((&letter, after)) = rest.split_first() else { break };
-        rest = after;
-        match letter {
-            b'n' => text.push(b'\n'),
-            b't' => text.push(b'\t'),
-            b'r' => text.push(b'\r'),
-            b'b' => text.push(8),
-            b'f' => text.push(12),
-            b'u' => {
-                let character = take_unicode(&mut rest);
-                text.extend(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            other => text.push(other),
-        }
-    }
-    Cow::Owned(text)
-}
-
-/// The character behind `\u`, with the second half of a surrogate pair where there is one.
-fn take_unicode(rest: &mut &[u8]) -> char {
-    let unit =
-        |text: &[u8]| text.get(..4).and_then(|digits| u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-    let first = unit(rest).unwrap_or(0xfffd);
-    *rest = rest.get(4..).unwrap_or_default();
-    let second = rest.strip_prefix(b"\\u").filter(|_| (0xd800..0xdc00).contains(&first)).and_then(unit);
-    let pair = second.map_or([first, 0], |second| [first, second]);
-    match char::decode_utf16(pair[..1 + usize::from(second.is_some())].iter().copied()).next() {
-        Some(Ok(character)) => {
-            if second.is_some() {
-                *rest = rest.get(6..).unwrap_or_default();
-            }
-            character
-        }
-        _ => char::REPLACEMENT_CHARACTER,
-    }
-}
-
-/// A key in the one form in which keys are compared.
-fn canonical(inner: &[u8]) -> Cow<'_, [u8]> {
-    if !inner.contains(&b'\\') {
-        return Cow::Borrowed(inner);
-    }
-    let mut key = Vec::with_capacity(inner.len());
-    escape(&unescape(inner), &mut key);
-    Cow::Owned(key)
-}
-
-struct Scanner<'a> {
-    text: &'a [u8],
-    at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    fn peek(&self) -> Option<u8> {
+    pub fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    const fn invalid(&self, what: &'static str) -> Invalid {
+    pub const fn invalid(&self, what: &'static str) -> Invalid {
         Invalid { at: self.at, what }
     }
 
-    fn blanks(&mut self) {
+    pub fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
     /// Passes what stands between values of a checked text.
-    fn between(&mut self) {
+    pub fn between(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':')) {
             self.at += 1;
         }
     }
 
     /// Checks one value, and notes the members of the outermost object.
-    fn value(&mut self, members: &mut Vec<Found<'a>>) -> Result<(), Invalid> {
+    pub fn value(&mut self, members: &mut Vec<Found<'a>>) -> Result<(), Invalid> {
         // One bit for each that is open: 1 is an object.
         let mut objects: u64 = 0;
         let mut depth = 0;
@@ -391,7 +198,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes one value of a checked text.
-    fn skip(&mut self) -> &'a [u8] {
+    pub fn skip(&mut self) -> &'a [u8] {
         let start = self.at;
         let mut depth = 0_u32;
         while let Some(byte) = self.peek() {
@@ -455,7 +262,3 @@ fn plain_length(text: &[u8]) -> usize {
     let rest = &text[length..];
     length + rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\').unwrap_or(rest.len())
 }
-
-#[cfg(test)]
-#[path = "json_tests.rs"]
-pub mod tests;
