@@ -12,7 +12,7 @@ use glorieta_plan::Plan;
 use glorieta_policy::Reference;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::handlers::{Doors, ProcessStats};
+use crate::handlers::{Doors, ProcessStats, Silence};
 use crate::housekeeper::Housekeeper;
 use crate::log::{self, LogSink};
 use crate::metrics::{Registry, Reload};
@@ -248,6 +248,17 @@ impl Engine {
         ready.is_some()
     }
 
+    /// Lets a process stand in for a generation that has the same routes by the same numbers, until it is told to
+    /// leave.
+    pub fn handlers_lend(&self, process: u64, generation: &str) {
+        self.shared.handlers.lend(process, generation);
+    }
+
+    /// A process gets no requests any more; those that it has come to their end.
+    pub fn handlers_leave(&self, process: u64) {
+        self.shared.handlers.leave(process);
+    }
+
     /// A process has ended: the requests that it had fail, those that it had not read go to another. It counts as a
     /// restart where the running Plan wants it.
     pub fn handler_gone(&self, process: u64) {
@@ -266,7 +277,8 @@ impl Engine {
         self.shared.handlers.stats()
     }
 
-    /// A descriptor that is readable while [`Engine::broken_handlers`] has something to say.
+    /// A descriptor that is readable while [`Engine::broken_handlers`] or [`Engine::silent_handlers`] has something to
+    /// say.
     ///
     /// # Errors
     /// No descriptor is left.
@@ -278,6 +290,11 @@ impl Engine {
     /// requests any more and are to be ended.
     pub fn broken_handlers(&self) -> Vec<(u64, &'static str)> {
         self.shared.handlers.take_troubles()
+    }
+
+    /// What there is to say of processes that give no sign, or give one again, since this was asked last.
+    pub fn silent_handlers(&self) -> Vec<(u64, Silence)> {
+        self.shared.handlers.take_silences()
     }
 
     /// Whether no request, tunnel or layer-4 connection is under way.
@@ -305,10 +322,11 @@ impl Engine {
         }
         // A worker takes a moment to read its mail; its accept queue is served before it counts as empty.
         std::thread::sleep(2 * DRAIN_LOOK);
-        while self.shared.connections() > 0 && Instant::now() < until && !self.abort.load(Ordering::Acquire) {
+        let under_way = || self.shared.connections() > 0 || self.shared.handlers.lingering() > 0;
+        while under_way() && Instant::now() < until && !self.abort.load(Ordering::Acquire) {
             std::thread::sleep(DRAIN_LOOK);
         }
-        let clean = self.shared.requests() == 0;
+        let clean = self.shared.requests() == 0 && self.shared.handlers.lingering() == 0;
         self.tell(|| Message::Stop);
         for worker in &self.workers {
             while !worker.thread.as_ref().is_none_or(JoinHandle::is_finished) {
