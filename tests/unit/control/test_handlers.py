@@ -15,7 +15,7 @@ from glorieta.control.handlers import crew as crew_module
 from glorieta.control.handlers import keeper as keeper_module
 from glorieta.control.handlers import launching
 from glorieta.control.handlers.crew import FIRST_PAUSE, LASTING, LONGEST_PAUSE, START_SECONDS, Crew
-from glorieta.control.handlers.keeper import LOOK_SECONDS, MOST_LEAVING, Keeper
+from glorieta.control.handlers.keeper import LOOK_SECONDS, MOST_LEAVING, STAND_IN_SECONDS, Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -340,8 +340,8 @@ def test_processes_of_the_same_routes_are_replaced_one_at_a_time(stage: Stage) -
     assert len(FakeMember.made) == 5, "the Plan is applied with the first, and the second is on its way"
     assert stage.engine.lent == [(1, "two"), (2, "two"), (3, "two")]
     assert stage.engine.left == [1]
-    stage.pass_time(LEAVE_SECONDS + 60)
-    assert stage.member(2).signals == [], "one that stands in does not leave, however long that takes"
+    stage.pass_time(LOOK_SECONDS * 2)
+    assert stage.member(2).signals == [], "one that stands in does not leave"
     stage.says(5)
     assert (stage.engine.left, len(FakeMember.made)) == ([1, 2], 6)
     stage.says(6)
@@ -372,6 +372,19 @@ def test_a_new_process_that_does_not_come_is_tried_again_and_old_ones_stand_in(s
     assert (stage.engine.left, len(FakeMember.made)) == ([1], 5)
     stage.says(5)
     assert stage.engine.left == [1, 2]
+
+
+def test_old_processes_do_not_stand_in_for_ever(stage: Stage) -> None:
+    stage.serve("one", 3)
+    stage.serve("two", 3)
+    stage.pass_time(START_SECONDS - 1)
+    stage.says(5)
+    stage.pass_time(STAND_IN_SECONDS - 1)
+    assert stage.engine.left == [1, 2], "each that comes gives the next one time"
+    stage.pass_time(2)
+    assert stage.engine.left == [1, 2, 3]
+    stage.pass_time(LOOK_SECONDS * 2)
+    assert stage.member(3).signals == [signal.SIGTERM]
 
 
 def test_an_old_process_that_ends_while_it_stands_in_is_not_missed(stage: Stage) -> None:

@@ -32,6 +32,9 @@ LOOK_SECONDS = 0.1
 """How often to see whether a process that leaves still has requests."""
 MOST_LEAVING = 8
 """Generations of code of which processes may be leaving; of the oldest beyond, requests are cut."""
+STAND_IN_SECONDS = 60.0
+"""How long old processes stand in for new ones when none of these comes: code that has been broken meanwhile does not
+start, and two kinds of answers are worse than few processes."""
 END_SECONDS = 10.0
 """How long processes may take to end when they have no requests any more: their lifespans have work to do."""
 
@@ -54,6 +57,7 @@ class Keeper:
         """With the moment at which each has to be gone."""
         self.lent: dict[Member, Crew] = {}
         """Processes of theirs that stand in for new ones; the first to go is first."""
+        self.lent_until = 0.0
         self.next_look = 0.0
         self.alarm: int | None = None
 
@@ -116,11 +120,16 @@ class Keeper:
             missing = serving.launch["processes"] - sum(each.is_ready for each in serving.members)
         self.lent = {member: crew for member, crew in self.lent.items() if member in crew.members}
         for member in list(self.lent)[: max(0, len(self.lent) - missing)]:
-            crew = self.lent.pop(member)
-            self.engine.handlers_leave(member.number)
-            self.leaving[crew] = max(self.leaving[crew], now + crew.launch["leave_ms"] / 1000)
+            self.let_leave(member, now)
+        self.lent_until = now + STAND_IN_SECONDS
         if serving is not None:
             serving.grow(now)
+
+    def let_leave(self, member: Member, now: float) -> None:
+        """A process stands in no longer."""
+        crew = self.lent.pop(member)
+        self.engine.handlers_leave(member.number)
+        self.leaving[crew] = max(self.leaving[crew], now + crew.launch["leave_ms"] / 1000)
 
     def dismiss(self) -> None:
         """The Plan that needed the processes that are coming does not come."""
@@ -143,6 +152,8 @@ class Keeper:
     def tick(self, now: float) -> None:
         for crew in self.crews():
             crew.tick(now)
+        for member in list(self.lent) if now >= self.lent_until else ():
+            self.let_leave(member, now)
         if self.leaving and now >= self.next_look:
             self.next_look = now + LOOK_SECONDS
             self.let_go(now)
