@@ -43,7 +43,14 @@ def document(addresses: list[str]) -> Document:
     routes.append(route("/mounted/*", to(len(listing))))
     routes.append(route("/other", respond("not a handler's")))
     calls = [{"upstream": name, "host": "preserve", "timeouts": UPSTREAM_TIMEOUTS, "retries": 1} for name in CALLS]
-    handler = {"id": "app", "generation": "one", "calls": calls, "queue": 64, "queue_timeout_ms": 500}
+    handler = {
+        "id": "app",
+        "generation": "one",
+        "calls": calls,
+        "queue": 64,
+        "queue_timeout_ms": 500,
+        "background_ms": 60_000,
+    }
     upstreams = [upstream(name, address) for name, address in zip(CALLS, addresses, strict=True)]
     whole = plan(http(routes, bind="127.0.0.1:0"), upstreams, access_log={"to": "off"})
     return whole | {"handlers": [handler | {"tunnel_ms": 60_000}]}

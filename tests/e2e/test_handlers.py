@@ -26,8 +26,8 @@ NUMBERS = {function.__name__: number for number, function in enumerate(ROUTES)}
 
 
 def handler(**changes: object) -> Document:
-    base = {"id": "app", "generation": "one", "calls": [], "queue": 4, "queue_timeout_ms": 300, "tunnel_ms": 60_000}
-    return base | changes
+    base = {"id": "app", "generation": "one", "calls": [], "queue": 4, "queue_timeout_ms": 300}
+    return base | {"background_ms": 60_000, "tunnel_ms": 60_000} | changes
 
 
 def document(*handlers: Document, upstreams: tuple[Document, ...] = (), bind: str = "127.0.0.1:0") -> Document:

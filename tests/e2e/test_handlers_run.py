@@ -18,9 +18,7 @@ from harness.handled_edge import HandledEdge, is_alive
 from harness.process import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from harness import Conversation, ReceivedRequest
@@ -286,6 +284,7 @@ def test_new_code_comes_without_a_refused_request_and_broken_code_does_not_come(
     with Load(edge.port, "/version", connections=8) as load:
         edge.write(version(2))
         wait_until(lambda: versions(edge) == 2, 15, "the new code")
+        wait_until(lambda: not set(old) & set(edge.processes()), 15, "nothing but the new code")
         edge.write(version(3, "1 / 0\n"))
         log = edge.wait_log("ZeroDivisionError: division by zero", 15)
         assert "shop.py:15 listeners.web.handler: ZeroDivisionError" in log

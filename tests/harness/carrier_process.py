@@ -45,7 +45,7 @@ def take(carrier: Carrier, state: dict[tuple[int, int], Any], message: tuple[Any
     elif kind == 3:
         print("cancelled", flush=True)
     elif kind == 5:
-        _, status, headers, body = rest
+        _, status, headers, body, _ = rest
         carrier.answer(link, call, status, [(name, value) for name, value in headers if name == "x-stock"], body)
     elif kind == 7:
         _, reason, detail, tries = rest

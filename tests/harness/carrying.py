@@ -82,12 +82,15 @@ class PlayedCarrier:
             "answer",
             "answer_body",
             "failed",
+            "linger",
+            "done",
             "credit",
             "call",
             "call_body",
             "call_credit",
             "call_cancel",
             "beat",
+            "sign",
         }:
             raise AttributeError(name)
 

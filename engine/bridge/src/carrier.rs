@@ -112,6 +112,16 @@ impl Carrier {
         self.send(link, &FromHandler::AnswerBody { call, data: Bytes::copy_from_slice(&data), last })
     }
 
+    /// The handler goes on once its answer is whole; said before what makes it whole.
+    fn linger(&self, link: usize, call: u32) -> PyResult<()> {
+        self.send(link, &FromHandler::Linger { call })
+    }
+
+    /// A handler that went on has ended.
+    fn done(&self, link: usize, call: u32) -> PyResult<()> {
+        self.send(link, &FromHandler::Done { call })
+    }
+
     fn failed(&self, link: usize, call: u32) -> PyResult<()> {
         self.send(link, &FromHandler::Failed { call })
     }
@@ -161,6 +171,16 @@ impl Carrier {
     /// How late the event loop is, and how many requests it works on.
     fn beat(&self, lag_us: u32, running: u32) -> PyResult<()> {
         self.send(0, &FromHandler::Beat { lag: lag_us, running })
+    }
+
+    /// The same from another thread than the event loop's, at once. `False`: the event loop is at the links itself.
+    fn sign(&self, lag_us: u32, running: u32) -> PyResult<bool> {
+        // Never waits: the event loop may wait for the interpreter with the links in its hands.
+        let Ok(mut links) = self.links.try_lock() else { return Ok(false) };
+        let Some(link) = links.first_mut() else { return Ok(false) };
+        link.send(FromHandler::Beat { lag: lag_us, running }.encode()).map_err(broken)?;
+        link.wake();
+        Ok(true)
     }
 }
 

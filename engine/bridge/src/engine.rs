@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use glorieta_runtime::{Options, ProcessStats, give_back};
+use glorieta_runtime::{Options, ProcessStats, Silence, give_back};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -94,6 +94,17 @@ impl Engine {
         py.detach(|| self.engine.handlers_ready(process))
     }
 
+    /// Lets a process stand in for a generation that has the same routes by the same numbers, until it is told to
+    /// leave.
+    fn handlers_lend(&self, py: Python<'_>, process: u64, generation: &str) {
+        py.detach(|| self.engine.handlers_lend(process, generation));
+    }
+
+    /// A process gets no requests any more; those that it has come to their end.
+    fn handlers_leave(&self, py: Python<'_>, process: u64) {
+        py.detach(|| self.engine.handlers_leave(process));
+    }
+
     /// A process has ended: the requests that it had fail, those that it had not read go to another.
     fn handler_gone(&self, py: Python<'_>, process: u64) {
         py.detach(|| self.engine.handler_gone(process));
@@ -105,7 +116,8 @@ impl Engine {
         stats.into_iter().map(|stats| process(py, &stats)).collect()
     }
 
-    /// A descriptor that is readable while `broken_handlers` has something to say. It stays the engine's.
+    /// A descriptor that is readable while `broken_handlers` or `silent_handlers` has something to say. It stays the
+    /// engine's.
     fn handler_alarm(&self) -> PyResult<RawFd> {
         Ok(self.engine.handler_alarm()?.as_raw_fd())
     }
@@ -114,6 +126,16 @@ impl Engine {
     /// requests any more and are to be ended.
     fn broken_handlers(&self) -> Vec<(u64, &'static str)> {
         self.engine.broken_handlers()
+    }
+
+    /// The processes that have given no sign since this was asked last, or give one again (`True`), and for how many
+    /// seconds there was none.
+    fn silent_handlers(&self) -> Vec<(u64, bool, f64)> {
+        let told = |(process, silence)| match silence {
+            Silence::Began(duration) => (process, false, duration.as_secs_f64()),
+            Silence::Ended(duration) => (process, true, duration.as_secs_f64()),
+        };
+        self.engine.silent_handlers().into_iter().map(told).collect()
     }
 
     /// Opens log files anew after they were moved away.
@@ -131,6 +153,7 @@ fn process<'py>(py: Python<'py>, stats: &ProcessStats) -> PyResult<Bound<'py, Py
     dict.set_item("broken", stats.broken)?;
     dict.set_item("calls", stats.calls)?;
     dict.set_item("running", stats.running)?;
+    dict.set_item("lingering", stats.lingering)?;
     dict.set_item("lag_us", stats.lag)?;
     Ok(dict)
 }

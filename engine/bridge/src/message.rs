@@ -16,8 +16,8 @@ pub fn tuple(py: Python<'_>, link: usize, message: ToHandler) -> PyResult<Bound<
         ToHandler::Cancel { call } => (3, link, call).into_pyobject(py),
         ToHandler::Credit { call, bytes } => (4, link, call, bytes).into_pyobject(py),
         ToHandler::Result { call, part, outcome } => match *outcome {
-            Outcome::Response { status, headers, body } => {
-                (5, link, call, part, status, pairs(py, &headers)?, whole(py, body)).into_pyobject(py)
+            Outcome::Response { status, headers, body, tries } => {
+                (5, link, call, part, status, pairs(py, &headers)?, whole(py, body), tries).into_pyobject(py)
             }
             Outcome::Failed(failure) => failed(py, link, call, part, &failure),
         },
@@ -26,6 +26,7 @@ pub fn tuple(py: Python<'_>, link: usize, message: ToHandler) -> PyResult<Bound<
         }
         ToHandler::ResultFailed { call, part, failure } => failed(py, link, call, part, &failure),
         ToHandler::CallCredit { call, part, bytes } => (8, link, call, part, bytes).into_pyobject(py),
+        ToHandler::Over { call, reason } => (9, link, call, text(py, &reason)).into_pyobject(py),
     }
 }
 

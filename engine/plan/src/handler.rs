@@ -15,6 +15,8 @@ pub struct Handler {
     pub queue: u32,
     /// How long a request may wait until a process takes it.
     pub queue_timeout_ms: u64,
+    /// How long a request is kept once its answer is whole, for what the handler still does.
+    pub background_ms: u64,
     /// Between two bytes of a tunnel, such as a WebSocket, in either direction.
     pub tunnel_ms: u64,
 }

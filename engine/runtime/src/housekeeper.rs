@@ -19,6 +19,7 @@ use tokio::task::JoinHandle as Task;
 
 use crate::admin;
 use crate::engine::say;
+use crate::handlers::watch_silence;
 use crate::memory::give_back;
 use crate::snapshot::{Problem, Snapshot};
 use crate::status::EngineView;
@@ -161,6 +162,7 @@ fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>) {
     runtime.block_on(async move {
         tokio::task::spawn_local(timer::drive());
         tokio::task::spawn_local(sweep(shared.clone()));
+        tokio::task::spawn_local(watch_silence(shared.handlers.clone()));
         let resolver = Rc::new(Resolver::from_system());
         let view = Arc::new(EngineView { shared });
         let mut chores: Vec<Task<()>> = Vec::new();

@@ -18,6 +18,6 @@ pub mod trial;
 mod worker;
 
 pub use engine::{Engine, Options, check};
-pub use handlers::{Doors, ProcessStats};
+pub use handlers::{Doors, ProcessStats, Silence};
 pub use memory::{give_back, give_back_large_blocks};
 pub use snapshot::Problem;

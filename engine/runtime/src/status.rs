@@ -75,11 +75,13 @@ fn observe_handler(shared: &Shared, handler: &Handler) -> ObservedHandler {
     let own: Vec<_> = stats.iter().filter(|process| process.handlers.contains(&handler.id)).collect();
     let waiting: u32 = own.iter().map(|process| process.calls - process.running).sum();
     let running: u32 = own.iter().map(|process| process.running).sum();
+    let lingering: u32 = own.iter().map(|process| process.lingering).sum();
     let current = own.iter().filter(|process| process.generation == handler.generation);
     ObservedHandler {
         handler: handler.id.to_string(),
         queue: u64::from(waiting + handler.waiting.load(Ordering::Relaxed)),
         running: u64::from(running),
+        lingering: u64::from(lingering),
         lag_seconds: current.map(|process| f64::from(process.lag) / 1e6).fold(0.0, f64::max),
     }
 }

@@ -1,6 +1,7 @@
 //! What is told of tries while they happen: to metrics, and to the log of the request they belong to.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use glorieta_core::Kind;
@@ -32,11 +33,21 @@ pub struct Progress {
     pub tries: Cell<u16>,
     /// The endpoint tried last.
     pub endpoint: RefCell<Option<Arc<Endpoint>>>,
+    /// Tries of this and of others together.
+    sum: Option<Rc<Cell<u16>>>,
 }
 
 impl Progress {
+    /// That of one of several calls, whose tries are added up as they happen.
+    pub fn part_of(sum: &Rc<Cell<u16>>) -> Progress {
+        Progress { sum: Some(sum.clone()), ..Progress::default() }
+    }
+
     pub(crate) fn tried(&self, endpoint: &Arc<Endpoint>) {
         self.tries.set(self.tries.get().saturating_add(1));
+        if let Some(sum) = &self.sum {
+            sum.set(sum.get().saturating_add(1));
+        }
         let mut last = self.endpoint.borrow_mut();
         if last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, endpoint)) {
             *last = Some(endpoint.clone());

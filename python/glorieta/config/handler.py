@@ -57,6 +57,10 @@ class Handlers(Noun):
     """Requests that one process may have, at work and waiting; with more the answer is 503."""
     wait: Timeout = timedelta(seconds=1)
     """How long a request may wait until a process takes it; then the answer is 503."""
+    background: Timeout = timedelta(minutes=1)
+    """How long work that follows an answer may call upstreams; then its calls end, and further ones fail."""
+    leave: Timeout = timedelta(hours=1)
+    """How long a process whose code was replaced may end what it has: WebSockets and streams go on in it so long."""
     threads: Annotated[int, whole(1, 10_000)] = 40
     """Threads of each process for functions that are not asynchronous; more calls wait for one."""
 

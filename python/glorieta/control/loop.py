@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 FILE_CHANGE = "file change"
 OVERTAKEN = "a rollback came in between; ask again to apply the files"
+BRING_BACK = (
+    "a rollback brings back the configuration and no code: put the file back as it was when plan {number} began to "
+    "run, and roll back again"
+)
 DEFECT_PAUSE = 0.2
 """Seconds after a defect, so that one that comes again at once neither fills the log nor a core."""
 
@@ -217,7 +221,8 @@ class ControlLoop:
         except NoSuchPlan as error:
             self.reply(client, {"error": str(error)})
             return
-        self.keeper.prepare(chosen.launch, lambda problems: self.handlers_of(chosen, problems, client))
+        launch = chosen.launch and {**chosen.launch, "fix": BRING_BACK.format(number=chosen.origin)}
+        self.keeper.prepare(launch, lambda problems: self.handlers_of(chosen, problems, client))
 
     def handlers_of(self, chosen: Applied, problems: list[Document], client: Client) -> None:
         """The handlers of an earlier Plan are there, or cannot be."""

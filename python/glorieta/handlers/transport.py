@@ -87,6 +87,8 @@ class CallResponse:
     headers: Fields
     body: bytes | None
     """None: it comes in pieces. After a 101 both sides send pieces."""
+    tries: int = 1
+    """How often the call was sent."""
 
 
 class CallTransport(Protocol):
@@ -129,6 +131,15 @@ class Transport(Protocol):
 
     def end(self) -> None:
         """The answer is whole."""
+
+    def linger(self) -> None:
+        """The handler goes on once its answer is whole, and calls upstreams then: said before the answer is whole.
+        From its end on it has no deadline, and a client that goes away does not cancel it; calls are made as long as
+        `handlers: {background: …}` says."""
+
+    def conclude(self, last: Callable[[], None]) -> None:
+        """Has the end of the answer sent by `last`, and finds out whether the handler goes on: it does if it has not
+        returned by the loop's next turn, or makes a call."""
 
     def fail(self) -> None:
         """The handler failed: before the answer that is a 500 of the engine's, after it the answer is cut."""

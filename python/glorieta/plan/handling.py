@@ -166,6 +166,7 @@ def compile_handlers(compiling: Compiling) -> list[Handler]:
             "calls": list(each.calls),
             "queue": nouns.requests,
             "queue_timeout_ms": milliseconds(nouns.wait),
+            "background_ms": milliseconds(nouns.background),
             "tunnel_ms": milliseconds(route.timeouts.tunnel),
         }
         for each in applications
@@ -181,6 +182,7 @@ def launch_of(compiling: Compiling, plan: Plan) -> dict[str, Any] | None:
         "generation": plan["handlers"][0]["generation"],
         "processes": nouns.processes,
         "threads": nouns.threads,
+        "leave_ms": milliseconds(nouns.leave),
         "applications": [
             {"id": each.id, "fingerprint": each.located.fingerprint(), "named": each.named.as_json()}
             for each in compiling.applications.found

@@ -143,6 +143,7 @@ class Handler(TypedDict):
     calls: list[HandlerCall]
     queue: int
     queue_timeout_ms: int
+    background_ms: int
     tunnel_ms: int
 
 

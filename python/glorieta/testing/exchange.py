@@ -65,6 +65,8 @@ class Exchange:
         self.reason: str | None = None
         """The engine's word where the answer is its own."""
         self.client_gone = False
+        self.goes_on = False
+        """Whether the handler goes on after its answer, and calls upstreams then."""
         self.mistakes: list[BaseException] = []
         """What is wrong with the test itself, such as a call that it does not fake."""
         self._calls: list[FakeCall] = []
@@ -101,6 +103,7 @@ class Exchange:
 
     def abort(self) -> None:
         """The engine does not want the answer any more; does nothing once it is whole."""
+        self.goes_on = False
         self._finish()
         self._cancel_calls()
         if self._task is not None:
@@ -111,6 +114,8 @@ class Exchange:
             call.cancel()
 
     def _finish(self) -> None:
+        if self.goes_on:
+            self.start.deadline = None
         self._headed.set()
         self._whole.set()
         self.outbox.end()
@@ -157,13 +162,21 @@ class Exchange:
         if not self._whole.is_set():
             self._finish()
 
+    def linger(self) -> None:
+        self.goes_on = True
+
+    def conclude(self, last: Callable[[], None]) -> None:
+        self.goes_on = True
+        last()
+
     def fail(self) -> None:
         if not self._whole.is_set():
             self.failed = True
+            self.goes_on = False
             self._finish()
 
     def call(self, request: CallRequest) -> CallTransport:
-        if self._whole.is_set():
+        if self._whole.is_set() and not self.goes_on:
             return OverCall()
         upstream = self.upstreams.get(request.upstream)
         if upstream is None:

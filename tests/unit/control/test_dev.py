@@ -52,6 +52,7 @@ def test_a_call_is_a_bar_where_it_was() -> None:
     [
         ({"status": None, "reason": "refused", "tries": 2}, "refused (2 tries)", "bad"),
         ({"status": None, "reason": "refused", "tries": 1}, "refused", "bad"),
+        ({"status": 200, "reason": None, "tries": 3}, "200 (3 tries)", ""),
         ({"status": None, "reason": "cancelled"}, "cancelled", "cancelled"),
         ({"status": 503}, "503", "bad"),
         ({"status": 404}, "404", "bad"),

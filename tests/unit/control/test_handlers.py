@@ -15,7 +15,7 @@ from glorieta.control.handlers import crew as crew_module
 from glorieta.control.handlers import keeper as keeper_module
 from glorieta.control.handlers import launching
 from glorieta.control.handlers.crew import FIRST_PAUSE, LASTING, LONGEST_PAUSE, START_SECONDS, Crew
-from glorieta.control.handlers.keeper import LEAVE_SECONDS, LOOK_SECONDS, Keeper
+from glorieta.control.handlers.keeper import LOOK_SECONDS, MOST_LEAVING, STAND_IN_SECONDS, Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,30 @@ class FakeEngine:
         self.ready: list[int] = []
         self.calls: dict[int, int] = {}
         self.broken: list[tuple[int, str]] = []
+        self.silent: list[tuple[int, bool, float]] = []
+        self.lent: list[tuple[int, str]] = []
+        self.left: list[int] = []
+        self.lingering: dict[int, int] = {}
+
+    def handlers_lend(self, number: int, generation: str) -> None:
+        self.lent.append((number, generation))
+
+    def handlers_leave(self, number: int) -> None:
+        self.left.append(number)
+
+    def silent_handlers(self) -> list[tuple[int, bool, float]]:
+        taken, self.silent = self.silent, []
+        return taken
 
     def handlers_ready(self, number: int) -> bool:
         self.ready.append(number)
         return True
 
     def handler_stats(self) -> list[Document]:
-        return [{"process": number, "calls": calls} for number, calls in self.calls.items()]
+        return [
+            {"process": number, "calls": calls, "lingering": self.lingering.get(number, 0)}
+            for number, calls in self.calls.items()
+        ]
 
     def handler_alarm(self) -> int:
         return 1000
@@ -142,19 +159,24 @@ class Stage:
                 self.now += 0.001
         self.now = max(self.now, end)
 
-    def serve(self, generation: str, processes: int = 1) -> None:
-        """Prepares, has all be ready, and adopts."""
+    def serve(self, generation: str, processes: int = 1, routes: str = "same") -> None:
+        """Prepares, has the first be ready or all that are wanted before, and adopts."""
         first = len(FakeMember.made) + 1
-        plan = launch(generation, processes)
+        plan = launch(generation, processes, routes)
         self.keeper.prepare(plan, self.done.append)
-        for number in range(first, first + processes):
+        for number in range(first, len(FakeMember.made) + 1):
             self.says(number)
         assert self.done.pop() == []
         self.keeper.adopt(plan)
 
 
-def launch(generation: str, processes: int = 1) -> Document:
-    return {"generation": generation, "processes": processes, "threads": 1, "applications": [], "files": {}}
+LEAVE_SECONDS = 3600.0
+
+
+def launch(generation: str, processes: int = 1, routes: str = "same") -> Document:
+    applications = [{"id": "shop.py:router", "fingerprint": routes}]
+    how = {"processes": processes, "threads": 1, "leave_ms": int(LEAVE_SECONDS * 1000)}
+    return {"generation": generation, **how, "applications": applications, "files": {}}
 
 
 @pytest.fixture
@@ -298,6 +320,117 @@ def test_what_does_not_leave_is_told_to_and_then_killed(stage: Stage) -> None:
     assert stage.member(1).signals == [signal.SIGTERM]
     stage.pass_time(keeper_module.END_SECONDS + 1)
     assert signal.SIGKILL in stage.member(1).signals
+
+
+def test_work_after_an_answer_keeps_a_process_as_a_request_does(stage: Stage) -> None:
+    stage.serve("one")
+    stage.engine.calls, stage.engine.lingering = {1: 0}, {1: 1}
+    stage.serve("two")
+    stage.pass_time(60)
+    assert stage.member(1).signals == []
+    stage.engine.lingering = {}
+    stage.pass_time(LOOK_SECONDS * 1.5)
+    assert stage.member(1).signals == [signal.SIGTERM]
+
+
+def test_processes_of_the_same_routes_are_replaced_one_at_a_time(stage: Stage) -> None:
+    stage.serve("one", 3)
+    stage.engine.calls = {1: 1, 2: 1, 3: 1}
+    stage.serve("two", 3)
+    assert len(FakeMember.made) == 5, "the Plan is applied with the first, and the second is on its way"
+    assert stage.engine.lent == [(1, "two"), (2, "two"), (3, "two")]
+    assert stage.engine.left == [1]
+    stage.pass_time(LOOK_SECONDS * 2)
+    assert stage.member(2).signals == [], "one that stands in does not leave"
+    stage.says(5)
+    assert (stage.engine.left, len(FakeMember.made)) == ([1, 2], 6)
+    stage.says(6)
+    assert (stage.engine.left, len(FakeMember.made)) == ([1, 2, 3], 6)
+    stage.engine.calls = {}
+    stage.pass_time(LOOK_SECONDS * 2)
+    assert stage.member(2).signals == stage.member(3).signals == [signal.SIGTERM]
+
+
+def test_another_new_code_in_the_middle_goes_on_with_what_there_is(stage: Stage) -> None:
+    stage.serve("one", 2)
+    stage.serve("two", 2)
+    assert (stage.engine.left, len(FakeMember.made)) == ([1], 4)
+    stage.serve("three", 2)
+    # 1 leaves; 2 and 3 stand in, of whom the older goes with the first new one; 4 was not ready, and does not come.
+    assert stage.engine.left == [1, 2]
+    assert stage.engine.lent[1:] == [(2, "two"), (2, "three"), (3, "three")]
+    assert len(FakeMember.made) == 6
+    stage.says(6)
+    assert stage.engine.left == [1, 2, 3]
+
+
+def test_a_new_process_that_does_not_come_is_tried_again_and_old_ones_stand_in(stage: Stage) -> None:
+    stage.serve("one", 2)
+    stage.serve("two", 2)
+    stage.ends(4)
+    stage.pass_time(LONGEST_PAUSE)
+    assert (stage.engine.left, len(FakeMember.made)) == ([1], 5)
+    stage.says(5)
+    assert stage.engine.left == [1, 2]
+
+
+def test_old_processes_do_not_stand_in_for_ever(stage: Stage) -> None:
+    stage.serve("one", 3)
+    stage.serve("two", 3)
+    stage.pass_time(START_SECONDS - 1)
+    stage.says(5)
+    stage.pass_time(STAND_IN_SECONDS - 1)
+    assert stage.engine.left == [1, 2], "each that comes gives the next one time"
+    stage.pass_time(2)
+    assert stage.engine.left == [1, 2, 3]
+    stage.pass_time(LOOK_SECONDS * 2)
+    assert stage.member(3).signals == [signal.SIGTERM]
+
+
+def test_an_old_process_that_ends_while_it_stands_in_is_not_missed(stage: Stage) -> None:
+    stage.serve("one", 2)
+    stage.serve("two", 2)
+    stage.ends(2)
+    stage.says(4)
+    assert stage.engine.left == [1]
+    assert len(FakeMember.made) == 4
+
+
+def test_where_routes_differ_all_new_processes_come_first(stage: Stage) -> None:
+    stage.serve("one", 2)
+    stage.serve("two", 2, routes="others")
+    assert len(FakeMember.made) == 4
+    assert (stage.engine.lent, stage.engine.left) == ([], [])
+    stage.pass_time(LOOK_SECONDS * 1.5)
+    assert stage.member(1).signals == stage.member(2).signals == [signal.SIGTERM]
+
+
+def test_fewer_processes_need_no_more_to_stand_in(stage: Stage) -> None:
+    stage.serve("one", 3)
+    stage.serve("two", 1)
+    assert stage.engine.left == [1, 2, 3]
+    assert len(FakeMember.made) == 4
+
+
+def test_of_many_generations_that_leave_the_oldest_goes(stage: Stage) -> None:
+    for generation in range(MOST_LEAVING + 2):
+        stage.serve(str(generation))
+        stage.engine.calls[generation + 1] = 1
+    stage.pass_time(LOOK_SECONDS * 1.5)
+    assert [member.signals for member in FakeMember.made[:2]] == [[signal.SIGTERM], []]
+
+
+def test_a_process_that_gives_no_sign_is_told_of_and_so_is_its_return(stage: Stage) -> None:
+    stage.serve("one")
+    stage.engine.silent = [(1, False, 0.16), (7, False, 0.2)]
+    stage.selector.registered[1000](None)
+    stage.engine.silent = [(1, True, 2.5)]
+    stage.selector.registered[1000](None)
+    (first, what), (second, back) = stage.events
+    assert (first, second) == ("handler-silent", "handler-heard")
+    assert what.startswith("handler process 1 has given no sign for 160 ms; code that is not Python's")
+    assert "there is no stack, because" in what
+    assert back == "handler process 1 gives signs again, after 2500 ms"
 
 
 def test_one_that_ends_by_itself_while_it_leaves_is_told_of_and_not_replaced(stage: Stage) -> None:

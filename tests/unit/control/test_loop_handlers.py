@@ -86,6 +86,9 @@ def members(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[QuickMember]]:
         "handler_stats": lambda _: [],
         "handler_alarm": lambda _: alarm,
         "broken_handlers": lambda _: [],
+        "silent_handlers": lambda _: [],
+        "handlers_lend": lambda *_: None,
+        "handlers_leave": lambda *_: None,
     }.items():
         monkeypatch.setattr(NotingEngine, name, value, raising=False)
     yield QuickMember
@@ -96,7 +99,8 @@ def members(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[QuickMember]]:
 def compiled(house: House, plan: str, generation: str | None = None) -> Compiled:
     made = house.compiled(plan)
     if generation:
-        made.launch = {"generation": generation, "processes": 1, "threads": 1, "applications": [], "files": {}}
+        how = {"processes": 1, "threads": 1, "leave_ms": 60_000}
+        made.launch = {"generation": generation, **how, "applications": [], "files": {}}
     return made
 
 

@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field, field_serializer
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    RootModel,
+    computed_field,
+    field_serializer,
+    field_validator,
+)
 
-from glorieta.handlers import Event, EventStream, HTTPException, JSONResponse, Router, Upstream, WebSocket
+from glorieta.handlers import Event, EventStream, Form, HTTPException, JSONResponse, Query, Router, Upstream, WebSocket
 from glorieta.handlers.encoding import Unserialisable, encode_json
+from glorieta.handlers.errors import NOWHERE
 from glorieta.handlers.lost_numbers import may_have_floats
 from glorieta.handlers.routing.answers import answer_adapter, encoder
 from glorieta.handlers.routing.definition import WHOLE
-from glorieta.handlers.errors import NOWHERE
-from harness.asked import ask
+from harness.asked import Answer, ask
 
 NAN, INF = math.nan, math.inf
 
@@ -103,7 +114,7 @@ LOST = [
     Loose(x={"a": [NAN]}),
     Loose(x=Size(x=NAN)),
     Loose(x=Point(NAN)),
-    Loose(**{"other": NAN}),
+    Loose(other=NAN),
     Sizes(name="a", all=[Size(x=1.0), Size(x=NAN)]),
     Sizes(name="a", unique={NAN}),
     Sizes(name="a", by_number={1: None, 2: Size(x=NAN)}),
@@ -235,3 +246,141 @@ def test_a_stream_is_cut_before_it(path: str, before: bytes) -> None:
     assert answer.failed
     assert len(answer.pieces) == 1
     assert answer.body.startswith(before)
+
+
+class Taken(BaseModel):
+    """Says itself that it takes what is no number."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    x: float
+    inner: Size | None = None
+
+
+class Limits(BaseModel):
+    most: float = INF
+    least: float = Field(default=-INF, allow_inf_nan=True)
+    name: str = ""
+    unlimited: float | None = None
+
+    @field_validator("unlimited")
+    @classmethod
+    def none_is_all(cls, value: float | None) -> float:
+        return INF if value is None else value
+
+
+class Body(BaseModel):
+    x: float = 0.0
+    named: float = Field(default=0.0, validation_alias="other-name")
+    choice: float = Field(default=0.0, validation_alias=AliasChoices("a", AliasPath("deep", 0)))
+    any: Any = None
+    some: list[float] = []
+    pair: tuple[float, float] = (0.0, 0.0)
+    unique: set[float] = set()
+    inner: dict[str, Size] = {}
+    whole: Whole = Whole([])
+    point: Point = Point(0.0)
+    either: float | str = 0.0
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+taking = Router()
+
+
+@taking.post("/body")
+async def body(body: Body) -> str:
+    return "taken"
+
+
+@taking.post("/open")
+async def opened(body: Open) -> str:
+    return "taken"
+
+
+@taking.post("/taken")
+async def taken(body: Taken) -> str:
+    return "taken"
+
+
+@taking.post("/limits")
+async def limits(body: Limits) -> str:
+    return f"{body.most} {body.least} {body.unlimited}"
+
+
+@taking.post("/two")
+async def two(first: Size, second: dict[str, Any]) -> str:
+    return "taken"
+
+
+@taking.get("/query")
+async def query(size: Annotated[Size, Query()]) -> str:
+    return "taken"
+
+
+@taking.post("/form")
+async def form(size: Annotated[Size, Form()]) -> str:
+    return "taken"
+
+
+def post(path: str, body: str) -> Answer:
+    return ask(taking, "POST", path, headers={"content-type": "application/json"}, body=body.encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/body", '{"x": "NaN"}', "#/x"),
+        ("/body", '{"x": "-infinity"}', "#/x"),
+        ("/body", '{"x": "Inf"}', "#/x"),
+        ("/body", '{"x": "na_n"}', "#/x"),
+        ("/body", '{"x": "\\u004eaN"}', "#/x"),
+        ("/body", '{"x": 1e999}', "#/x"),
+        ("/body", '{"x": -1E+999}', "#/x"),
+        ("/body", '{"x": "1.e999"}', "#/x"),
+        ("/body", '{"x": ' + "1" * 250 + "e99}", "#/x"),
+        ("/body", '{"other-name": "nan"}', "#/other-name"),
+        ("/body", '{"a": "nan"}', "#/a"),
+        ("/body", '{"deep": ["nan"]}', "#/deep/0"),
+        ("/body", '{"any": {"a": [1, 1e999]}}', "#/any/a/1"),
+        ("/body", '{"some": [1, "nan"]}', "#/some/1"),
+        ("/body", '{"pair": [1, "nan"]}', "#/pair/1"),
+        ("/body", '{"unique": ["nan"]}', "#/unique/0"),
+        ("/body", '{"inner": {"a/b": {"x": "nan"}}}', "#/inner/a~1b/x"),
+        ("/body", '{"whole": [1, "nan"]}', "#/whole/1"),
+        ("/body", '{"point": {"x": "nan"}}', "#/point/x"),
+        ("/open", '{"more": 1e999}', "#/more"),
+        ("/taken", '{"x": 1, "inner": {"x": "nan"}}', "#/inner/x"),
+        ("/limits", '{"most": "inf"}', "#/most"),
+        ("/two", '{"first": {"x": "nan"}, "second": {}}', "#/first/x"),
+        ("/two", '{"first": {"x": 1}, "second": {"y": 1e999}}', "#/second/y"),
+    ],
+)
+def test_a_body_brings_no_such_number_in(path: str, body: str, pointer: str) -> None:
+    answer = post(path, body)
+    assert (answer.status, answer.errors()) == (422, [("body", None, pointer, "finite_number")])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/body", '{"x": 1e200, "either": "nan", "any": "Infinity", "unknown": 1e999}', "taken"),
+        ("/taken", '{"x": "nan"}', "taken"),
+        ("/limits", '{"name": "information", "unlimited": null}', "inf -inf inf"),
+        ("/limits", '{"least": "-inf", "name": "nan"}', "inf -inf None"),
+    ],
+)
+def test_what_is_meant_is_taken(path: str, body: str, said: str) -> None:
+    answer = post(path, body)
+    assert (answer.status, answer.json) == (200, said)
+
+
+def test_models_of_the_query_and_of_forms_as_well() -> None:
+    assert ask(taking, "GET", "/query?x=n%61n").errors() == [("query", "x", None, "finite_number")]
+    assert ask(taking, "GET", "/query?x=1").json == "taken"
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert ask(taking, "POST", "/form", headers=kind, body=b"x=1e999").errors() == [
+        ("body", None, "#/x", "finite_number")
+    ]

@@ -10,9 +10,11 @@ import pytest
 
 from glorieta.handlers import HTTPException, UpstreamError, WebSocketDisconnect
 from glorieta.handlers.asgi import mount
+from glorieta.handlers.asgi.http import answer_http
 from glorieta.handlers.asgi.lifespan import LifespanFailed
 from glorieta.handlers.live.gather import gather
-from glorieta.handlers.live.scope import upstream
+from glorieta.handlers.live.scope import CallScope, upstream
+from glorieta.handlers.transport import Transport
 from glorieta.testing import TestClient, TestResponse, WebSocketRefused, hanging
 from harness.carrying import Pumped, pumped
 
@@ -406,3 +408,82 @@ def test_a_plain_function_is_no_application() -> None:
     with pytest.raises(TypeError, match="neither a Router nor an ASGI application"):
         TestClient(lambda call: 200)
     assert issubclass(HTTPException, Exception)
+
+
+# After the answer.
+
+
+def carried(app: Any, *messages: tuple[Any, ...], calls: tuple[str, ...] = ("users",)) -> list[str]:
+    """What is said to the engine of one request to an application, once these messages have come."""
+
+    async def handler(transport: Transport, scope: CallScope) -> None:
+        await answer_http(app, {"path": "/"}, transport, scope)
+
+    async def script(made: Pumped) -> None:
+        made.carrier.start()
+        await made.idle()
+        for message in messages:
+            made.carrier.send(*message)
+            await made.idle()
+        await asyncio.sleep(2)
+        assert not made.pump.is_busy()
+
+    return [message[0] for message in pumped(script, handler, calls=calls).said]
+
+
+async def sends(send: Any, *pieces: bytes) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for place, piece in enumerate(pieces):
+        await send({"type": "http.response.body", "body": piece, "more_body": place + 1 < len(pieces)})
+
+
+def test_an_application_that_returns_with_its_answer_says_nothing_more() -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await sends(send, b"x")
+
+    assert carried(app) == ["answer"]
+
+
+def test_an_application_that_goes_on_may_call_upstreams() -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await sends(send, b"x")
+        await upstream("users").get("/")
+
+    assert carried(app, (5, 0, 1, 0, 200, [], b"")) == ["linger", "answer", "call", "done"]
+
+
+def test_so_may_one_that_answers_in_pieces() -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await sends(send, b"x", b"")
+        await upstream("users").get("/")
+
+    said = carried(app, (4, 0, 1, 1000), (5, 0, 1, 0, 200, [], b""))
+    assert said == ["answer", "answer_body", "linger", "answer_body", "call", "done"]
+
+
+def test_one_that_calls_nobody_needs_no_leave_to_go_on() -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await sends(send, b"x")
+        await asyncio.sleep(1)
+
+    assert carried(app, calls=()) == ["answer"]
+
+
+def test_one_that_fails_after_its_answer_has_answered(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await sends(send, b"x")
+        raise KeyError("of the application")
+
+    assert carried(app) == ["answer"]
+    assert "of the application" in caplog.text
+
+
+def test_a_test_sees_the_calls_that_an_application_makes_after_its_answer() -> None:
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await sends(send, b"x")
+            assert (await upstream("users").get("/7")).json() == {"name": "Ana"}
+
+    with TestClient(mount(app, calls=("users",)), upstreams={"users": {"GET /7": {"name": "Ana"}}}) as client:
+        assert client.get("/").text == "x"
+        assert [call.path for call in client.upstreams["users"].calls] == ["/7"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from glorieta.handlers.serving.lag import LagWatch
+from glorieta.handlers.serving.lag import BLOCKED, LagWatch
 
 PATIENCE = 20.0
 
@@ -32,12 +32,13 @@ async def awaits_until(condition: Callable[[], bool]) -> None:
 
 def test_a_blocked_loop_is_told_with_its_stack_and_then_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
     beats: list[float] = []
+    signs: list[float] = []
 
     async def main() -> None:
-        watch = LagWatch(lambda: 1, beats.append)
+        watch = LagWatch(lambda: True, beats.append, signs.append)
         watch.start()
         watch.wake()
-        blocks_until(lambda: bool(caplog.records))
+        blocks_until(lambda: len(signs) > 3)
         await awaits_until(lambda: len(caplog.records) == 2)
         watch.stop()
 
@@ -49,13 +50,15 @@ def test_a_blocked_loop_is_told_with_its_stack_and_then_for_how_long(caplog: pyt
     assert "at main (" in first
     assert second.startswith("the event loop was blocked for ")
     assert max(beats) > 0
+    assert signs == sorted(signs), "the thread says for how long by now"
+    assert signs[0] >= BLOCKED
 
 
 def test_a_loop_that_turns_is_not_told_of_and_beats(caplog: pytest.LogCaptureFixture) -> None:
     beats: list[float] = []
 
     async def main() -> None:
-        watch = LagWatch(lambda: 1, beats.append)
+        watch = LagWatch(lambda: True, beats.append, beats.append)
         watch.start()
         watch.wake()
         await awaits_until(lambda: len(beats) >= 3)
@@ -76,7 +79,7 @@ def test_while_nothing_runs_nobody_looks() -> None:
     async def main() -> None:
         nonlocal running
         beats: list[float] = []
-        watch = LagWatch(count, beats.append)
+        watch = LagWatch(lambda: bool(count()), beats.append, beats.append)
         watch.start()
         watch.wake()
         await awaits_until(lambda: not watch._wanted.is_set())
@@ -94,7 +97,7 @@ def test_while_nothing_runs_nobody_looks() -> None:
 
 def test_the_thread_ends_with_the_watch_and_with_the_loop() -> None:
     async def main(stop: bool) -> threading.Thread:
-        watch = LagWatch(lambda: 1, lambda lag: None)
+        watch = LagWatch(lambda: True, lambda lag: None, lambda lag: None)
         watch.start()
         watch.wake()
         if stop:

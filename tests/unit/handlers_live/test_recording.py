@@ -69,6 +69,7 @@ def test_a_request_is_told_with_its_calls() -> None:
     assert (told["status"], told["cancelled"], told["more_calls"]) == (200, False, 0)
     assert calls(told) == [("users", "/users/7", 200, None), ("orders", "/orders?user=7", 200, None)]
     for call in told["calls"]:
+        assert call["tries"] == 1
         assert 0 <= call["began_ms"] <= call["ended_ms"] <= told["took_ms"]
 
 

@@ -55,7 +55,7 @@ watch: on
 accept: {unequal-endpoints: known}
 admin: {address: "127.0.0.1:9900", socket: auto, hosts: [admin.example]}
 log: {to: stderr, format: "${client.ip} ${status}", queue: 100}
-handlers: {processes: 1, requests: 100, wait: 1s, threads: 10}
+handlers: {processes: 1, requests: 100, wait: 1s, background: 1m, leave: 1h, threads: 10}
 defaults:
   listener:
     limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}

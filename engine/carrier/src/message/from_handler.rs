@@ -75,6 +75,14 @@ pub enum FromHandler {
         lag: u32,
         running: u32,
     },
+    /// The handler goes on once its answer is whole, which it is as soon as what follows this has been sent.
+    Linger {
+        call: u32,
+    },
+    /// A handler that went on has ended.
+    Done {
+        call: u32,
+    },
 }
 
 impl FromHandler {
@@ -123,6 +131,8 @@ impl FromHandler {
                 writer = Writer::tag(8, *running, 4);
                 writer.u32(*lag);
             }
+            FromHandler::Linger { call } => writer = Writer::tag(9, *call, 0),
+            FromHandler::Done { call } => writer = Writer::tag(10, *call, 0),
         }
         writer.0
     }
@@ -153,6 +163,8 @@ impl FromHandler {
             6 => FromHandler::CallCredit { call, part: reader.u32()?, bytes: reader.u32()? },
             7 => FromHandler::CallCancel { call, part: reader.u32()? },
             8 => FromHandler::Beat { running: call, lag: reader.u32()? },
+            9 => FromHandler::Linger { call },
+            10 => FromHandler::Done { call },
             _ => return Err(UNKNOWN),
         };
         reader.end()?;

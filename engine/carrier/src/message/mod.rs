@@ -3,7 +3,8 @@
 //!
 //! A *call* is one request that a handler answers; its number is the worker's, and not used again before all others
 //! were: a message that comes too late finds nobody. A *part* is one call to an upstream within it; its number is the
-//! handler's.
+//! handler's. A call is over once its answer is whole, unless the handler has said that it goes on (`Linger`): then it
+//! is kept for the parts of work that follows the answer, until that is `Done` or the engine has had enough (`Over`).
 //! Bodies that are whole travel with their heads. Others come in pieces, of which the receiver grants the sender so
 //! many bytes (`Credit`), so that nobody holds more than was asked for.
 

@@ -30,10 +30,11 @@ fn start() -> impl Strategy<Value = Start> {
 
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
-        (any::<u16>(), fields(), body()).prop_map(|(status, headers, body)| Outcome::Response {
+        (any::<(u16, u16)>(), fields(), body()).prop_map(|((status, tries), headers, body)| Outcome::Response {
             status,
             headers,
-            body
+            body,
+            tries
         }),
         failure().prop_map(Outcome::Failed),
     ]
@@ -64,6 +65,7 @@ fn to_handler() -> impl Strategy<Value = ToHandler> {
             failure: Box::new(failure)
         }),
         (ids, any::<u32>()).prop_map(|((call, part), bytes)| ToHandler::CallCredit { call, part, bytes }),
+        (any::<u32>(), text()).prop_map(|(call, reason)| ToHandler::Over { call, reason }),
     ]
 }
 
@@ -103,6 +105,8 @@ fn from_handler() -> impl Strategy<Value = FromHandler> {
         (ids, any::<u32>()).prop_map(|((call, part), bytes)| FromHandler::CallCredit { call, part, bytes }),
         ids.prop_map(|(call, part)| FromHandler::CallCancel { call, part }),
         ids.prop_map(|(lag, running)| FromHandler::Beat { lag, running }),
+        any::<u32>().prop_map(|call| FromHandler::Linger { call }),
+        any::<u32>().prop_map(|call| FromHandler::Done { call }),
     ]
 }
 

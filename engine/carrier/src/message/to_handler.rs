@@ -32,7 +32,13 @@ pub struct Start {
 /// What came of a call to an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Response { status: u16, headers: Fields, body: Body },
+    Response {
+        status: u16,
+        headers: Fields,
+        body: Body,
+        /// How often the call was sent.
+        tries: u16,
+    },
     Failed(CallFailure),
 }
 
@@ -95,6 +101,12 @@ pub enum ToHandler {
         part: u32,
         bytes: u32,
     },
+    /// The call of a handler that went on after its answer is kept no longer.
+    Over {
+        call: u32,
+        /// The engine's word: `deadline`, or `queue_full` where too many go on.
+        reason: Bytes,
+    },
 }
 
 impl ToHandler {
@@ -138,6 +150,10 @@ impl ToHandler {
                 writer.u32(*part);
                 writer.u32(*bytes);
             }
+            ToHandler::Over { call, reason } => {
+                writer = Writer::tag(9, *call, 4 + reason.len());
+                writer.bytes(reason);
+            }
         }
         writer.0
     }
@@ -168,6 +184,7 @@ impl ToHandler {
                 failure: Box::new(CallFailure::read(&mut reader)?),
             },
             8 => ToHandler::CallCredit { call, part: reader.u32()?, bytes: reader.u32()? },
+            9 => ToHandler::Over { call, reason: reader.bytes()? },
             _ => return Err(UNKNOWN),
         };
         reader.end()?;
@@ -215,9 +232,10 @@ impl Start {
 impl Outcome {
     fn write(&self, writer: &mut Writer) {
         match self {
-            Outcome::Response { status, headers, body } => {
+            Outcome::Response { status, headers, body, tries } => {
                 writer.u8(0);
                 writer.u16(*status);
+                writer.u16(*tries);
                 write_fields(writer, headers);
                 body.write(writer);
             }
@@ -232,6 +250,7 @@ impl Outcome {
         match reader.u8()? {
             0 => Ok(Outcome::Response {
                 status: reader.u16()?,
+                tries: reader.u16()?,
                 headers: read_fields(reader)?,
                 body: Body::read(reader)?,
             }),

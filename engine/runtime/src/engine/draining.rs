@@ -28,10 +28,11 @@ impl Engine {
         }
         // A worker takes a moment to read its mail; its accept queue is served before it counts as empty.
         std::thread::sleep(2 * DRAIN_LOOK);
-        while self.shared.connections() > 0 && Instant::now() < until && !self.abort.load(Ordering::Acquire) {
+        let under_way = || self.shared.connections() > 0 || self.shared.handlers.lingering() > 0;
+        while under_way() && Instant::now() < until && !self.abort.load(Ordering::Acquire) {
             std::thread::sleep(DRAIN_LOOK);
         }
-        let clean = self.shared.requests() == 0;
+        let clean = self.shared.requests() == 0 && self.shared.handlers.lingering() == 0;
         self.tell(|| Message::Stop);
         for worker in &self.workers {
             while !worker.thread.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
-use crate::handlers::{Doors, ProcessStats};
+use crate::handlers::{Doors, ProcessStats, Silence};
 use crate::worker::Message;
 
 impl Engine {
@@ -27,6 +27,17 @@ impl Engine {
         ready.is_some()
     }
 
+    /// Lets a process stand in for a generation that has the same routes by the same numbers, until it is told to
+    /// leave.
+    pub fn handlers_lend(&self, process: u64, generation: &str) {
+        self.shared.handlers.lend(process, generation);
+    }
+
+    /// A process gets no requests any more; those that it has come to their end.
+    pub fn handlers_leave(&self, process: u64) {
+        self.shared.handlers.leave(process);
+    }
+
     /// A process has ended: the requests that it had fail, those that it had not read go to another. It counts as a
     /// restart where the running Plan wants it.
     pub fn handler_gone(&self, process: u64) {
@@ -45,7 +56,8 @@ impl Engine {
         self.shared.handlers.stats()
     }
 
-    /// A descriptor that is readable while [`Engine::broken_handlers`] has something to say.
+    /// A descriptor that is readable while [`Engine::broken_handlers`] or [`Engine::silent_handlers`] has something to
+    /// say.
     ///
     /// # Errors
     /// No descriptor is left.
@@ -57,5 +69,9 @@ impl Engine {
     /// requests any more and are to be ended.
     pub fn broken_handlers(&self) -> Vec<(u64, &'static str)> {
         self.shared.handlers.take_troubles()
+    }
+    /// What there is to say of processes that give no sign, or give one again, since this was asked last.
+    pub fn silent_handlers(&self) -> Vec<(u64, Silence)> {
+        self.shared.handlers.take_silences()
     }
 }

@@ -1,5 +1,6 @@
 //! What `serve` waits for: a process that takes the request, and its answer.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Asked {
     pub upgrade: bool,
     /// From the request, or the last byte of its body that the handler wanted, to the head of the answer.
     pub first_byte: Duration,
+    /// Counts how often calls to upstreams are sent.
+    pub tries: Rc<Cell<u16>>,
 }
 
 /// What a handler answered.
@@ -91,7 +94,8 @@ impl Call {
         upload: &mut Upload,
         deadline: Option<Moment>,
     ) -> Result<Call, Error> {
-        let talk = Rc::new(Talk::new(handler.clone(), deadline, asked.authority.clone(), asked.keys.clone()));
+        let (authority, keys) = (asked.authority.clone(), asked.keys.clone());
+        let talk = Rc::new(Talk::new(handler.clone(), deadline, authority, keys, asked.tries.clone()));
         asked.start.deadline_ms = deadline.map_or(0, left);
         asked.start.body = upload.announce();
         let call = end.begin(talk.clone(), |call| {

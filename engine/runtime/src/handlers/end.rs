@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use glorieta_carrier::{Broken, FromHandler, LARGEST, Link, Side, ToHandler};
@@ -11,9 +10,11 @@ use glorieta_core::{Error, Kind};
 use rustc_hash::FxHashMap;
 
 use super::flow::Line;
+use super::linger;
 use super::part;
 use super::talk::Talk;
 use super::{Process, Roster};
+use crate::metrics::Background;
 
 /// Messages that are read in one go, before others have their turn.
 const BUDGET: usize = 512;
@@ -78,7 +79,7 @@ impl End {
         };
         talks.insert(call, talk.clone());
         drop(talks);
-        self.process.calls.fetch_add(1, Ordering::Relaxed);
+        self.process.begin_call();
         self.send_bytes(message);
         talk.begun(self.link.borrow().sent());
         Ok(call)
@@ -164,24 +165,38 @@ impl End {
     /// answered or cancelled while the message was on its way.
     fn route(self: &Rc<End>, message: FromHandler) -> Result<(), Broken> {
         let talk = |call| self.talks.borrow().get(&call).cloned();
+        let answering = |call| talk(call).filter(|talk| !talk.is_lingering());
         let line = |call, part| Line { end: self.clone(), call, part };
         match message {
             FromHandler::Answer { call, answer } => {
-                if let Some(talk) = talk(call)
+                if let Some(talk) = answering(call)
                     && talk.answered(answer, &line(call, None))?
                 {
-                    self.close(call);
+                    self.finish(call);
                 }
             }
             FromHandler::AnswerBody { call, data, last } => {
-                if let Some(talk) = talk(call)
+                if let Some(talk) = answering(call)
                     && talk.piece(data, last)?
                 {
-                    self.close(call);
+                    self.finish(call);
+                }
+            }
+            FromHandler::Linger { call } => {
+                if let Some(talk) = answering(call) {
+                    talk.goes_on();
+                }
+            }
+            FromHandler::Done { call } => {
+                if let Some(talk) = talk(call) {
+                    talk.is_done();
+                    if talk.is_lingering() {
+                        self.forget(call, Background::Ended);
+                    }
                 }
             }
             FromHandler::Failed { call } => {
-                if let Some(talk) = self.close(call) {
+                if let Some(talk) = self.forget(call, Background::Ended) {
                     talk.failed();
                 }
             }
@@ -223,17 +238,46 @@ impl End {
         drop(part);
     }
 
-    /// A request has been answered whole, or has failed.
-    fn close(&self, call: u32) -> Option<Rc<Talk>> {
+    /// A request has been answered whole, or nobody waits for that any more: it is over, unless its handler goes on.
+    /// `false`: that was so before.
+    fn finish(self: &Rc<End>, call: u32) -> bool {
+        let talk = self.talks.borrow().get(&call).filter(|talk| !talk.is_lingering()).cloned();
+        let Some(talk) = talk else { return false };
+        let Some(until) = talk.after() else {
+            self.forget(call, Background::Ended);
+            return true;
+        };
+        match linger::begin(self, call, &talk, until) {
+            Some(lingering) => {
+                talk.linger(lingering);
+                self.process.end_call();
+            }
+            None => {
+                self.forget(call, Background::Refused);
+                self.send(&linger::over(call, Kind::QueueFull));
+            }
+        }
+        true
+    }
+
+    /// A request is over, what its handler did after its answer included; `how` that has ended.
+    pub fn forget(&self, call: u32, how: Background) -> Option<Rc<Talk>> {
         let talk = self.talks.borrow_mut().remove(&call)?;
-        self.process.calls.fetch_sub(1, Ordering::Relaxed);
-        talk.end_parts();
+        self.end(&talk, how);
         Some(talk)
     }
 
+    fn end(&self, talk: &Talk, how: Background) {
+        match talk.leave() {
+            Some(lingering) => lingering.ended(how),
+            None => self.process.end_call(),
+        }
+        talk.end_parts();
+    }
+
     /// Nobody waits for an answer any more. Nothing where it has been answered whole.
-    pub fn cancel(&self, call: u32) {
-        if self.close(call).is_some() {
+    pub fn cancel(self: &Rc<End>, call: u32) {
+        if self.finish(call) {
             self.send(&ToHandler::Cancel { call });
         }
     }
@@ -252,8 +296,7 @@ impl End {
         self.closed.set(true);
         let talks = std::mem::take(&mut *self.talks.borrow_mut());
         for talk in talks.into_values() {
-            self.process.calls.fetch_sub(1, Ordering::Relaxed);
-            talk.end_parts();
+            self.end(&talk, Background::Lost);
             talk.fail(Error::because(Kind::HandlerLost, why));
         }
         self.room.take().into_iter().for_each(Waker::wake);

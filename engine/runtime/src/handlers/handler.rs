@@ -21,6 +21,8 @@ pub struct Handler {
     /// Requests that one process may have, at work and waiting.
     pub queue: u32,
     pub queue_timeout: Duration,
+    /// How long a request is kept once its answer is whole, for what the handler still does.
+    pub background: Duration,
     pub tunnel: Duration,
     pub series: Arc<HandlerSeries>,
     /// Requests that wait because no process is there.

@@ -1,5 +1,6 @@
 //! A call that a handler makes to an upstream: through the same pools, balancing and retries as all others.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -94,7 +95,8 @@ pub(super) fn begin(
         place: request.upstream as usize,
         key: talk.keys.get(request.upstream as usize).copied().flatten(),
         handler: talk.handler.clone(),
-        deadline: own.into_iter().chain(talk.deadline.get()).min(),
+        deadline: own.into_iter().chain(talk.last_call()).min(),
+        tries: talk.tries.clone(),
         upgrade,
         inflow: inflow.clone(),
         outflow: outflow.clone(),
@@ -129,6 +131,8 @@ struct Errand {
     place: usize,
     key: Option<u64>,
     deadline: Option<Moment>,
+    /// Counts tries of all calls of the request.
+    tries: Rc<Cell<u16>>,
     upgrade: Option<Vec<u8>>,
     inflow: Option<Rc<Inflow>>,
     outflow: Rc<Outflow>,
@@ -138,7 +142,7 @@ impl Errand {
     async fn run(self, mut head: glorieta_core::RequestHead, body: Body) {
         // The list was looked into when the call began.
         let Some(callee) = self.handler.calls.get(self.place) else { return };
-        let progress = Progress::default();
+        let progress = Progress::part_of(&self.tries);
         let context = CallContext {
             timeouts: callee.timeouts,
             deadline: self.deadline,
@@ -152,10 +156,10 @@ impl Errand {
         };
         let answer = call(&callee.upstream, &mut head, body, &context).await;
         let ended = match answer {
-            Ok(Answer::Response(response)) => self.respond(response).await,
+            Ok(Answer::Response(response)) => self.respond(response, progress.tries.get()).await,
             Ok(Answer::Switched { mut head, stream, leftover, lease }) => {
                 strip_hop_by_hop_response(&mut head);
-                let begun = self.send_head(&head, None, glorieta_carrier::Body::Stream);
+                let begun = self.send_head(&head, None, glorieta_carrier::Body::Stream, progress.tries.get());
                 if begun.is_ok()
                     && let Some(inflow) = &self.inflow
                 {
@@ -188,6 +192,7 @@ impl Errand {
         head: &ResponseHead,
         announced: Option<u64>,
         body: glorieta_carrier::Body,
+        tries: u16,
     ) -> Result<(), Error> {
         let mut headers = head::to_message(&head.fields, |_| true);
         if let Some(length) = announced {
@@ -199,12 +204,12 @@ impl Errand {
         self.line.end.send(&ToHandler::Result {
             call: self.line.call,
             part: self.part,
-            outcome: Box::new(Outcome::Response { status: head.status, headers, body }),
+            outcome: Box::new(Outcome::Response { status: head.status, headers, body, tries }),
         });
         Ok(())
     }
 
-    async fn respond(&self, response: Response) -> Result<(), Ending> {
+    async fn respond(&self, response: Response, tries: u16) -> Result<(), Ending> {
         let Response { mut head, mut body, announced } = response;
         strip_hop_by_hop_response(&mut head);
         head.fields.remove(Name::ContentLength);
@@ -215,7 +220,7 @@ impl Errand {
             _ => None,
         };
         let streams = whole.is_none();
-        let sent = self.send_head(&head, announced, whole.unwrap_or(glorieta_carrier::Body::Stream));
+        let sent = self.send_head(&head, announced, whole.unwrap_or(glorieta_carrier::Body::Stream), tries);
         sent.map_err(Ending::BeforeHead)?;
         drop(head);
         if streams { self.stream(&mut body).await.map_err(Ending::WithinBody) } else { Ok(()) }

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use glorieta_carrier::{Broken, Event, Memory};
+use tokio::sync::Notify;
 
-use super::{Process, ProcessStats};
+use super::{Process, ProcessStats, Silence};
 
 /// What a process is started with: descriptors of its own, which close when they are dropped.
 #[derive(Debug)]
@@ -28,8 +29,10 @@ pub struct Roster {
     workers: usize,
     /// Wakes each worker; made with the first process.
     events: OnceLock<Box<[Arc<Event>]>>,
-    /// Tells the control loop that there is something in `troubles`.
+    /// Tells the control loop that there is something in `troubles` or `silences`.
     alarm: OnceLock<Event>,
+    /// A process has come.
+    came: Notify,
     /// Whether all processes of one generation have ever been ready.
     begun: AtomicBool,
     state: Mutex<State>,
@@ -41,6 +44,8 @@ struct State {
     processes: BTreeMap<u64, Arc<Process>>,
     /// Processes whose links are broken, and why.
     troubles: Vec<(u64, Broken)>,
+    /// What there is to say of processes that give no sign, or give one again.
+    silences: Vec<(u64, Silence)>,
 }
 
 impl Roster {
@@ -49,6 +54,7 @@ impl Roster {
             workers,
             events: OnceLock::new(),
             alarm: OnceLock::new(),
+            came: Notify::new(),
             begun: AtomicBool::new(false),
             state: Mutex::default(),
         }
@@ -72,6 +78,7 @@ impl Roster {
         let id = state.last;
         let handlers = handlers.iter().map(|handler| handler.as_str().into()).collect();
         state.processes.insert(id, Arc::new(Process::new(id, handlers, generation.into(), memory, event)));
+        self.came.notify_one();
         Ok(Doors { process: id, memory: door, event: own_event, workers })
     }
 
@@ -103,6 +110,38 @@ impl Roster {
         Some(process)
     }
 
+    /// Lets a process stand in for another generation as well, which has the same routes by the same numbers.
+    pub fn lend(&self, process: u64, generation: &str) {
+        if let Some(process) = self.state().processes.get(&process) {
+            process.lent.store(Some(Arc::new(generation.to_owned())));
+        }
+    }
+
+    /// A process gets no requests any more, and ends those that it has.
+    pub fn leave(&self, process: u64) {
+        if let Some(process) = self.state().processes.get(&process) {
+            process.leaving.store(true, Ordering::Release);
+        }
+    }
+
+    /// Waits until there is a process.
+    pub(super) async fn some(&self) {
+        while self.state().processes.is_empty() {
+            self.came.notified().await;
+        }
+    }
+
+    /// The processes that may have requests.
+    pub(super) fn ready_processes(&self) -> Vec<Arc<Process>> {
+        let state = self.state();
+        state.processes.values().filter(|process| process.ready.load(Ordering::Acquire)).cloned().collect()
+    }
+
+    /// Requests that go on after their answers, in all processes.
+    pub fn lingering(&self) -> u32 {
+        self.state().processes.values().map(|process| process.lingering.load(Ordering::Relaxed)).sum()
+    }
+
     /// Whether all processes of one generation have ever been ready. One that ends is replaced soon, and nobody need
     /// stay away meanwhile.
     pub fn has_begun(&self) -> bool {
@@ -127,12 +166,24 @@ impl Roster {
             return;
         }
         self.state().troubles.push((process.id, why));
+        self.ring();
+    }
+
+    /// Some processes are silent, or are not any more.
+    pub(super) fn tell_silences(&self, told: Vec<(u64, Silence)>) {
+        if !told.is_empty() {
+            self.state().silences.extend(told);
+            self.ring();
+        }
+    }
+
+    fn ring(&self) {
         if let Some(alarm) = self.alarm.get() {
             alarm.signal();
         }
     }
 
-    /// A descriptor that is readable while there are troubles to be taken.
+    /// A descriptor that is readable while there are troubles or silences to be taken.
     ///
     /// # Errors
     /// No descriptor is left.
@@ -140,7 +191,8 @@ impl Roster {
         if self.alarm.get().is_none() {
             let made = Event::new()?;
             let alarm = self.alarm.get_or_init(|| made);
-            if !self.state().troubles.is_empty() {
+            let state = self.state();
+            if !state.troubles.is_empty() || !state.silences.is_empty() {
                 alarm.signal();
             }
         }
@@ -153,6 +205,11 @@ impl Roster {
             alarm.clear();
         }
         std::mem::take(&mut self.state().troubles).into_iter().map(|(process, why)| (process, why.0)).collect()
+    }
+
+    /// What there is to say of processes that give no sign, or give one again, since this was asked last.
+    pub fn take_silences(&self) -> Vec<(u64, Silence)> {
+        std::mem::take(&mut self.state().silences)
     }
 }
 

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::Handler;
 use super::flow::{Inflow, Line, Outflow};
+use super::linger::Lingering;
 use super::part::Part;
 
 pub(super) struct Talk {
@@ -32,6 +33,12 @@ pub(super) struct Talk {
     waker: RefCell<Option<Waker>>,
     /// Calls to upstreams under way.
     pub parts: RefCell<FxHashMap<u32, Part>>,
+    /// How often all of them together were sent.
+    pub tries: Rc<Cell<u16>>,
+    /// Until when the handler may go on once its answer is whole; `None`: it has not said that it does.
+    after: Cell<Option<Moment>>,
+    /// Its answer is whole or not wanted any more, and the handler goes on.
+    lingering: RefCell<Option<Lingering>>,
 }
 
 /// An answer's head, and its body where that comes in pieces.
@@ -46,7 +53,13 @@ enum Progress {
 }
 
 impl Talk {
-    pub fn new(handler: Arc<Handler>, deadline: Option<Moment>, authority: Vec<u8>, keys: Vec<Option<u64>>) -> Talk {
+    pub fn new(
+        handler: Arc<Handler>,
+        deadline: Option<Moment>,
+        authority: Vec<u8>,
+        keys: Vec<Option<u64>>,
+        tries: Rc<Cell<u16>>,
+    ) -> Talk {
         Talk {
             handler,
             deadline: Cell::new(deadline),
@@ -58,6 +71,9 @@ impl Talk {
             inflow: RefCell::default(),
             waker: RefCell::default(),
             parts: RefCell::default(),
+            tries,
+            after: Cell::new(None),
+            lingering: RefCell::default(),
         }
     }
 
@@ -140,6 +156,41 @@ impl Talk {
             }
             Progress::Taken => Poll::Pending,
         }
+    }
+
+    /// The handler goes on after its answer, and may call upstreams for so long.
+    pub fn goes_on(&self) {
+        self.after.set(Some(Moment::now().plus(self.handler.background)));
+    }
+
+    /// The handler has nothing more to do.
+    pub fn is_done(&self) {
+        self.after.set(None);
+    }
+
+    /// Until when the handler may go on once its answer is whole; `None`: it does not.
+    pub fn after(&self) -> Option<Moment> {
+        self.after.get()
+    }
+
+    /// When calls to upstreams have to be over.
+    pub fn last_call(&self) -> Option<Moment> {
+        self.after.get().or(self.deadline.get())
+    }
+
+    /// Keeps it for what the handler still does. Nothing of the answer is wanted any more.
+    pub fn linger(&self, lingering: Lingering) {
+        self.inflow.take();
+        self.lingering.replace(Some(lingering));
+    }
+
+    pub fn is_lingering(&self) -> bool {
+        self.lingering.borrow().is_some()
+    }
+
+    /// It is kept no longer; `None`: it was not.
+    pub fn leave(&self) -> Option<Lingering> {
+        self.lingering.take()
     }
 
     /// Ends the calls to upstreams; their connections are closed.

@@ -14,4 +14,6 @@ pub use part::PartSeries;
 pub use process::Process;
 pub use registry::{Registry, Reload};
 pub use render::{CONTENT_TYPE, Observed, ObservedHandler, ObservedUpstream};
-pub use series::{Connections, Direction, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};
+pub use series::{
+    Background, Connections, Direction, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries,
+};

@@ -48,6 +48,8 @@ pub struct ObservedHandler {
     pub queue: u64,
     /// Requests that processes work on.
     pub running: u64,
+    /// Requests that go on after their answers.
+    pub lingering: u64,
     /// How late the event loop is that is latest.
     pub lag_seconds: f64,
 }
@@ -195,15 +197,16 @@ impl Scrape {
     }
 
     fn handlers(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let read = |level: fn(&ObservedHandler) -> u64| level;
         let levels = [
-            ("glorieta_handler_queue", "Requests that no process of the handler has begun", true),
-            ("glorieta_handler_running", "Requests that processes of the handler work on", false),
+            ("glorieta_handler_queue", "Requests that no process of the handler has begun", read(|at| at.queue)),
+            ("glorieta_handler_running", "Requests that processes of the handler work on", read(|at| at.running)),
+            ("glorieta_handler_lingering", "Requests that go on after their answers", read(|at| at.lingering)),
         ];
-        for (name, help, queue) in levels {
+        for (name, help, level) in levels {
             let mut family = Family::gauge(encoder, name, help);
             for observed in &self.handlers {
-                let level = if queue { observed.queue } else { observed.running };
-                family.level(&[("handler", observed.handler.as_str())], level)?;
+                family.level(&[("handler", observed.handler.as_str())], level(observed))?;
             }
         }
         let help = "How late the event loop of the handler's processes is";
@@ -222,6 +225,11 @@ impl Scrape {
         let mut restarts = Family::counter(encoder, "glorieta_handler_restarts", help);
         for series in &self.all.handlers {
             restarts.count(&[("handler", series.handler())], series.restarts())?;
+        }
+        let help = "Work after answers, by how it has ended";
+        let mut background = Family::counter(encoder, "glorieta_handler_background", help);
+        for series in &self.all.handlers {
+            background.counts(("handler", series.handler()), "outcome", series.backgrounds())?;
         }
         Ok(())
     }

@@ -110,11 +110,13 @@ fn busy() -> (Registry, Observed) {
     let handler = registry.handler("app");
     handler.record(1, 4_000_000);
     handler.restarted();
+    handler.background(crate::metrics::Background::Deadline);
     let part = registry.part("web", "/home", "orders");
     part.count(0, None);
     part.count(1, None);
     part.count(1, Some(glorieta_policy::gather::partial::Reason::Timeout));
-    let handlers = vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lag_seconds: 0.25 }];
+    let handlers =
+        vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
     (registry, Observed { upstreams, handlers, log: LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 } })
 }
 
@@ -148,6 +150,8 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_gather_parts_total", &part("ok"), 2.0),
         ("glorieta_gather_parts_total", &part("timeout"), 1.0),
         ("glorieta_handler_queue", &[("handler", "app")], 2.0),
+        ("glorieta_handler_lingering", &[("handler", "app")], 3.0),
+        ("glorieta_handler_background_total", &[("handler", "app"), ("outcome", "deadline")], 1.0),
         ("glorieta_handler_running", &[("handler", "app")], 5.0),
         ("glorieta_handler_loop_lag_seconds", &[("handler", "app")], 0.25),
         ("glorieta_handler_duration_seconds_count", &[("handler", "app")], 1.0),

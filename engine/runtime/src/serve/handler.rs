@@ -1,5 +1,7 @@
 //! The handler target: the request as Python shall see it, and the answer as the client shall see it.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use glorieta_carrier::Start;
 use glorieta_core::{Body, Error, Moment, Name, Version};
@@ -19,6 +21,7 @@ pub fn run<'a>(
     Box::pin(async move {
         let desk = record.worker.desk()?;
         let asked = ask(&mut record.request, target, &body);
+        record.called = Some(asked.tries.clone());
         Ok(match call(&desk, &target.handler, asked, body, deadline).await? {
             Answered::Response(response) => Outcome::Response(response),
             Answered::Switched { head, stream, tunnel } => Outcome::Switched {
@@ -79,6 +82,7 @@ pub fn ask(request: &mut Request, target: &HandlerRoute, body: &Body) -> Asked {
         keys: keys(request, target),
         upgrade: upgrade.is_some(),
         first_byte: target.first_byte,
+        tries: Rc::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is known of a request, from its head to its end; dropping it writes the log line and counts.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct RequestRecord {
     pub wire: Rc<dyn Wire>,
     pub upstream: Option<Arc<Upstream>>,
     pub progress: Progress,
+    /// How often calls that a handler made for it were sent.
+    pub called: Option<Rc<Cell<u16>>>,
     status: u16,
     /// Why glorieta answered by itself, or why the answer did not arrive.
     error: Option<Error>,
@@ -64,6 +67,7 @@ impl RequestRecord {
             wire,
             upstream: None,
             progress: Progress::default(),
+            called: None,
             status: 0,
             error: None,
             bytes_in: 0,
@@ -144,7 +148,7 @@ impl RequestRecord {
             detail: self.error.as_ref().map_or("", |error| error.detail()),
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
             endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
-            tries: self.progress.tries.get(),
+            tries: self.called.as_ref().map_or(self.progress.tries.get(), |called| called.get()),
             bytes_in: self.bytes_in.max(self.wire.bytes_in()),
             bytes_out: self.bytes_out,
             tls: "",

@@ -40,6 +40,7 @@ pub(super) fn build(
             calls,
             queue: handler.queue.max(1),
             queue_timeout: Duration::from_millis(handler.queue_timeout_ms),
+            background: Duration::from_millis(handler.background_ms),
             tunnel: Duration::from_millis(handler.tunnel_ms),
             series: registry.handler(&handler.id),
             waiting: AtomicU32::new(0),

@@ -66,7 +66,7 @@ def outcome(document: Document) -> str:
     """A word for what became of a request or of a call."""
     if document.get("cancelled"):
         return "cancelled"
-    if reason := document.get("reason"):
-        tries = document.get("tries") or 0
-        return f"{reason} ({tries} tries)" if tries > 1 else str(reason)
-    return str(document["status"]) if document["status"] is not None else "no answer"
+    status = document["status"]
+    word = document.get("reason") or ("no answer" if status is None else str(status))
+    tries = document.get("tries") or 0
+    return f"{word} ({tries} tries)" if tries > 1 else word

@@ -45,6 +45,8 @@ class Crew:
         self.speaker = speaker
         self.prepared: Callable[[list[Document]], None] | None = prepared
         self.strict = strict
+        self.grown: Callable[[float], None] = lambda now: None
+        """Called when one more is ready that was started later."""
         self.members: dict[Member, float] = {}
         """With the moment at which each was started, or became ready."""
         self.restarts: list[float] = []
@@ -58,9 +60,9 @@ class Crew:
         generation: str = self.launch["generation"]
         return generation
 
-    def start(self, now: float) -> None:
-        """Starts all. What fails is told to `prepared`."""
-        for _ in range(self.launch["processes"]):
+    def start(self, now: float, *, all_at_once: bool = True) -> None:
+        """Starts all, or the first of them, which `grow` follows. What fails is told to `prepared`."""
+        for _ in range(self.launch["processes"] if all_at_once else 1):
             try:
                 self.add(self.member(strict=self.strict), now)
             except OSError as error:
@@ -91,7 +93,9 @@ class Crew:
         member.is_ready = True
         self.engine.handlers_ready(member.number)
         self.members[member] = time.monotonic()
-        if self.prepared and all(each.is_ready for each in self.members):
+        if not self.prepared:
+            self.grown(self.members[member])
+        elif all(each.is_ready for each in self.members):
             self.tell([])
 
     def over(self, member: Member) -> None:
@@ -154,6 +158,12 @@ class Crew:
             self.restarts.append(now + self.pause)
             text = f"a handler process cannot be started: {error}; it is tried again"
             self.speaker.event("handler-failed", text, why=str(error))
+
+    def grow(self, now: float) -> None:
+        """Starts one more where there are too few, and none is on its way."""
+        is_whole = len(self.members) + len(self.restarts) >= self.launch["processes"]
+        if not is_whole and all(each.is_ready for each in self.members):
+            self.replace(now)
 
     def fail(self, problems: list[Document]) -> None:
         """This generation does not come."""

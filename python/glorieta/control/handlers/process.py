@@ -61,15 +61,19 @@ def applications(launch: dict[str, Any], *, strict: bool) -> list[Located]:
     """All that the Plan names. `ConfigError`: one cannot be used, or is not what the Plan was made of."""
     changed = changed_files(launch["files"])
     if strict and changed:
-        raise ConfigError([Problem((), "has changed since the Plan was made of it", RELOAD, file=changed[0])])
+        fix = launch.get("fix", RELOAD)
+        raise ConfigError([Problem((), what, fix, file=name) for name, what in changed.items()])
     located = [found(each) for each in launch["applications"]]
-    if changed:
-        logging.getLogger("glorieta.handlers").warning("%s has changed since the Plan was made of it", changed[0])
+    for name, what in changed.items():
+        logging.getLogger("glorieta.handlers").warning("%s %s", name, what)
     return located
 
 
-def changed_files(files: dict[str, str]) -> list[str]:
-    return [shown(name) for name, content in files.items() if content_of(name) != content]
+def changed_files(files: dict[str, str]) -> dict[str, str]:
+    """Files whose code is not what the Plan was made of, each with what there is to say of it."""
+    now = {name: content_of(name) for name, content in files.items() if content_of(name) != content}
+    told = {True: "has changed since the Plan was made of it", False: "is not there any more"}
+    return {shown(name): told[bool(content)] for name, content in now.items()}
 
 
 def found(wanted: dict[str, Any]) -> Located:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..problems import HTTPException, answer_of, crash_answer
@@ -11,6 +12,8 @@ from ..transport import BodyLost
 from .messages import AsgiMisuse, Message, fields_of, unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..live.scope import CallScope
     from ..transport import Fields, Transport
     from .messages import ASGIApp
@@ -78,18 +81,24 @@ class Cycle:
             self.begun = True
             self._scope.finish(headers, status)
             if status in NO_BODY or self._transport.start.method == "HEAD":
-                self._transport.answer(status, headers, b"")
-                self._over.set()
+                self._finish(partial(self._transport.answer, status, headers, b""))
                 return
-            self._transport.answer(status, headers, None if more else piece)
             if not more:
-                self._over.set()
+                self._finish(partial(self._transport.answer, status, headers, piece))
                 return
+            self._transport.answer(status, headers, None)
         if piece:
             await self._transport.write(piece)
         if not more:
-            self._transport.end()
-            self._over.set()
+            self._finish(self._transport.end)
+
+    def _finish(self, last: Callable[[], None]) -> None:
+        """Sends the end of the answer. Whether the application goes on after it, nobody knows yet."""
+        self._over.set()
+        if self._scope.surroundings.calls:
+            self._transport.conclude(last)
+        else:
+            last()
 
     def check(self) -> None:
         """The application has returned."""

@@ -82,9 +82,9 @@ class Running:
             size += len(piece)
             if size > self._largest:
                 call.cancel()
-                raise self._too_large()
+                raise self._too_large(answer)
             pieces.append(piece)
-        return CallResponse(answer.status, answer.headers, b"".join(pieces))
+        return CallResponse(answer.status, answer.headers, b"".join(pieces), answer.tries)
 
     def _read_to_end(self, reading: asyncio.Future[CallResponse]) -> None:
         if reading.cancelled():
@@ -97,17 +97,15 @@ class Running:
 
     def _answered(self, answer: CallResponse, body: bytes) -> None:
         if len(body) > self._largest:
-            self._over(None, self._too_large())
+            self._over(None, self._too_large(answer))
             return
-        request = self.request
-        self._over(
-            UpstreamResponse(request.upstream, request.method, request.target, answer.status, answer.headers, body),
-            None,
-        )
+        request, status, headers = self.request, answer.status, answer.headers
+        about = (request.upstream, request.method, request.target)
+        self._over(UpstreamResponse(*about, status, headers, body, answer.tries), None)
 
-    def _too_large(self) -> UpstreamError:
+    def _too_large(self, answer: CallResponse) -> UpstreamError:
         detail = f"{self.request.method} {self.request.target}: the answer is larger than {self._largest} bytes"
-        return UpstreamError(self.request.upstream, "too_large", detail, tries=1)
+        return UpstreamError(self.request.upstream, "too_large", detail, tries=answer.tries)
 
     def _uploaded(self, uploading: asyncio.Task[None]) -> None:
         """The caller's own iterator may fail; then the call cannot become whole."""

@@ -17,9 +17,11 @@ T = TypeVar("T")
 class UpstreamResponse:
     """A whole answer of an upstream, of any status."""
 
-    __slots__ = ("_headers", "_names", "body", "fields", "method", "status", "target", "upstream")
+    __slots__ = ("_headers", "_names", "body", "fields", "method", "status", "target", "tries", "upstream")
 
-    def __init__(self, upstream: str, method: str, target: str, status: int, fields: Fields, body: bytes) -> None:
+    def __init__(
+        self, upstream: str, method: str, target: str, status: int, fields: Fields, body: bytes, tries: int = 1
+    ) -> None:
         self.upstream = upstream
         self.method = method
         self.target = target
@@ -30,6 +32,8 @@ class UpstreamResponse:
         self._headers: Headers | None = None
         self._names: dict[str, str] | None = None
         self.body = body
+        self.tries = tries
+        """How often the call was sent: 1 without retries."""
 
     @property
     def headers(self) -> Headers:
@@ -68,7 +72,7 @@ class UpstreamResponse:
             return decoded(self.body, coding, model)
         except ValueError as error:
             raise UpstreamError(
-                self.upstream, "invalid", f"{self.method} {self.target}: {error}", tries=1, response=self
+                self.upstream, "invalid", f"{self.method} {self.target}: {error}", tries=self.tries, response=self
             ) from error
 
     def raise_for_status(self) -> UpstreamResponse:
@@ -76,7 +80,7 @@ class UpstreamResponse:
         if 200 <= self.status < 300:
             return self
         detail = f"{self.method} {self.target}: {self.status}"
-        raise UpstreamError(self.upstream, "status", detail, tries=1, response=self)
+        raise UpstreamError(self.upstream, "status", detail, tries=self.tries, response=self)
 
     def __repr__(self) -> str:
         return f"<UpstreamResponse {self.upstream} {self.method} {self.target}: {self.status}, {len(self.body)} bytes>"

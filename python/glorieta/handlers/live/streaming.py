@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class StreamedResponse:
     """The head of an answer; its body comes by iterating, once."""
 
-    __slots__ = ("_call", "_rest", "fields", "headers", "request", "status")
+    __slots__ = ("_call", "_rest", "fields", "headers", "request", "status", "tries")
 
     def __init__(self, call: CallTransport, request: CallRequest, head: CallResponse) -> None:
         self._call = call
@@ -31,6 +31,8 @@ class StreamedResponse:
         self.status = head.status
         self.fields = head.headers
         self.headers = Headers(grouped(head.headers))
+        self.tries = head.tries
+        """How often the call was sent."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._rest is not None:
@@ -50,8 +52,8 @@ class StreamedResponse:
     def raise_for_status(self) -> StreamedResponse:
         """Itself. `UpstreamError` of kind `status`, without a body: it is not a 2xx."""
         request = self.request
-        whole = UpstreamResponse(request.upstream, request.method, request.target, self.status, self.fields, b"")
-        whole.raise_for_status()
+        about = (request.upstream, request.method, request.target)
+        UpstreamResponse(*about, self.status, self.fields, b"", self.tries).raise_for_status()
         return self
 
 

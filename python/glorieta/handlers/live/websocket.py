@@ -125,9 +125,10 @@ async def accepted(call: CallTransport, upstream: str, target: str, key: bytes) 
     except CallFailed as failed:
         raise UpstreamError.of(upstream, failed) from None
     if head.status != 101:
-        response = UpstreamResponse(upstream, "GET", target, head.status, head.headers, head.body or b"")
+        response = UpstreamResponse(upstream, "GET", target, head.status, head.headers, head.body or b"", head.tries)
         detail = f"GET {target}: {head.status} instead of a WebSocket"
-        raise UpstreamError(upstream, "status", detail, tries=1, response=response)
+        raise UpstreamError(upstream, "status", detail, tries=head.tries, response=response)
     if ("sec-websocket-accept", accept_token(key)) not in head.headers:
-        raise UpstreamError(upstream, "broken", f"GET {target}: the handshake's answer does not fit", tries=1)
+        detail = f"GET {target}: the handshake's answer does not fit"
+        raise UpstreamError(upstream, "broken", detail, tries=head.tries)
     return head

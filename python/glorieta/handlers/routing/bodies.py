@@ -77,13 +77,13 @@ def both(signatures: list[Signature]) -> RouterError:
     )
 
 
-async def json_of(request: Request) -> tuple[bool, Any]:
-    """Whether there is a body, and its value."""
+async def json_of(request: Request) -> tuple[bytes, Any]:
+    """The body, empty where there is none, and its value."""
     data = await request.body()
     if not data:
-        return False, None
+        return data, None
     check_json(request)
-    return True, await request.json()
+    return data, await request.json()
 
 
 def whole_filler(value: Value, validator: Validator) -> Fill:
@@ -91,9 +91,9 @@ def whole_filler(value: Value, validator: Validator) -> Fill:
     name, location = value.name, ("body",)
 
     async def fill(request: Request, arguments: dict[str, Any], errors: Errors) -> None:
-        there, body = await json_of(request)
-        if there:
-            arguments[name] = validator.check(body, location, errors)
+        data, body = await json_of(request)
+        if data:
+            arguments[name] = validator.check_finite(body, location, errors, data)
         else:
             arguments[name] = validator.absent(location, errors)
 
@@ -104,8 +104,8 @@ def members_filler(own: list[tuple[Value, Validator]]) -> Fill:
     """The body is an object, and parameters are its members."""
 
     async def fill(request: Request, arguments: dict[str, Any], errors: Errors) -> None:
-        there, body = await json_of(request)
-        if there and not isinstance(body, dict):
+        data, body = await json_of(request)
+        if data and not isinstance(body, dict):
             errors.append(
                 {
                     "type": "dict_type",
@@ -117,8 +117,8 @@ def members_filler(own: list[tuple[Value, Validator]]) -> Fill:
             return
         for value, validator in own:
             location = ("body", value.key)
-            if there and value.key in body:
-                arguments[value.name] = validator.check(body[value.key], location, errors)
+            if data and value.key in body:
+                arguments[value.name] = validator.check_finite(body[value.key], location, errors, data)
             else:
                 arguments[value.name] = validator.absent(location, errors)
 
@@ -215,6 +215,6 @@ def form_group_filler(value: Value, validator: Validator) -> Fill:
         found = {name: raw for name, key, many in fields if (raw := form_value(form, key, many)) is not None}
         if extras:
             found.update(others(form.lists.items(), known))
-        arguments[value.name] = validator.check(found, ("body",), errors)
+        arguments[value.name] = validator.check_finite(found, ("body",), errors)
 
     return fill

@@ -99,7 +99,7 @@ def group_reader(value: Value, kind: type[BaseModel], validator: Validator, alon
         if not found and not validator.required:
             return validator.absent((source,), errors)
         before = len(errors)
-        model = validator.check(found, (source,), errors)
+        model = validator.check_finite(found, (source,), errors)
         for error in errors[before:] if shown else ():
             error["loc"] = (source, *(shown.get(step, step) for step in error["loc"][1:2]), *error["loc"][2:])
         return model

@@ -126,6 +126,8 @@ class HTTPRoute(HandlerRoute):
                 response = await self.respond(request)
             except Exception as error:
                 response = await self.crashed(request, error)
+            if response.background is not None:
+                transport.linger()
             await send(response, request)
         except Exception as error:
             # The head may be sent: what remains is to cut the answer, so that nobody takes it for whole.

@@ -10,6 +10,8 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from pydantic_core import PydanticUndefined
 
 from ..errors import wrong
+from ..lost_numbers import may_have_floats
+from .finite import may_have_not_finite, not_finite
 from .kinds import bare
 
 if TYPE_CHECKING:
@@ -51,11 +53,12 @@ def strict_about_numbers(annotation: Any) -> TypeAdapter[Any]:
 class Validator:
     """What one parameter must be."""
 
-    __slots__ = ("adapter", "default", "default_factory", "required", "validate", "validate_default")
+    __slots__ = ("adapter", "default", "default_factory", "has_floats", "required", "validate", "validate_default")
 
     def __init__(self, value: Value, where: str, place: Place) -> None:
         self.adapter = adapter_of(typed(value), where, place)
         self.validate: Callable[[Any], Any] = self.adapter.validator.validate_python
+        self.has_floats = may_have_floats(self.adapter.core_schema)
         self.required = value.validation.is_required()
         self.default = value.validation.default
         self.default_factory = value.validation.default_factory
@@ -68,6 +71,15 @@ class Validator:
         except ValidationError as error:
             errors += located(error, location)
             return None
+
+    def check_finite(self, raw: Any, location: Location, errors: Errors, data: bytes | None = None) -> Any:
+        """The same for what a model may be made of: it takes NaN and Infinity, unless it says otherwise. `data`: what
+        the value was read from, where that is quicker to look at."""
+        before = len(errors)
+        value = self.check(raw, location, errors)
+        if self.has_floats and len(errors) == before and (data is None or may_have_not_finite(data)):
+            errors += not_finite(value, raw, location)
+        return value
 
     def absent(self, location: Location, errors: Errors) -> Any:
         """What stands for a value that is not there."""

@@ -22,10 +22,27 @@ INLINE = 64 * 1024
 """A body up to this many bytes travels with its head."""
 LARGEST_HEAD = 60 * 1024
 """Bytes of the header fields of an answer or of a call; more does not fit into a message with its body."""
+LARGEST_TARGET = 30 * 1024
+"""Bytes of the path and query of a call."""
+LARGEST_TOGETHER = 120 * 1024
+"""Bytes of a call with its body: a message has 128 KiB. A body that does not fit beside its head follows it."""
+
+
+def size_of(headers: Fields) -> int:
+    return sum([len(name) + len(value) + 8 for name, value in headers])
 
 
 def is_too_large(headers: Fields) -> bool:
-    return sum([len(name) + len(value) + 8 for name, value in headers]) > LARGEST_HEAD
+    return size_of(headers) > LARGEST_HEAD
+
+
+def excess(target: str, size: int) -> str | None:
+    """What of a call is too large for a message, with the limit; none: nothing. `size` is that of its headers."""
+    if len(target) > LARGEST_TARGET:
+        return f"its target (path and query) has {len(target)} bytes; a call may have {LARGEST_TARGET}"
+    if size > LARGEST_HEAD:
+        return f"its headers have {size} bytes, 8 counted for each field; a call may have {LARGEST_HEAD}"
+    return None
 
 
 class CarriedCall:
@@ -44,12 +61,13 @@ class CarriedCall:
         self._outflow: Outflow | None = None
 
     def begin(self, request: CallRequest, upstream: int) -> None:
-        if self._request.is_too_large(request.headers) or len(request.target) > LARGEST_HEAD // 2:
-            self.failed(CallFailed("head_too_large", "the call's target and headers are larger than 60 KiB", 0))
+        size, target, body = self._request.size_of(request.headers), request.target, request.body
+        if too_large := excess(target, size):
+            self.failed(CallFailed("head_too_large", f"{request.method} {target[:80]}: {too_large}", 0))
             return
         timeout = 0 if request.timeout is None else max(1, math.ceil(request.timeout * 1000))
-        body = request.body
-        inline = body if body is not None and len(body) <= INLINE else None
+        room = min(INLINE, LARGEST_TOGETHER - size - len(target))
+        inline = body if body is not None and len(body) <= room else None
         about = (upstream, timeout, request.method, request.target, request.headers, inline)
         self._request.say(self._carrier.call, self._part, *about)
         if inline is None:

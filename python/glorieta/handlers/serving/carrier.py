@@ -19,13 +19,16 @@ CANCEL = 3
 CREDIT = 4
 """`(4, link, call, bytes)`: so much more of the answer may be sent."""
 RESULT = 5
-"""`(5, link, call, part, status, headers, body)`: an upstream's answer."""
+"""`(5, link, call, part, status, headers, body, tries)`: an upstream's answer."""
 RESULT_BODY = 6
 """`(6, link, call, part, data, last)`"""
 RESULT_FAILED = 7
 """`(7, link, call, part, reason, detail, tries)`: before the head or after it."""
 CALL_CREDIT = 8
 """`(8, link, call, part, bytes)`: so much more of the body to an upstream may be sent."""
+
+OVER = 9
+"""`(9, link, call, reason)`: the call of a handler that went on after its answer is kept no longer."""
 
 
 class Carrier(Protocol):
@@ -50,6 +53,12 @@ class Carrier(Protocol):
 
     def failed(self, link: int, call: int) -> None: ...
 
+    def linger(self, link: int, call: int) -> None:
+        """The handler goes on once its answer is whole; said before what makes it whole."""
+
+    def done(self, link: int, call: int) -> None:
+        """A handler that went on has ended."""
+
     def credit(self, link: int, call: int, bytes: int) -> None: ...
 
     def call(
@@ -72,3 +81,6 @@ class Carrier(Protocol):
     def call_cancel(self, link: int, call: int, part: int) -> None: ...
 
     def beat(self, lag_us: int, running: int) -> None: ...
+
+    def sign(self, lag_us: int, running: int) -> bool:
+        """The same from another thread than the event loop's, at once. `False`: the event loop is at the links."""

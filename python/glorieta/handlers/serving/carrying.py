@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..transport import BodyLost, CallFailed
-from .calling import INLINE, CarriedCall, is_too_large
+from .calling import INLINE, CarriedCall, is_too_large, size_of
 from .flow import Inflow, Outflow
 from .over import OverCall, refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..transport import CallRequest, CallTransport, Fields, Start
     from .pump import Pump
 
@@ -24,13 +26,17 @@ class CarriedRequest:
 
     __slots__ = (
         "_answered",
-        "_fitting",
+        "_conclusion",
+        "_goes_on",
         "_inflow",
         "_next",
         "_outflow",
         "_parts",
         "_pump",
+        "_reason",
+        "_size",
         "call_number",
+        "lingers",
         "link",
         "over",
         "start",
@@ -42,15 +48,22 @@ class CarriedRequest:
         self.call_number = call_number
         self.start = start
         self.over = False
-        """Whether the engine has let go of it: the answer is whole, or nobody waits for it."""
+        """Whether nobody waits for the answer: it is whole, or not wanted."""
+        self.lingers = False
+        """Whether the engine keeps it for what its handler does after the answer."""
+        self._goes_on = False
+        self._conclusion: Callable[[], None] | None = None
+        """Sends the end of the answer, once it is known whether the handler goes on."""
+        self._reason: str | None = None
+        """Why the engine has let go of it while its handler goes on, in its own word."""
         self._answered = False
         self._inflow: Inflow | None = None
         self._outflow: Outflow | None = None
         self._parts: dict[int, CarriedCall] | None = None
         """Calls under way, by their numbers."""
         self._next = 0
-        self._fitting: Fields | None = None
-        """Headers of a call that were measured: most calls of a request have the same."""
+        self._size: tuple[Fields, int] | None = None
+        """Headers of a call and their size: most calls of a request have the same."""
 
     async def read(self) -> bytes:
         return await self._incoming().read()
@@ -76,6 +89,7 @@ class CarriedRequest:
             return
         self._answered = True
         if body is not None and len(body) <= INLINE:
+            self._say_goes_on()
             self.say(self._pump.carrier.answer, status, headers, body)
             self._end()
         else:
@@ -92,7 +106,7 @@ class CarriedRequest:
         self._outflow = Outflow(self._send_piece)
         if body is not None:
             self._outflow.put(body)
-            self._outflow.end()
+            self.end()
 
     def _send_piece(self, data: bytes, last: bool) -> None:
         if not self.over:
@@ -110,21 +124,49 @@ class CarriedRequest:
 
     def end(self) -> None:
         if self._outflow is not None:
+            self._say_goes_on()
             self._outflow.end()
+
+    def linger(self) -> None:
+        self._goes_on = True
+
+    def conclude(self, last: Callable[[], None]) -> None:
+        self._conclusion = last
+        asyncio.get_running_loop().call_soon(self._send_conclusion)
+
+    def _send_conclusion(self) -> None:
+        if self._conclusion is not None:
+            self._goes_on = self._pump.runs(self)
+            last, self._conclusion = self._conclusion, None
+            last()
+
+    def _say_goes_on(self) -> None:
+        """The rest of the answer waits for nobody: if the handler goes on, that is work after the answer."""
+        if self._goes_on and not self.over and not self.lingers:
+            self.lingers = True
+            self.start.deadline = None
+            self.say(self._pump.carrier.linger)
 
     def fail(self) -> None:
         if not self.over:
+            self.lingers = False
             self.say(self._pump.carrier.failed)
             self._end()
 
     def handled(self) -> None:
         """The handler has ended. If it has not answered, it has failed; what waits for credit still goes out."""
-        if not self.over and (self._outflow is None or not self._outflow.is_ended):
+        if self.lingers:
+            self.lingers = False
+            self.say(self._pump.carrier.done)
+            if self.over:
+                self._leave()
+        elif not self.over and (self._outflow is None or not self._outflow.is_ended):
             self.fail()
 
     def call(self, request: CallRequest) -> CallTransport:
-        if self.over:
-            return OverCall()
+        self._send_conclusion()
+        if self.over and not self.lingers:
+            return OverCall(self._reason)
         upstream = self._pump.routes[self.start.route].surroundings.place(request.upstream)
         if self._parts is None:
             self._parts = {}
@@ -133,24 +175,26 @@ class CarriedRequest:
         call.begin(request, upstream)
         return call
 
-    def is_too_large(self, headers: Fields) -> bool:
-        """Whether a call's headers do not fit into a message."""
-        if headers is self._fitting:
-            return False
-        if is_too_large(headers):
-            return True
-        self._fitting = headers
-        return False
+    def size_of(self, headers: Fields) -> int:
+        """Bytes of a call's headers."""
+        if self._size is None or headers is not self._size[0]:
+            self._size = headers, size_of(headers)
+        return self._size[1]
 
     def say(self, message: Any, *values: Any) -> None:
         self._pump.say(message, self.link, self.call_number, *values)
 
     def _end(self) -> None:
-        """The engine has what it waited for. Calls that are still under way are ended by it."""
+        """The engine has what it waited for."""
         self.over = True
-        self._pump.forget(self)
         if self._inflow is not None:
             self._inflow.fail(BodyLost("client_gone"))
+        if not self.lingers:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nothing goes on. Calls that are still under way are ended by the engine."""
+        self._pump.forget(self)
         if self._parts:
             self._end_parts()
 
@@ -163,10 +207,24 @@ class CarriedRequest:
         if self._parts:
             self._end_parts()
 
+    def unwanted(self) -> None:
+        """The client is gone; what the handler does after its answer goes on."""
+        self.over = True
+        self._incoming().fail(BodyLost("client_gone"))
+        if self._outflow is not None:
+            self._outflow.fail(asyncio.CancelledError(GONE))
+
+    def let_go(self, reason: str) -> None:
+        """The engine keeps it no longer: no upstream can be called any more."""
+        self.lingers, self._reason = False, reason
+        if not self.over:
+            self.unwanted()
+        self._leave()
+
     def _end_parts(self) -> None:
         parts, self._parts = self._parts or {}, None
         for part in parts.values():
-            part.failed(refusal())
+            part.failed(refusal(self._reason))
 
     def body(self, data: bytes, last: bool) -> None:
         self._incoming().push(data, last)

@@ -1,7 +1,8 @@
 """Notices an event loop that is blocked: by a handler that computes, sleeps or reads a file without `await`.
 
 While it is blocked every other handler of the process waits, so the log says where it is. A thread of its own looks,
-only while handlers run, and never holds the loop up.
+only while there are requests, and never holds the loop up. It gives the engine signs in the loop's stead: if these end
+as well, code that is not Python's holds the interpreter, and only the engine is left to say so.
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ PERIOD = 0.025
 BLOCKED = 0.07
 """Seconds without an answer after which the loop is blocked: with the period less than a tenth of a second."""
 
+SIGN = 0.05
+"""Seconds between two signs while it is: less than half of what the engine takes for silence."""
+
 
 class LagWatch:
     """Watches the loop on which it is made."""
 
-    def __init__(self, running: Callable[[], int], beat: Callable[[float], None]) -> None:
-        """`running` says how many handlers run; `beat` is told on the loop, in seconds, how late that was."""
+    def __init__(self, busy: Callable[[], bool], beat: Callable[[float], None], sign: Callable[[float], None]) -> None:
+        """`busy` says whether there are requests; `beat` is told on the loop, in seconds, how late that was, and
+        `sign` while the loop is blocked, on the thread that looks."""
         self._loop = asyncio.get_running_loop()
-        self._running = running
+        self._busy = busy
         self._beat = beat
+        self._sign_of_life = sign
         self._wanted = threading.Event()
         self._answered = threading.Event()
         self._stopped = False
@@ -43,7 +49,7 @@ class LagWatch:
         self._thread.start()
 
     def wake(self) -> None:
-        """Handlers run from now on."""
+        """There are requests from now on."""
         if not self._wanted.is_set():
             self._wanted.set()
 
@@ -56,10 +62,10 @@ class LagWatch:
             self._wanted.wait()
             if self._stopped or not self._look():
                 return
-            if not self._running():
+            if not self._busy():
                 self._wanted.clear()
                 # One may have begun in between, and have found it set.
-                if self._running():
+                if self._busy():
                     self._wanted.set()
             time.sleep(PERIOD)
 
@@ -72,6 +78,7 @@ class LagWatch:
         except RuntimeError:
             return False
         if not self._answered.wait(BLOCKED) and self._loop.is_running():
+            self._sign_of_life(time.monotonic() - asked)
             self._tell(asked)
         return self._loop.is_running()
 
@@ -88,7 +95,8 @@ class LagWatch:
             "thread of its own%s",
             where,
         )
-        while not self._answered.wait(1.0):
+        while not self._answered.wait(SIGN):
             if self._stopped or not self._loop.is_running():
                 return
+            self._sign_of_life(time.monotonic() - asked)
         log.warning("the event loop was blocked for %.0f ms", (time.monotonic() - asked) * 1000)

@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
 
 class OverCall:
-    """A call that was begun once the answer was whole, or the client gone: the engine has let go of the request."""
+    """A call that was begun once the engine has let go of the request: the answer is whole, or the client gone, and
+    nothing goes on, or for too long."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self._reason = reason
 
     def listen(self, heard: Callable[[CallResponse | CallFailed], None]) -> None:
-        heard(refusal())
+        heard(refusal(self._reason))
 
     def response(self) -> Awaitable[CallResponse]:
         return response_of(self)
 
     async def read(self) -> bytes:
-        raise refusal()
+        raise refusal(self._reason)
 
     async def write(self, data: bytes) -> None:
-        raise refusal()
+        raise refusal(self._reason)
 
     def end(self) -> None:
         pass
@@ -35,6 +39,14 @@ class OverCall:
         pass
 
 
-def refusal() -> CallFailed:
-    detail = "its request is over; upstreams can be called only until the answer is whole"
-    return CallFailed("cancelled", detail, 0)
+DETAILS = {
+    "cancelled": "its request is over; upstreams can be called until the answer is whole, and in background tasks",
+    "deadline": "the time for work after the answer is up; handlers: {background: 5m} gives it more",
+    "queue_full": "too many requests go on after their answers; handlers: {requests: 256} allows more of them",
+}
+
+
+def refusal(reason: str | None = None) -> CallFailed:
+    """Why no upstream can be called; `reason` is the engine's word where it has said one."""
+    reason = reason if reason in DETAILS else "cancelled"
+    return CallFailed(reason, DETAILS[reason], 0)

@@ -33,8 +33,8 @@ class Settings:
 
     threads: int = 40
     """Functions that are not asynchronous and run at the same time; more wait."""
-    grace: float = 30.0
-    """Seconds that handlers have to end once the process is to stop."""
+    grace: float = 8.0
+    """Seconds that handlers have to end once the process is to stop; after ten it is killed."""
 
 
 def serve(
@@ -111,7 +111,7 @@ class Served:
 
     async def pump(self, stop: asyncio.Event, ready: Callable[[], None]) -> int:
         pump = Pump(self.carrier, self.routes())
-        watch = LagWatch(lambda: len(pump.tasks), pump.beat)
+        watch = LagWatch(pump.is_busy, pump.beat, pump.sign)
         pump.when_busy = watch.wake
         pump.start()
         watch.start()

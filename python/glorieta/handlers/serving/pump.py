@@ -67,6 +67,7 @@ class Pump:
             kinds.RESULT_BODY: self._pass(CarriedRequest.result_body),
             kinds.RESULT_FAILED: self._pass(CarriedRequest.result_failed),
             kinds.CALL_CREDIT: self._pass(CarriedRequest.call_credit),
+            kinds.OVER: self._pass(CarriedRequest.let_go),
         }
 
     def start(self) -> None:
@@ -115,10 +116,10 @@ class Pump:
 
     def _result(self, message: tuple[Any, ...]) -> None:
         """The most frequent of what is passed on."""
-        _, link, call, part, status, headers, body = message
+        _, link, call, part, *answer = message
         request = self._requests.get((link, call))
         if request is not None and (running := request.part(part)) is not None:
-            running.answered(CallResponse(status, headers, body))
+            running.answered(CallResponse(*answer))
 
     def _start(self, message: tuple[Any, ...]) -> None:
         _, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, *rest = message
@@ -149,9 +150,13 @@ class Pump:
         request.handled()
 
     def _cancel(self, message: tuple[Any, ...]) -> None:
-        request = self._requests.pop((message[1], message[2]), None)
+        request = self._requests.get((message[1], message[2]))
         if request is None:
             return
+        if request.lingers:
+            request.unwanted()
+            return
+        del self._requests[message[1], message[2]]
         self._changed.set()
         task = self._running.get(request)
         if task is not None:
@@ -173,6 +178,11 @@ class Pump:
         )
         task.cancel()
         self._loop.call_later(STUBBORN, self._insist, task, start)
+
+    def runs(self, request: CarriedRequest) -> bool:
+        """Whether its handler has not returned."""
+        task = self._running.get(request)
+        return task is not None and not task.done()
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""
@@ -203,6 +213,16 @@ class Pump:
     def beat(self, lag: float) -> None:
         """Says how late the loop is, in seconds, and how many handlers run."""
         self.say(self.carrier.beat, min(int(lag * 1_000_000), 2**32 - 1), len(self.tasks))
+
+    def is_busy(self) -> bool:
+        """Whether handlers run or answers are on their way: the engine awaits a sign now and then."""
+        return bool(self.tasks or self._requests)
+
+    def sign(self, lag: float) -> None:
+        """The same while the loop is blocked, from a thread that is not."""
+        # That the carrier is broken is found out by the loop, as soon as it goes on.
+        with suppress(ConnectionError):
+            self.carrier.sign(min(int(lag * 1_000_000), 2**32 - 1), len(self.tasks))
 
     def _broke(self, error: ConnectionError) -> None:
         """Nothing can be said any more: whoever runs is cancelled, and the process ends."""

@@ -116,6 +116,12 @@ class RecordedTransport:
     def end(self) -> None:
         self._transport.end()
 
+    def linger(self) -> None:
+        self._transport.linger()
+
+    def conclude(self, last: Callable[[], None]) -> None:
+        self._transport.conclude(last)
+
     def fail(self) -> None:
         self._note(500)
         self._transport.fail()
@@ -166,8 +172,8 @@ class RecordedCall:
             self._ended, self._reason = self._now(), reason
 
     def _outcome(self, outcome: CallResponse | CallFailed) -> None:
+        self._tries = outcome.tries
         if isinstance(outcome, CallFailed):
-            self._tries = outcome.tries
             self._over(outcome.reason)
             return
         self._status = outcome.status

@@ -94,3 +94,26 @@ fn the_old_generation_ends_its_requests_while_the_new_one_works() {
         assert_eq!(old.process.stats().calls, 0);
     });
 }
+
+#[test]
+fn a_process_stands_in_for_the_next_generation_until_it_leaves() {
+    on_worker(async {
+        let house = House::new();
+        let old = house.process("one");
+        let app = handler(|app| app.generation = "two".into());
+        assert!(!house.desk.is_free(&app));
+        house.roster.lend(old.process.id, "two");
+        let asking = house.ask(&app);
+        let (call, _) = old.begun().await;
+        house.roster.leave(old.process.id);
+        assert!(!house.desk.is_free(&app));
+        let new = house.process("two");
+        let next = house.ask(&app);
+        let (other, _) = new.begun().await;
+        new.answer(other, full("new"));
+        response(next).await;
+        // What it has comes to its end.
+        old.answer(call, full("old"));
+        assert_eq!(read(&mut response(asking).await.body).await.unwrap(), b"old");
+    });
+}

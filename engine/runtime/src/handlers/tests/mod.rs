@@ -3,7 +3,9 @@
 mod answers;
 mod bodies;
 mod ends;
+mod lingering;
 mod nonsense;
+mod silences;
 mod tunnels;
 mod upstreams;
 
@@ -44,6 +46,7 @@ fn handler(change: impl FnOnce(&mut Handler)) -> Arc<Handler> {
         hashes: false,
         queue: 8,
         queue_timeout: PATIENCE,
+        background: PATIENCE,
         tunnel: PATIENCE,
         series: Registry::new(1).handler("app"),
         waiting: AtomicU32::new(0),
@@ -117,6 +120,7 @@ fn asked() -> Asked {
         keys: Vec::new(),
         upgrade: true,
         first_byte: PATIENCE,
+        tries: Rc::default(),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn endpoint<F: Future<Output = ()> + 'static>(
 }
 
 /// An endpoint that says this, whatever it is asked.
-async fn saying(answer: &'static str) -> String {
+pub(super) async fn saying(answer: &'static str) -> String {
     endpoint(move |mut stream, _| async move {
         stream.write_all(answer.as_bytes()).await.unwrap();
         let _ = stream.read(&mut [0]).await;
@@ -77,7 +77,7 @@ async fn saying(answer: &'static str) -> String {
 }
 
 /// An endpoint that never answers, and tells when its connection has ended.
-async fn silent() -> (String, Rc<Cell<bool>>) {
+pub(super) async fn silent() -> (String, Rc<Cell<bool>>) {
     let ended: Rc<Cell<bool>> = Rc::default();
     let end = ended.clone();
     let address = endpoint(move |mut stream, _| async move {
@@ -102,7 +102,7 @@ pub(super) fn call_of(call: u32, change: impl FnOnce(&mut Call)) -> FromHandler 
     FromHandler::Call { call, part: 5, request: Box::new(request) }
 }
 
-async fn outcome(process: &Fake) -> Outcome {
+pub(super) async fn outcome(process: &Fake) -> Outcome {
     match process.receive_but_credit().await {
         ToHandler::Result { part: 5, outcome, .. } => *outcome,
         other => panic!("{other:?}"),
@@ -127,8 +127,8 @@ fn a_call_reaches_the_upstream_and_its_answer_the_handler() {
         process.send(call_of(call, |request| {
             request.headers = vec![(Bytes::from_static(b"x-user"), Bytes::from_static(b"7"))];
         }));
-        let Outcome::Response { status, headers, body } = outcome(&process).await else { panic!("failed") };
-        assert_eq!((status, body), (200, full("many")));
+        let Outcome::Response { status, headers, body, tries } = outcome(&process).await else { panic!("failed") };
+        assert_eq!((status, body, tries), (200, full("many"), 1));
         assert!(headers.contains(&(Bytes::from_static(b"x-stock"), Bytes::from_static(b"3"))), "{headers:?}");
         assert_eq!(*seen.borrow(), "GET /orders?user=7 HTTP/1.1\r\nHost: shop.example\r\nx-user: 7\r\n\r\n");
         process.answer(call, full("x"));

@@ -4,17 +4,49 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::metrics::cells::{DurationCells, Durations, PerWorker};
 
+/// How work has ended that followed an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// By itself.
+    Ended,
+    /// Its time was up.
+    Deadline,
+    /// Too much of it was under way: it went on, but could call no upstream.
+    Refused,
+    /// Its process has ended.
+    Lost,
+}
+
+const BACKGROUND: [&str; 4] = ["ended", "deadline", "refused", "lost"];
+
 /// The counts of one handler.
 #[derive(Debug)]
 pub struct HandlerSeries {
     handler: Box<str>,
     durations: PerWorker<DurationCells>,
     restarts: AtomicU64,
+    background: [AtomicU64; BACKGROUND.len()],
 }
 
 impl HandlerSeries {
     pub(in crate::metrics) fn new(handler: &str, workers: usize) -> HandlerSeries {
-        HandlerSeries { handler: handler.into(), durations: PerWorker::new(workers), restarts: AtomicU64::new(0) }
+        HandlerSeries {
+            handler: handler.into(),
+            durations: PerWorker::new(workers),
+            restarts: AtomicU64::new(0),
+            background: Default::default(),
+        }
+    }
+
+    /// Counts work after an answer that has ended.
+    pub fn background(&self, how: Background) {
+        self.background[how as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Counts of such work by how it has ended; what never happened is left out.
+    pub(in crate::metrics) fn backgrounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = BACKGROUND.into_iter().zip(self.background.iter().map(|count| count.load(Relaxed)));
+        counts.filter(|(_, count)| *count > 0)
     }
 
     /// Counts a request that the handler has answered, or that has failed; `worker` is the index of the thread that
@@ -49,5 +81,21 @@ impl HandlerSeries {
 
     pub(in crate::metrics) fn is_unused(&self) -> bool {
         self.durations.is_unused()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_after_answers_is_counted_by_how_it_has_ended() {
+        let series = HandlerSeries::new("app", 1);
+        assert_eq!(series.backgrounds().next(), None);
+        for how in [Background::Ended, Background::Deadline, Background::Refused, Background::Lost, Background::Lost] {
+            series.background(how);
+        }
+        let counts: Vec<_> = series.backgrounds().collect();
+        assert_eq!(counts, [("ended", 1), ("deadline", 1), ("refused", 1), ("lost", 2)]);
     }
 }

@@ -9,7 +9,7 @@ mod outcome;
 mod route;
 mod upstream;
 
-pub use handler::HandlerSeries;
+pub use handler::{Background, HandlerSeries};
 pub use listener::{Connections, Direction, ListenerSeries};
 pub use outcome::Outcome;
 pub use route::RouteSeries;
