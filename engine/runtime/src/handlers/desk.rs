@@ -79,8 +79,9 @@ impl Desk {
 
     fn pick(&self, handler: &Handler) -> Pick {
         let ends = self.ends.borrow();
+        let now = Moment::now();
         let fitting = ends.iter().filter(|end| end.is_open() && end.process.runs(handler));
-        match fitting.min_by_key(|end| end.process.calls()) {
+        match fitting.min_by_key(|end| end.process.load(now)) {
             None => Pick::Nobody,
             // A process that does not read gathers what was given up: its messages wait, too.
             Some(end) if end.process.calls() >= handler.queue || end.waiting() / 2 >= handler.queue as usize => {

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use glorieta_carrier::{Event, Memory};
 use glorieta_core::Moment;
 
 use super::Handler;
+
+/// An event loop that is so late, in microseconds, is blocked: as soon as the log says so as well.
+const BLOCKED: u32 = 100_000;
+/// So long what it said of its event loop holds; while that is blocked, it says so more often.
+const HOLDS: Duration = Duration::from_millis(250);
 
 pub struct Process {
     pub id: u64,
@@ -32,6 +38,8 @@ pub struct Process {
     /// How late its event loop is, in microseconds, and how many requests it works on; as it said last.
     lag: AtomicU32,
     working: AtomicU32,
+    /// Until when its event loop counts as blocked.
+    blocked: AtomicU64,
     /// When it gave a sign last, or got something to do.
     heard: AtomicU64,
 }
@@ -76,6 +84,7 @@ impl Process {
             lingering: AtomicU32::new(0),
             lag: AtomicU32::new(0),
             working: AtomicU32::new(0),
+            blocked: AtomicU64::new(0),
             heard: AtomicU64::new(0),
         }
     }
@@ -109,7 +118,16 @@ impl Process {
     pub(super) fn beat(&self, lag: u32, running: u32) {
         self.lag.store(lag, Ordering::Relaxed);
         self.working.store(running, Ordering::Relaxed);
-        self.hear(Moment::now());
+        let now = Moment::now();
+        let until = if lag >= BLOCKED { now.plus(HOLDS) } else { Moment(0) };
+        self.blocked.store(until.0, Ordering::Relaxed);
+        self.hear(now);
+    }
+
+    /// The less, the sooner it gets to a request: whether its event loop is blocked, then what it works on.
+    pub(super) fn load(&self, now: Moment) -> (bool, u32) {
+        let blocked = now.0 < self.blocked.load(Ordering::Relaxed);
+        (blocked, self.calls() + self.lingering.load(Ordering::Relaxed))
     }
 
     fn hear(&self, now: Moment) {

@@ -117,3 +117,29 @@ fn a_process_stands_in_for_the_next_generation_until_it_leaves() {
         assert_eq!(read(&mut response(asking).await.body).await.unwrap(), b"old");
     });
 }
+
+#[test]
+fn a_process_whose_event_loop_is_blocked_gets_requests_last() {
+    on_worker(async {
+        let (house, app) = (House::new(), handler(|_| {}));
+        let (blocked, free) = (house.process("one"), house.process("one"));
+        blocked.send(FromHandler::Beat { lag: 500_000, running: 0 });
+        settle().await;
+        let asked: Vec<_> = (0..3).map(|_| house.ask(&app)).collect();
+        for _ in &asked {
+            let (call, _) = free.begun().await;
+            free.answer(call, full("free"));
+        }
+        for asking in asked {
+            assert_eq!(read(&mut response(asking).await.body).await.unwrap(), b"free");
+        }
+        assert_eq!(blocked.next(), None);
+        // It is back: what it works on decides.
+        blocked.send(FromHandler::Beat { lag: 1_000, running: 0 });
+        settle().await;
+        let (first, second) = (house.ask(&app), house.ask(&app));
+        blocked.begun().await;
+        free.begun().await;
+        drop((first, second));
+    });
+}
