@@ -60,6 +60,7 @@ NOUNS = {
         "outlier": "Outlier",
         "": "UpstreamDefaults",
     },
+    "Handlers": {"handlers": "Handlers"},
     "Edge": {"log": "Log", "": ""},
 }
 """For each heading: which noun's defaults stand under which key."""
@@ -72,6 +73,7 @@ ELSEWHERE = {
     ("Upstream", "health.path"),
     ("Upstream", "health.tcp"),
     ("Upstream", "health.host"),
+    ("Handlers", "handlers.processes"),
 }
 
 
@@ -108,7 +110,7 @@ def test_every_default_is_the_models(heading: str) -> None:
     assert {name: models.get(name) for name in said} == said
 
 
-@pytest.mark.parametrize("heading", ["Listener", "Route", "Upstream"])
+@pytest.mark.parametrize("heading", ["Listener", "Route", "Upstream", "Handlers"])
 def test_every_limit_is_documented(heading: str) -> None:
     missing = modelled(heading).keys() - documented(heading).keys()
     assert {name for name in missing if (heading, name) not in ELSEWHERE} == set()
@@ -237,6 +239,13 @@ upstreams:
     assert get(port, "/service/a?b=c", {"Host": "localhost", **trace}).status == 200
     assert get(port, "/nobody/a").status == 502
     assert get(port, "/nowhere").status == 404
+
+    def counted() -> bool:
+        """A request is counted once it is over, which may be a moment after whoever asked has the answer."""
+        now = edge.metrics()
+        return now.total("glorieta_requests_total") == 2 and now.total("glorieta_rejected_total") == 1
+
+    wait_until(counted, what="all three requests' being counted")
     return edge
 
 
