@@ -21,11 +21,11 @@ BUILT = ("reverse-proxy", "load-balancer", "custom-gateway", "bff")
 Role = Annotated[str, one_of(*BUILT)]
 
 EVIDENCE = (
-    ("load-balancer", "`protocol: tcp`: layer 4, chooses by addresses and ports only"),
+    ("load-balancer", "`protocol: tcp` or `tls`: layer 4, chooses by addresses, ports and SNI only"),
     ("load-balancer", "a target `to:` an upstream with two endpoints or more, or with a DNS name: layer 7"),
     (
         "reverse-proxy",
-        "a target on `http` that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
+        "a target on `http`, by TLS or in clear, that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
     ),
     ("custom-gateway", "a target that makes its own answer, maybe of several calls: `handler`, `asgi` or `gather`"),
     ("bff", "the same for one kind of client: `client` of the group, or of the router in Python"),

@@ -49,7 +49,7 @@ def build(
     secrets: bool = True,
 ) -> Built:
     """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it."""
-    surroundings = Surroundings(terminal, admin_socket)
+    surroundings = Surroundings(terminal, admin_socket, secrets)
     try:
         return build_layers(references, surroundings, secrets=secrets)
     except ConfigError as error:

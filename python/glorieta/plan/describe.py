@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.address import short_bind
 from ..config.units import format_duration, format_size
+from .describe_tls import tls_text
 from .match import written_host, written_path
 from .wording import LONGEST, NOTHING, shown
 
@@ -107,9 +108,20 @@ def field_text(field: str) -> str:
     return field
 
 
+def layer_of(protocol: str) -> int:
+    return 7 if protocol == "http" else 4
+
+
+def protocol_text(listener: Listener) -> str:
+    """What is spoken there: `http`, `https`, `tcp`, `tcp by tls`, or `tls` that is passed on."""
+    if listener["tls"] is None:
+        return listener["protocol"]
+    return "https" if listener["protocol"] == "http" else f"{listener['protocol']} by tls"
+
+
 def role_text(role: str, protocol: str) -> str:
     if role == "load-balancer":
-        return f"load balancer (layer {4 if protocol == 'tcp' else 7})"
+        return f"load balancer (layer {layer_of(protocol)})"
     return role.replace("-", " ") if role != "bff" else role
 
 
@@ -121,7 +133,7 @@ def roles_text(roles: list[str], protocol: str) -> str:
 
 
 def listener_text(listener: Listener) -> str:
-    return f"{', '.join(map(short_bind, listener['bind']))}  {listener['protocol']}"
+    return f"{', '.join(map(short_bind, listener['bind']))}  {protocol_text(listener)}"
 
 
 def match_text(route: Route) -> str:
@@ -255,6 +267,8 @@ def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
+    if upstream["tls"] is not None:
+        parts.append(tls_text(upstream["tls"]))
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)
