@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .model import ClientTls, ServerTls
@@ -30,3 +30,8 @@ def server_tls_texts(tls: ServerTls) -> list[str]:
         texts.append(f"clients {must} show a certificate that {clients['authorities']} has signed")
         texts += [f"revoked by {clients['revoked']}"] if clients["revoked"] is not None else []
     return texts
+
+
+def tls_value_text(tls: Any) -> str:
+    """TLS of a listener or of an upstream."""
+    return ", ".join(server_tls_texts(tls)) if "certificates" in tls else tls_text(tls)

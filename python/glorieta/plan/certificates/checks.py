@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ...config.errors import Wrong
+from ...config.reading import shown
 from .facts import DAY, facts_of, is_pair, now
 from .pem import Absent, certificates_in, key_in, read, revocations_in
 
@@ -90,26 +91,27 @@ def check_pair(files: Files, certificate: str, key: str, purpose: str) -> tuple[
     chain: list[x509.Certificate] | None = check.taken("certificate", certificate, certificates_in)
     secret = check.taken("key", key, key_in)
     if secret is not None:
-        check_mode(check, key)
+        check_mode(check, files.read(key))
     if not chain:
         return check.findings, None
+    name = shown(certificate)
     if secret is not None and not is_pair(chain[0], secret):
-        check_other_place(check, certificate, key, chain, secret)
+        check_other_place(check, name, shown(key), chain, secret)
     facts = facts_of(chain[0])
-    check_dates(check, "certificate", certificate, facts)
-    check_strength(check, certificate, facts)
-    check_use(check, certificate, facts, purpose)
-    check_chain(check, certificate, chain)
+    check_dates(check, "certificate", name, facts)
+    check_strength(check, name, facts)
+    check_use(check, name, facts, purpose)
+    check_chain(check, name, chain)
     return check.findings, facts
 
 
-def check_mode(check: Check, path: str) -> None:
-    mode = check.files.read(path).mode
+def check_mode(check: Check, file: File) -> None:
+    mode = file.mode
     if mode & BY_OTHERS:
         others = "by everybody" if mode & 0o007 else "by its group"
         what = "read" if mode & 0o004 else "changed" if mode & 0o022 else "used"
-        message = f"the private key {path} can be {what} {others} (mode {mode:04o})"
-        check.warn("key", message, f"chmod 600 {path}")
+        message = f"the private key {file.name} can be {what} {others} (mode {mode:04o})"
+        check.warn("key", message, f"chmod 600 {file.name}")
 
 
 def check_other_place(check: Check, certificate: str, key: str, chain: list[x509.Certificate], secret: object) -> None:
@@ -184,10 +186,10 @@ def check_authorities(files: Files, path: str) -> tuple[list[Finding], list[x509
     for certificate in found:
         facts = facts_of(certificate)
         if not facts.is_authority:
-            message = f"{path} holds {facts.subject}, which is no authority's certificate"
+            message = f"{shown(path)} holds {facts.subject}, which is no authority's certificate"
             check.warn("authorities", message, "name the file of those who signed it")
         if facts.ends <= files.now:
-            message = f"{path} holds the authority {facts.subject}, which expired on {facts.ends.date()}"
+            message = f"{shown(path)} holds the authority {facts.subject}, which expired on {facts.ends.date()}"
             check.warn("authorities", message, "take it out")
     return check.findings, found
 
@@ -200,10 +202,10 @@ def check_revoked(files: Files, path: str, authorities: list[x509.Certificate]) 
     for each in found:
         issuer = each.issuer.rfc4514_string()
         if subjects and each.issuer not in subjects:
-            message = f"{path} holds a revocation list of {issuer}, which is none of the authorities"
+            message = f"{shown(path)} holds a revocation list of {issuer}, which is none of the authorities"
             check.warn("revoked", message, "take it out, or name the authority")
         ends = each.next_update_utc
         if ends is not None and ends <= files.now:
-            message = f"{path} holds a revocation list of {issuer} that is outdated since {ends.date()}"
+            message = f"{shown(path)} holds a revocation list of {issuer} that is outdated since {ends.date()}"
             check.warn("revoked", message, "get the new one")
     return check.findings

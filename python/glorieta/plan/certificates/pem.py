@@ -13,9 +13,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ...config.errors import Wrong
+from ...config.reading import shown
 
 MOST_BYTES = 4 * 1024 * 1024
 """All authorities of a system together are a quarter of a megabyte."""
+NAME_IT, NAME_KEY = "name the certificate's file", "name the private key's file"
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s.*?-----END \1-----", re.DOTALL)
 CERTIFICATE = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 KEY = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
@@ -38,7 +40,8 @@ WORDS = {
 class File:
     """A file that was read: its blocks by their kinds, in order."""
 
-    path: str
+    name: str
+    """Its path as a person at the working folder would write it."""
     mode: int
     blocks: tuple[tuple[str, bytes], ...]
 
@@ -56,26 +59,34 @@ class Absent(Exception):
 
 def read(path: str) -> File:
     """`Wrong` says what is wrong with the file, `Absent` that it is not at hand."""
+    name = shown(path)
     try:
         # Opening a named pipe would wait for whoever writes it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise Absent(Wrong(f"there is no file {path}")) from None
+        raise Absent(Wrong(f"there is no file {name}")) from None
     except OSError as error:
-        raise Absent(Wrong(f"{path} cannot be read: {error.strerror}", fix_of(path))) from None
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
+        raise Absent(Wrong(f"{name} cannot be read: {error.strerror}", fix_of(path))) from None
+    try:
+        state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            raise Wrong(f"{path} is no file", "write the path of a PEM file")
-        data = file.read(MOST_BYTES + 1)
+            raise Wrong(f"{name} is no file", "write the path of a PEM file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MOST_BYTES:
-        raise Wrong(f"{path} is larger than {MOST_BYTES // 1024**2} MiB", "write the path of a PEM file")
-    return File(path, stat.S_IMODE(state.st_mode), blocks_of(path, data))
+        raise Wrong(f"{name} is larger than {MOST_BYTES // 1024**2} MiB", "write the path of a PEM file")
+    return File(name, stat.S_IMODE(state.st_mode), blocks_of(name, data))
 
 
 def fix_of(path: str) -> str | None:
     """How a file becomes readable that is not."""
-    return f"let its group read it: chgrp GROUP {path} && chmod 640 {path}" if Path(path).parent.is_dir() else None
+    return (
+        f"let its group read it: chgrp GROUP {shown(path)} && chmod 640 {shown(path)}"
+        if Path(path).parent.is_dir()
+        else None
+    )
 
 
 def blocks_of(path: str, data: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -99,12 +110,12 @@ def certificates_in(file: File) -> list[x509.Certificate]:
     """All certificates of a file, in order; at least one."""
     blocks = file.kinds(CERTIFICATE)
     if not blocks:
-        fix = "are certificate and key swapped?" if file.kinds(KEY) else "write the path of the certificate"
-        raise Wrong(f"{file.path} holds {held(file)}, and no certificate", fix)
+        fix = "name the certificate's file; are certificate and key swapped?" if file.kinds(KEY) else NAME_IT
+        raise Wrong(f"{file.name} holds {held(file)}, and no certificate", fix)
     try:
         return [x509.load_pem_x509_certificate(block) for block in blocks]
     except ValueError as error:
-        raise Wrong(f"{file.path} holds a certificate that is broken: {first_line(error)}", "get it again") from None
+        raise Wrong(f"{file.name} holds a certificate that is broken: {first_line(error)}", "get it again") from None
 
 
 def key_in(file: File) -> object:
@@ -113,30 +124,30 @@ def key_in(file: File) -> object:
     if not blocks and file.kinds(("ENCRYPTED PRIVATE KEY",)):
         raise locked(file)
     if not blocks:
-        fix = "are certificate and key swapped?" if file.kinds(CERTIFICATE) else "write the path of the private key"
-        raise Wrong(f"{file.path} holds {held(file)}, and no private key", fix)
+        fix = "name the key's file; are certificate and key swapped?" if file.kinds(CERTIFICATE) else NAME_KEY
+        raise Wrong(f"{file.name} holds {held(file)}, and no private key", fix)
     try:
         return load_pem_private_key(blocks[0], None)
     except TypeError:
         raise locked(file) from None
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Wrong(f"{file.path} holds a private key that is broken: {first_line(error)}", "make it again") from None
+        raise Wrong(f"{file.name} holds a private key that is broken: {first_line(error)}", "make it again") from None
 
 
 def locked(file: File) -> Wrong:
-    message = f"the private key in {file.path} has a passphrase, and nobody is there to type it"
-    return Wrong(message, f"take it off: openssl pkey -in {file.path} -out {file.path}.open")
+    message = f"the private key in {file.name} has a passphrase, and nobody is there to type it"
+    return Wrong(message, f"take it off: openssl pkey -in {file.name} -out {file.name}.open")
 
 
 def revocations_in(file: File) -> list[x509.CertificateRevocationList]:
     """All revocation lists of a file; at least one."""
     blocks = file.kinds(REVOCATIONS)
     if not blocks:
-        raise Wrong(f"{file.path} holds {held(file)}, and no revocation list", "write the path of a PEM file of CRLs")
+        raise Wrong(f"{file.name} holds {held(file)}, and no revocation list", "write the path of a PEM file of CRLs")
     try:
         return [x509.load_pem_x509_crl(block) for block in blocks]
     except ValueError as error:
-        raise Wrong(f"{file.path} holds a revocation list that is broken: {first_line(error)}") from None
+        raise Wrong(f"{file.name} holds a revocation list that is broken: {first_line(error)}") from None
 
 
 def first_line(error: Exception) -> str:
