@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
+from harness.certificates import put_certificates
 from harness.process import CHECKOUT
 
 from .moving import Moved
@@ -43,7 +44,9 @@ def glorieta(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_check_says_what_the_document_says(block: Block, tmp_path: Path) -> None:
     assert yaml.safe_load(block.text)["version"] == 1, "a whole configuration begins with its version"
     (tmp_path / "glorieta.yaml").write_text(block.text)
-    checked = glorieta(tmp_path, "check")
+    put_certificates(tmp_path, block.text)
+    # Files that a document names by absolute paths are not on this machine.
+    checked = glorieta(tmp_path, "check", *(("--no-secrets",) if "/etc/tls/" in block.text else ()))
     if must_be_refused(block):
         assert checked.returncode == 2 and checked.stderr, checked
         return

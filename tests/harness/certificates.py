@@ -7,16 +7,19 @@ another, because those are made fastest.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -184,3 +187,43 @@ def key_usage(*, signs: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def put_certificates(folder: Path, text: str) -> None:
+    """Writes the files that a configuration names for TLS by relative paths: one certificate for all its hosts."""
+    known = Authority()
+    hosts = sorted({"localhost", *re.findall(r"(?:\*\.)?[a-z0-9.-]+\.(?:example|internal)\b", text)})
+    for noun in nouns_in(yaml.safe_load(text)):
+        if isinstance(noun.get("key"), str) and isinstance(noun.get("certificate"), str):
+            made = (
+                known.client("me.internal")
+                if "authorities" in noun
+                else known.leaf(*own_names(noun, hosts), "127.0.0.1")
+            )
+            put(folder, noun["certificate"], made.pem)
+            put(folder, noun["key"], made.key)
+        if isinstance(noun.get("authorities"), str):
+            put(folder, noun["authorities"], known.pem)
+        if isinstance(noun.get("revoked"), str):
+            put(folder, noun["revoked"], known.revocations())
+
+
+def own_names(noun: dict[str, Any], hosts: list[str]) -> list[str]:
+    """The hosts that the file's name says (`shop.crt` is for shop.example), or all."""
+    stem = noun["certificate"].rpartition("/")[2].partition(".")[0]
+    return [host for host in hosts if host.startswith(f"{stem}.")] or hosts
+
+
+def put(folder: Path, name: str, data: bytes) -> None:
+    if not name.startswith("/"):
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+
+
+def nouns_in(document: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping of a document."""
+    if isinstance(document, dict):
+        yield document
+    for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
+        yield from nouns_in(each)

@@ -94,8 +94,8 @@ def trust(
       glorieta cert trust --yes
       glorieta cert trust --remove
 
-    Exit codes: 0 done, or printed · 1 a command failed, or nothing could be done · 2 there is no authority yet, or nobody
-    was there to be asked
+    Exit codes: 0 done, or printed · 1 a command failed, or nothing could be done · 2 there is no authority yet, or
+    nobody was there to be asked
     """
     from ..control.certificates.authority import certificate_file
     from ..control.certificates.trust import trusting
