@@ -25,7 +25,7 @@ EVIDENCE = (
     ("load-balancer", "a target `to:` an upstream with two endpoints or more, or with a DNS name: layer 7"),
     (
         "reverse-proxy",
-        "a target on `http`, by TLS or in clear, that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
+        "a target on `http` that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
     ),
     ("custom-gateway", "a target that makes its own answer, maybe of several calls: `handler`, `asgi` or `gather`"),
     ("bff", "the same for one kind of client: `client` of the group, or of the router in Python"),

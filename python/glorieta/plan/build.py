@@ -76,9 +76,9 @@ def problems_of(reference: Reference, surroundings: Surroundings, *, secrets: bo
     return []
 
 
-def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
+def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None, secrets: bool = True) -> Built:
     """Compiles an edge that was made in Python."""
-    found = inspect_written(edge, Surroundings(terminal, admin_socket))
+    found = inspect_written(edge, Surroundings(terminal, admin_socket, secrets))
     refuse(found.problems)
     files, confusions = tuple(sorted(found.files)), tuple(found.confusions)
     return Built(found.plan, edge, files, told(found.problems), (), found.text, confusions, found.launch)

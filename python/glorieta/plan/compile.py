@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from .model import Route
 
 
-def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Plan:
-    """The Plan of an edge; `ConfigError` names everything that is wrong with it."""
-    plan, problems = inspect(edge, Surroundings(terminal, admin_socket))
+def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None, secrets: bool = True) -> Plan:
+    """The Plan of an edge; `ConfigError` names everything that is wrong with it. `secrets`: whether certificates and
+    keys must be at hand."""
+    plan, problems = inspect(edge, Surroundings(terminal, admin_socket, secrets))
     refuse(problems)
     return plan
 

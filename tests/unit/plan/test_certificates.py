@@ -177,8 +177,7 @@ def test_keys_that_cannot_be_used(tmp_path: Path, key: Any, expected: str) -> No
 @pytest.mark.tool("openssl", "openssl")
 def test_a_signature_with_sha_1(tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha1"]
-        + ["-days", "90", "-subj", "/CN=a", "-addext", "subjectAltName=DNS:a", "-keyout", "a.key", "-out", "a.crt"],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha1", "-days", "90", "-subj", "/CN=a", "-addext", "subjectAltName=DNS:a", "-keyout", "a.key", "-out", "a.crt"],
         cwd=tmp_path,
         check=True,
         capture_output=True,
@@ -235,8 +234,7 @@ def test_a_chain_that_begins_with_an_authority(tmp_path: Path) -> None:
 
 def test_a_certificate_that_covers_no_name(tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90"]
-        + ["-subj", "/CN=shop.example", "-keyout", "a.key", "-out", "a.crt"],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90", "-subj", "/CN=shop.example", "-keyout", "a.key", "-out", "a.crt"],
         cwd=tmp_path,
         check=True,
         capture_output=True,

@@ -72,7 +72,7 @@ def test_a_layer_that_says_one_certificate_takes_back_several_and_the_other_way_
 @pytest.mark.parametrize(
     ("tls", "expected"),
     [
-        ("{}", "3:18 listeners.web.tls: shows no certificate; write {certificate: shop.crt, key: shop.key}; glorieta"),
+        ("{}", "3:23 listeners.web.tls: shows no certificate; write {certificate: shop.crt, key: shop.key}; glorieta"),
         ("{certificate: a.crt}", "3:23 listeners.web.tls: has a certificate and no key; write key: FILE, too"),
         ("{key: a.key}", "3:23 listeners.web.tls: has a key and no certificate; write certificate: FILE, too"),
         (f"{{{PAIR}, certificates: [{{{PAIR}}}]}}", "certificate and certificates exclude each other; put all of them"),
@@ -406,4 +406,4 @@ def test_what_a_change_of_an_upstreams_tls_costs() -> None:
     by_tls = compiled(upstream('{endpoints: "https://localhost:1"}'))
     (loss,) = lost(clear, by_tls)
     assert loss.text == "is spoken to by TLS now: its pooled connections are closed"
-    assert "tls: none → by TLS" in diff_text(diff(clear, by_tls))
+    assert "tls: off → by TLS" in diff_text(diff(clear, by_tls))
