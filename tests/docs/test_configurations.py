@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WHOLE = [block for block in blocks("yaml") if block.mark != "part" and not block.composed]
 PARTS = [block for block in blocks("yaml") if block.mark == "part"]
 EXAMPLES = sorted((CHECKOUT / "examples").glob("*/glorieta.yaml"))
+BY_TLS = [path for path in EXAMPLES if "\n    tls:" in path.read_text()]
+"""Their certificates are made by their READMEs, which are played."""
 
 
 def must_be_refused(block: Block) -> bool:
@@ -74,7 +76,16 @@ def test_a_configuration_serves(block: Block, launch: Any, own_services: Any) ->
     serve(block.text, launch, own_services)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", BY_TLS, ids=lambda path: path.parent.name)
+def test_an_example_by_tls_is_right_once_its_certificates_are_there(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "glorieta.yaml").write_text(path.read_text())
+    assert glorieta(tmp_path, "check").returncode == 2
+    put_certificates(tmp_path, path.read_text())
+    checked = glorieta(tmp_path, "check", "--strict")
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("path", [each for each in EXAMPLES if each not in BY_TLS], ids=lambda path: path.parent.name)
 def test_an_example_serves(path: Path, launch: Any, own_services: Any) -> None:
     assert glorieta(path.parent, "check").returncode == 0
     text = re.sub(r"root: (\w+)", rf"root: {path.parent}/\1", path.read_text())

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -125,11 +126,13 @@ def compile_reference(
     before what is not needed for applying it.
     """
     began = time.time_ns()
+    # Asked for once, and by whoever needs it first: what it is read from may be gone then.
+    running = cache(running) if running is not None else None
     try:
         if isinstance(references, Edge):
             built = build_edge(references, terminal=terminal, admin_socket=admin_socket)
         else:
-            built = build(references, terminal=terminal, admin_socket=admin_socket, secrets=secrets)
+            built = build(references, terminal=terminal, admin_socket=admin_socket, secrets=secrets, running=running)
         text = built.text
         secret_signatures = signatures(secret_files(text))
         compiled = Compiled(plan=text, version=built.plan["version"], secrets=secret_signatures, launch=built.launch)

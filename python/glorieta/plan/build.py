@@ -14,7 +14,7 @@ from .compiling import Surroundings
 from .overlaid import with_overlays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..config.edge import Edge
     from ..config.loading import Loaded, Reference
@@ -47,9 +47,13 @@ def build(
     terminal: bool = False,
     admin_socket: str | None = None,
     secrets: bool = True,
+    running: Callable[[], Plan | None] | None = None,
 ) -> Built:
-    """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it."""
-    surroundings = Surroundings(terminal, admin_socket, secrets)
+    """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it.
+
+    `running` gives the Plan that runs, if one does.
+    """
+    surroundings = Surroundings(terminal, admin_socket, secrets, running)
     try:
         return build_layers(references, surroundings, secrets=secrets)
     except ConfigError as error:

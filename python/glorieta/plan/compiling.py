@@ -12,13 +12,13 @@ from ..config.places import Places
 from .applications import Applications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path as FilePath
 
     from ..config.edge import Edge
     from .certificates.checks import Files
     from .certificates.facts import Facts
-    from .model import Route
+    from .model import Plan, Route
 
 NOT_REMOVED = "do not remove it there"
 """The fix where a layer has removed what another one names."""
@@ -34,6 +34,8 @@ class Surroundings:
     """The admin socket where the configuration says `auto`."""
     secrets: bool = True
     """Whether certificates and keys must be at hand."""
+    running: Callable[[], Plan | None] | None = None
+    """Gives the Plan that runs: what it has read of certificates stays in use, whatever has become of the files."""
 
 
 @dataclass
@@ -67,6 +69,14 @@ class Compiling:
     def __post_init__(self) -> None:
         origin = self.edge.origin
         self.places = origin.places if origin else Places()
+
+    @cached_property
+    def files_in_use(self) -> set[str]:
+        """Files of certificates and keys that the running Plan has read."""
+        from .tls import files_of
+
+        running = self.surroundings.running() if self.surroundings.running is not None else None
+        return files_of(running) if running is not None else set()
 
     @cached_property
     def pem_files(self) -> Files:

@@ -114,10 +114,10 @@ def lost_to(listener: Listener, heir: Listener, clients: int | None) -> Iterator
 def tls_change(listener: Listener, heir: Listener) -> str:
     """What connections that are open meet, and what new ones do."""
     if listener["tls"] is None:
-        return f"speaks {protocol_text(heir)} now: connections in clear end as if it were removed"
+        return f"speaks {protocol_text(heir)} now: open connections stay in clear until they end, new ones are by TLS"
     if heir["tls"] is None:
-        return f"speaks {protocol_text(heir)} now: connections by TLS end as if it were removed"
-    return "has other TLS: open connections stay as they are, and sessions are not resumed"
+        return f"speaks {protocol_text(heir)} now: open connections stay by TLS until they end, new ones are in clear"
+    return "has other TLS: open connections stay as they are, new ones meet it"
 
 
 def open_text(count: int | None, where: str = "") -> str:
@@ -155,7 +155,9 @@ def lost_by(old: Upstream, new: Upstream, load: Load) -> Iterator[Loss]:
         yield Loss("upstream", old["id"], f"{text}{open_text(count)}", count)
     if old["tls"] != new["tls"]:
         how = "in clear" if new["tls"] is None else "by TLS" if old["tls"] is None else "by other TLS"
-        yield Loss("upstream", old["id"], f"is spoken to {how} now: its pooled connections are closed")
+        yield Loss(
+            "upstream", old["id"], f"is spoken to {how} now: its pooled connections, health, ejections and latencies go"
+        )
     if spread := spread_text(old, new):
         yield Loss("upstream", old["id"], spread)
     if old["retry_budget"] != new["retry_budget"]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .certificates.checks import Finding
     from .certificates.facts import Facts
     from .compiling import Compiling
-    from .model import CertificateFiles, ClientCertificates, ClientTls, Route, ServerTls
+    from .model import CertificateFiles, ClientCertificates, ClientTls, Plan, Route, ServerTls
 
 MAKE_ONE = "write {certificate: shop.crt, key: shop.key}; glorieta cert make localhost makes one for trying out"
 TWIN = {"certificate": "key", "key": "certificate"}
@@ -173,9 +173,27 @@ def note(compiling: Compiling, findings: list[Finding], path: Path, files: dict[
     from pathlib import Path as FilePath
 
     for each in findings:
-        compiling.note(each.severity, (*path, each.which), each.message, each.fix, None, False)
-        if each.severity == "error":
-            compiling.files.add(FilePath(files[each.which]))
+        severity, message, file = each.severity, each.message, files[each.which]
+        if severity == "error" and file in compiling.files_in_use:
+            # What cannot be used must not stand in the way of a change of something else.
+            severity, message = "warning", f"{message} (what was read before stays in use)"
+        compiling.note(severity, (*path, each.which), message, each.fix, None, False)
+        if severity == "error":
+            compiling.files.add(FilePath(file))
+
+
+def files_of(plan: Plan) -> set[str]:
+    """All files that a Plan names for TLS."""
+    found: set[str | None] = set()
+    for listener in plan["listeners"]:
+        if (tls := listener.get("tls")) is not None:
+            found |= {file for pair in tls["certificates"] for file in (pair["certificate"], pair["key"])}
+            found |= {tls["clients"]["authorities"], tls["clients"]["revoked"]} if tls["clients"] is not None else set()
+    for upstream in plan["upstreams"]:
+        if (own := upstream.get("tls")) is not None:
+            pair = own["certificate"]
+            found |= {own["authorities"], *((pair["certificate"], pair["key"]) if pair is not None else ())}
+    return {file for file in found if file is not None}
 
 
 def check_never_chosen(compiling: Compiling, known: list[tuple[Path, Facts]]) -> None:

@@ -364,3 +364,21 @@ def test_days_count_from_the_moment_that_is_given(tmp_path: Path) -> None:
 )
 def test_what_a_name_covers(name: str, host: str, expected: bool) -> None:
     assert covers(name, host) is expected
+
+
+def test_files_that_the_running_plan_has_read_do_not_stand_in_the_way_of_a_change(tmp_path: Path) -> None:
+    from glorieta.plan import build
+
+    AUTHORITY.expired("a").write(tmp_path, "a")
+    AUTHORITY.expired("b").write(tmp_path, "b")
+    file = tmp_path / "glorieta.yaml"
+    file.write_text(LISTENER.format(tls=PAIR, upstream=""))
+    edge = load_text(file.read_text(), "glorieta.yaml", tmp_path).edge
+    plan, _ = inspect(edge, valid=True)
+    built = build(str(file), running=lambda: plan)
+    assert [each.severity for each in built.warnings] == ["warning"]
+    assert "expired 3 days ago" in built.warnings[0].text()
+    assert "(what was read before stays in use)" in built.warnings[0].text()
+    file.write_text(LISTENER.format(tls="{certificate: b.crt, key: b.key}", upstream=""))
+    with pytest.raises(ConfigError):
+        build(str(file), running=lambda: plan)

@@ -393,9 +393,9 @@ def test_a_dumped_edge_reads_back_the_same() -> None:
 def test_what_a_change_of_tls_costs() -> None:
     clear, by_tls = compiled(web("off")), compiled(web(f"{{{PAIR}}}"))
     (loss,) = lost(clear, by_tls)
-    assert loss.text.startswith("speaks https now: connections in clear")
+    assert loss.text.startswith("speaks https now: open connections stay in clear")
     (loss,) = lost(by_tls, clear)
-    assert loss.text.startswith("speaks http now: connections by TLS")
+    assert loss.text.startswith("speaks http now: open connections stay by TLS")
     other = compiled(web(f"{{{PAIR}, profile: modern}}"))
     assert "open connections stay as they are" in lost(by_tls, other)[0].text
     assert "tls.minimum: 1.2 → 1.3" in diff_text(diff(by_tls, other))
@@ -405,5 +405,5 @@ def test_what_a_change_of_an_upstreams_tls_costs() -> None:
     clear = compiled(upstream("{endpoints: localhost:1}"))
     by_tls = compiled(upstream('{endpoints: "https://localhost:1"}'))
     (loss,) = lost(clear, by_tls)
-    assert loss.text == "is spoken to by TLS now: its pooled connections are closed"
+    assert loss.text == "is spoken to by TLS now: its pooled connections, health, ejections and latencies go"
     assert "tls: off → by TLS" in diff_text(diff(clear, by_tls))

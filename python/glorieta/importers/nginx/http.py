@@ -62,9 +62,9 @@ class Http:
         self.result.places["listeners", name] = (listen or sockets[0].servers[0]).place
         if sockets[0].tls and not tls:
             self.result.remarks.setdefault(("listeners", name), []).append(TLS_REMARK)
-            for each, _ in sockets[0].listens:
-                if each.tls and each.directive is not None:
-                    self.book.nearly(each.directive, NO_CERTIFICATE, NAME_ONE)
+            for listened, _ in sockets[0].listens:
+                if listened.tls and listened.directive is not None:
+                    self.book.nearly(listened.directive, NO_CERTIFICATE, NAME_ONE)
         data |= listener_settings(self.book, default, servers)
         for each in named:
             self.server(name, each, named, sockets[0].port)
