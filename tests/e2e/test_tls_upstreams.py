@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,6 +148,10 @@ def test_large_bodies_pass_both_ways(launch: Runner, services: Services, tmp_pat
         assert get(edge.port, "/").body == answer
 
 
+def is_one_down(edge: Engine, name: str) -> bool:
+    return edge.metrics().total("glorieta_endpoints", upstream=name, state="down") == 1
+
+
 def test_checks_speak_tls_too(launch: Runner, services: Services, tmp_path: Path) -> None:
     authority = Authority()
     good = services.keep(TlsUpstream(authority.leaf("localhost").write(tmp_path, "good")))
@@ -158,9 +163,7 @@ def test_checks_speak_tls_too(launch: Runner, services: Services, tmp_path: Path
     ]
     edge = launch.engine(plan(http([]), upstreams))
     for name in ("by-http", "by-tcp"):
-        wait_until(
-            lambda name=name: edge.metrics().total("glorieta_endpoints", upstream=name, state="down") == 1, 5, name
-        )
+        wait_until(partial(is_one_down, edge, name), 5, name)
         assert edge.metrics().total("glorieta_endpoints", upstream=name, state="up") == 1
     assert f"localhost:{expired.port} is down: expired" in edge.stderr.replace(f" (127.0.0.1:{expired.port})", "")
 

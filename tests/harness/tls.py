@@ -4,8 +4,9 @@ import contextlib
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
-from harness.client import RawClient
+from harness.client import RawClient, Response
 from harness.message import Reader
 from harness.recording import Conversation, RecordingUpstream, Respond, TcpServer
 
@@ -29,7 +30,7 @@ def trusting(authorities: Path | None, shown: Files | None = None, alpn: list[st
 
 
 class TlsClient(RawClient):
-    """One encrypted connection that asks for `name`."""
+    """One encrypted connection that asks for `name`. An end that is not said is an error."""
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class TlsClient(RawClient):
     ):
         super().__init__(port, timeout)
         try:
-            self.tls = context.wrap_socket(self.socket, server_hostname=name, session=session)
+            self.tls = context.wrap_socket(
+                self.socket, server_hostname=name, session=session, suppress_ragged_eofs=False
+            )
         except (OSError, ValueError):
             self.socket.close()
             raise
@@ -51,9 +54,10 @@ class TlsClient(RawClient):
     @property
     def names(self) -> list[str]:
         """The DNS names of the certificate that answered; only where it was verified."""
-        return [value for kind, value in (self.tls.getpeercert() or {}).get("subjectAltName", ()) if kind == "DNS"]
+        certificate: Any = self.tls.getpeercert() or {}
+        return [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
 
-    def get(self, path: str = "/", host: str = "shop.example"):  # type: ignore[no-untyped-def]
+    def get(self, path: str = "/", host: str = "shop.example") -> Response:
         return self.exchange(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
 

@@ -13,5 +13,5 @@ mod series;
 pub use part::PartSeries;
 pub use process::Process;
 pub use registry::{Registry, Reload};
-pub use render::{CONTENT_TYPE, Observed, ObservedHandler, ObservedUpstream};
-pub use series::{Connections, Direction, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};
+pub use render::{CONTENT_TYPE, Observed, ObservedFiles, ObservedHandler, ObservedUpstream};
+pub use series::{Connections, Direction, Handshake, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};
