@@ -117,6 +117,19 @@ def test_a_flood_of_handshakes_leaves_room_for_others(edge: Engine, world: World
     assert edge.memory() - before < 64 * MIB
 
 
+def test_half_open_handshakes_do_not_hold_up_the_end(launch: Runner, world: World) -> None:
+    edge = launch.engine(plan(http([route("/*", respond("here"))], tls=server_tls(world.files)), drain_ms=30_000))
+    clients = [RawClient(edge.port) for _ in range(20)]
+    for client in clients:
+        client.send(hello(world)[:50])
+    healthy(edge, world)
+    began = time.monotonic()
+    assert edge.stop() == 0
+    assert time.monotonic() - began < 5
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize(
     "sent",
     [

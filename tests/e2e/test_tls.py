@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import subprocess
 import threading
@@ -13,6 +14,7 @@ import pytest
 from harness import Engine, RawClient, Runner, wait_until
 from harness.certificates import Authority
 from harness.plan import headers, http, plan, proxy, respond, route, server_tls, upstream
+from harness.process import engine_binary
 from harness.recording import RecordingUpstream
 from harness.tls import TlsClient, trusting
 
@@ -308,12 +310,16 @@ def test_bad_files_change_nothing_and_are_told(launch: Runner, tmp_path: Path) -
     assert replaced(edge, world, edge.port, "shop.example")
 
 
-def test_nothing_starts_with_bad_files(launch: Runner, tmp_path: Path) -> None:
+def test_nothing_starts_with_bad_files(tmp_path: Path) -> None:
     world = World(tmp_path)
     expired = world.authority.expired("old.example").write(tmp_path, "old")
     missing = (tmp_path / "missing.crt", tmp_path / "missing.key")
     listener = http([route("/*", respond())], tls=server_tls(expired, missing, (world.shop[0], world.api[1])))
-    with pytest.raises(AssertionError) as failed:
-        launch.engine(plan(listener))
+    listener["bind"] = ["127.0.0.1:0"]
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(plan(listener, access_log={"to": "off"})))
+    command = [str(engine_binary()), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
     for words in ("old.crt has expired 3 days ago", "missing.crt cannot be read", "does not belong", "3 errors"):
-        assert words in str(failed.value), words
+        assert words in done.stderr, words

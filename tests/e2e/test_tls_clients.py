@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import Engine, Runner, wait_until
+from harness import Engine, Runner, TcpEcho, wait_until
 from harness.certificates import Authority
-from harness.plan import clients, headers, http, plan, proxy, respond, route, server_tls, upstream
+from harness.plan import clients, headers, http, plan, proxy, respond, route, server_tls, tcp, upstream
 from harness.recording import RecordingUpstream
 from harness.tls import TlsClient, trusting
 
@@ -88,11 +88,11 @@ def test_a_bad_certificate_never_comes_in(edge: Engine, world: World, listener: 
 
 def test_nobody_gives_himself_a_name(edge: Engine, world: World, origin: RecordingUpstream) -> None:
     forged = b"GET / HTTP/1.1\r\nHost: shop.example\r\nX-Client-Name: admin\r\n\r\n"
-    for shown, name in ((world.files, "billing.internal, spiffe://shop/billing"), (None, "")):
+    for shown, names in ((world.files, ["billing.internal, spiffe://shop/billing"]), (None, [])):
         origin.forget()
         with TlsClient(edge.ports["optional"], trusting(world.ca, shown)) as client:
             assert client.exchange(forged).status == 200
-        assert origin.requests[0].headers("X-Client-Name") == [name]
+        assert origin.requests[0].headers("X-Client-Name") == names
 
 
 def test_who_comes_back_is_still_known(edge: Engine, world: World) -> None:
@@ -113,6 +113,22 @@ def test_who_comes_back_is_still_known(edge: Engine, world: World) -> None:
         TlsClient(edge.ports["required"], context, session=session) as client,
     ):
         client.get("/words")
+
+
+def test_the_log_may_name_clients(launch: Runner, world: World, services: Services) -> None:
+    template = "${listener} ${sni} ${tls.version} ${client.certificate.verified} ${client.certificate.names}"
+    tls = server_tls(world.shop, clients=clients(world.clients, "optional"))
+    listeners = [http([route("/*", respond("here"))], tls=tls), tcp("echo", "mail", tls=tls)]
+    document = plan(listeners, [upstream("echo", services.keep(TcpEcho()).address)])
+    document["access_log"]["format"] = {"template": template}
+    edge = launch.engine(document)
+    for name, shown in (("web", world.files), ("web", None), ("mail", world.files)):
+        with TlsClient(edge.ports[name], trusting(world.ca, shown)) as client:
+            if name == "web":
+                assert client.get().status == 200
+    known = "shop.example 1.3 true billing.internal, spiffe://shop/billing"
+    lines = {f"web {known}", "web shop.example 1.3 false -", f"mail {known}"}
+    wait_until(lambda: set(edge.log_file.read_text().splitlines()) == lines, 5, "three lines")
 
 
 def test_a_client_that_is_revoked_while_it_has_tickets_is_out(launch: Runner, tmp_path: Path) -> None:

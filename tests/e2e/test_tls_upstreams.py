@@ -37,6 +37,7 @@ class World:
         self.old = keep(TlsUpstream(good, newest=ssl.TLSVersion.TLSv1_2))
         self.demanding = keep(TlsUpstream(good, clients=issuer.write(folder, "clients")))
         self.clear = keep(RecordingUpstream())
+        self.clear.on_accept = lambda conversation: conversation.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +113,11 @@ def test_a_failed_verification_is_tried_elsewhere(edge: Engine) -> None:
 
 
 def test_the_endpoints_host_is_asked_for_unless_another_name_is_given(edge: Engine, world: World) -> None:
-    for names in (world.good.names, world.named.names):
-        names.clear()
-    get(edge.port, "/named")
-    assert world.named.names == ["users.internal"]
+    for name in ("good", "address", "named"):
+        get(edge.port, f"/{name}")
+    assert "users.internal" in world.named.names
+    # An address is never asked for, but verified all the same.
+    assert {"localhost", None} <= set(world.good.names)
 
 
 def test_connections_are_kept_and_sessions_taken_up_again(launch: Runner, services: Services, tmp_path: Path) -> None:

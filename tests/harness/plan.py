@@ -93,10 +93,10 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
     return document
 
 
-def tcp(upstream: str, name: str = "mail", bind: str = "", **changes: Any) -> Document:
+def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None = None, **changes: Any) -> Document:
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
-    return http([], name, bind, protocol="tcp", tcp=merged(target, changes))
+    return http([], name, bind, protocol="tcp", tls=tls, tcp=merged(target, changes))
 
 
 def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:

@@ -29,6 +29,16 @@ def trusting(authorities: Path | None, shown: Files | None = None, alpn: list[st
     return context
 
 
+class TlsReader(Reader):
+    """What TLS says against it is an error, not an end."""
+
+    def fill(self) -> bool:
+        piece = self.connection.recv(1 << 18)
+        self.buffer += piece
+        self.raw += piece
+        return bool(piece)
+
+
 class TlsClient(RawClient):
     """One encrypted connection that asks for `name`. An end that is not said is an error."""
 
@@ -49,7 +59,7 @@ class TlsClient(RawClient):
             self.socket.close()
             raise
         self.socket: socket.socket = self.tls
-        self.reader = Reader(self.tls)
+        self.reader = TlsReader(self.tls)
 
     @property
     def names(self) -> list[str]:
