@@ -126,7 +126,7 @@ def test_no_text_overflows_and_no_box_lies_over_another(text: str) -> None:
         assert not before or not after or max(box.right for box in before) < min(box.left for box in after)
     for box in boxes(picture):
         assert box.left >= 0 and box.top >= 0 and box.right <= right and box.top + box.height <= bottom
-    svg = draw(compiled(text, folder), "shop")
+    svg = draw(compiled(text, folder, secrets=False), "shop")
     for each in drawn_texts(svg):
         around = [
             box
