@@ -17,6 +17,7 @@ ENGINE = Path(__file__).parents[2] / "engine/plan/src"
 CONFIGURATIONS = sorted(FOLDER.glob("*.yaml"))
 ENUM = re.compile(r"enum (\w+) \{(.*?)\n\}", re.DOTALL)
 VARIANT = re.compile(r"^    ([A-Z]\w*)", re.MULTILINE)
+RENAMED = re.compile(r"#\[serde\(rename = \"([^\"]+)\"\)\]\s*[A-Z]\w*")
 MARKED = re.compile(r"///[^\n]*|#\[[^\n]*")
 
 
@@ -26,7 +27,8 @@ def golden(configuration: Path) -> Any:
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda path: path.stem)
 def test_a_configuration_compiles_to_its_golden_plan(configuration: Path) -> None:
-    built = build(configuration)
+    # Certificates are files of a machine's own: the Plan names them, and their content is no part of it.
+    built = build(configuration, secrets=False)
     assert json.loads(plan_json(built.plan)) == golden(configuration)
     assert read_plan(plan_json(built.plan)) == golden(configuration)
     assert built.warnings == ()
@@ -62,7 +64,8 @@ def test_every_variant_that_the_engine_knows_can_be_said() -> None:
     variants: dict[str, list[str]] = {}
     for source in ENGINE.glob("*.rs"):
         for name, body in ENUM.findall(source.read_text()):
-            variants[name] = [snake_case(each) for each in VARIANT.findall(MARKED.sub("", body))]
+            others = VARIANT.findall(MARKED.sub("", RENAMED.sub("", body)))
+            variants[name] = [*RENAMED.findall(body), *map(snake_case, others)]
     assert {"Balance", "CheckKind", "Filter", "HostMatch", "LogFormat", "PathMatch", "Target"} <= variants.keys()
     unsaid = {(name, word) for name, words in variants.items() for word in words if word not in said}
     assert unsaid == set()

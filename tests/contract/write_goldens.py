@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "plans"
 def golden_text(configuration: Path) -> str:
     from glorieta.plan import build
 
-    plan = build(configuration).plan
+    plan = build(configuration, secrets=False).plan
     return json.dumps(plan, indent=1, ensure_ascii=False) + "\n"
 
 

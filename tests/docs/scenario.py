@@ -46,6 +46,7 @@ class Scenario:
         self.moved = Moved()
         for block in self.blocks:
             self.moved.notice(block.text)
+        self.base = folder
         self.folder = self.prepare(folder)
         self.moved.port(ADMIN)
         self.terminal: Terminal | None = None
@@ -76,9 +77,17 @@ class Scenario:
         return folder / at.relative_to(CHECKOUT) if at.is_relative_to(CHECKOUT / "examples") else folder
 
     @property
+    def home(self) -> Path:
+        home = self.base / ".home"
+        home.mkdir(exist_ok=True)
+        return home
+
+    @property
     def environment(self) -> dict[str, str]:
         path = [str(Path(sys.executable).parent), str(engine_binary().parent), os.environ["PATH"]]
         own = {"PATH": ":".join(path), "PYTHONPATH": str(CHECKOUT / "python"), "CI": "true", "NO_COLOR": "1"}
+        # A reader's own authority stays as it is.
+        own |= {"HOME": str(self.home), "XDG_DATA_HOME": ""}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         return {**kept, **own, "TERM": "xterm", "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -121,6 +121,7 @@ def test_every_example_has_its_page_and_is_tracked() -> None:
         "python-edge",
         "reverse-proxy",
         "static-site",
+        "tls",
     ]
     for folder in folders:
         assert (folder / "README.md").is_file()

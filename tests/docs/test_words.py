@@ -175,14 +175,20 @@ def test_a_roles_page_says_whether_it_works(role: str) -> None:
 
 
 COMMANDS: TyperGroup = get_command(app)  # type: ignore[assignment]
+EACH = {
+    f"{name} {inner}".strip(): command
+    for name, outer in COMMANDS.commands.items()
+    for inner, command in getattr(outer, "commands", {"": outer}).items()
+}
+"""Every command, those of a group by both words."""
 REFERENCE = page("reference/command-line.md").text
 
 
 def test_arguments_and_options_are_the_command_lines() -> None:
     table = next(part for part in REFERENCE.split("\n\n") if part.startswith("| command | arguments"))
     said = {CODE.findall(cells[0])[0]: cells for cells in list(rows(table))[1:]}
-    assert list(said) == list(COMMANDS.commands), "the commands, in their order"
-    for name, command in COMMANDS.commands.items():
+    assert list(said) == list(EACH), "the commands, in their order"
+    for name, command in EACH.items():
         options = [
             option for each in command.params for option in (*each.opts, *each.secondary_opts) if option[:1] == "-"
         ]
@@ -197,8 +203,8 @@ def test_exit_codes_are_those_of_each_help() -> None:
     codes = table[0][1:]
     assert [int(code) for code in codes] == [code.value for code in ExitCode]
     said = {CODE.findall(cells[0])[0]: dict(zip(codes, cells[1:], strict=True)) for cells in table[1:]}
-    assert said.keys() == COMMANDS.commands.keys()
-    for name, command in COMMANDS.commands.items():
+    assert said.keys() == EACH.keys()
+    for name, command in EACH.items():
         help_text = " ".join((command.help or "").split())
         sentence = help_text.split("Exit codes: ", 1)[1].rstrip(".")
         if sentence.startswith("as `glorieta run`"):

@@ -5,7 +5,7 @@ import re
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from harness.message import Headers, MessageError, Reader, body_length, every_header, header
 
@@ -61,7 +61,7 @@ class RawClient:
         self.socket.connect(address if isinstance(address, str) else ("127.0.0.1", address))
         self.reader = Reader(self.socket)
 
-    def __enter__(self) -> "RawClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

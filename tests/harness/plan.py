@@ -23,7 +23,13 @@ LIMITS = {
     "requests_per_connection": 0,
     "body_rate": 0,
 }
-CLIENT_TIMEOUTS = {"head_ms": 10_000, "body_ms": 60_000, "write_ms": 60_000, "keep_alive_ms": 60_000}
+CLIENT_TIMEOUTS = {
+    "handshake_ms": 10_000,
+    "head_ms": 10_000,
+    "body_ms": 60_000,
+    "write_ms": 60_000,
+    "keep_alive_ms": 60_000,
+}
 UPSTREAM_TIMEOUTS = {"connect_ms": 3000, "first_byte_ms": 30_000, "idle_ms": 60_000, "tunnel_ms": 3_600_000}
 FORWARDED = {"x_forwarded": True, "forwarded": True, "via": True}
 REQUEST_ID = {"request": True, "response": True, "accept": True}
@@ -70,6 +76,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "id": name,
         "bind": [bind] if isinstance(bind, str) else list(bind),
         "protocol": "http",
+        "tls": None,
         "roles": [],
         "limits": LIMITS,
         "timeouts": CLIENT_TIMEOUTS,
@@ -78,6 +85,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "request_id": REQUEST_ID,
         "routes": list(routes),
         "tcp": None,
+        "passthrough": None,
     }
     document = merged(base, changes)
     for each in document["routes"]:
@@ -85,10 +93,55 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
     return document
 
 
-def tcp(upstream: str, name: str = "mail", bind: str = "", **changes: Any) -> Document:
+def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None = None, **changes: Any) -> Document:
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
-    return http([], name, bind, protocol="tcp", tcp=merged(target, changes))
+    return http([], name, bind, protocol="tcp", tls=tls, tcp=merged(target, changes))
+
+
+def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:
+    """A TLS listener that decrypts nothing: upstreams by name, `*` for all others."""
+    base = {
+        "names": [
+            {"name": host_match("" if each == "*" else each), "route": upstream, "upstream": upstream}
+            for each, upstream in targets.items()
+        ],
+        "idle_ms": 3_600_000,
+        "connect_ms": 3000,
+        "allow": [],
+        "deny": [],
+    }
+    return http([], name, bind, protocol="tls", passthrough=base, **changes)
+
+
+def server_tls(*certificates: tuple[object, object], **changes: Any) -> Document:
+    """Certificates and their keys, by path. `clients` is of [`clients`]."""
+    base = {"certificates": files_of(certificates), "unknown_name": "default", "minimum": "1.2", "clients": None}
+    return merged(base, changes)
+
+
+def clients(authorities: object, certificate: str = "required", revoked: object = None) -> Document:
+    """How clients are verified."""
+    revoked = None if revoked is None else str(revoked)
+    return {"authorities": str(authorities), "certificate": certificate, "revoked": revoked}
+
+
+def client_tls(
+    authorities: object = None, certificate: tuple[object, object] | None = None, **changes: Any
+) -> Document:
+    """How an upstream is spoken to."""
+    base = {
+        "authorities": None if authorities is None else str(authorities),
+        "name": None,
+        "certificate": files_of([certificate])[0] if certificate else None,
+        "minimum": "1.2",
+        "verify": True,
+    }
+    return merged(base, changes)
+
+
+def files_of(certificates: Sequence[tuple[object, object]]) -> list[Document]:
+    return [{"certificate": str(certificate), "key": str(key)} for certificate, key in certificates]
 
 
 def route(key: str, target: Document, *, filters: Sequence[Document] = (), **changes: Any) -> Document:
@@ -192,6 +245,7 @@ def upstream(name: str, endpoints: str | Sequence[str | tuple[str, int]], **chan
     base = {
         "id": name,
         "endpoints": [{"address": address, "weight": weight} for address, weight in weighted],
+        "tls": None,
         "balance": "peak_ewma",
         "pool": {"max_connections": 1024, "idle_ms": 60_000, "max_age_ms": 3_600_000},
         "queue": {"max": 1024, "timeout_ms": 3000},

@@ -58,5 +58,6 @@ def wrap(client: RawClient, host: str) -> None:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    client.socket = context.wrap_socket(client.socket, server_hostname=host)
+    # A name that is asked for by TLS has no port.
+    client.socket = context.wrap_socket(client.socket, server_hostname=host.partition(":")[0] or None)
     client.reader = Reader(client.socket)

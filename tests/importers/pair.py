@@ -53,8 +53,9 @@ class Pair:
         return requests_for(self.case, self.glorieta.layout, self.glorieta.main)
 
     def ask(self, asked: Asked) -> tuple[Answer, Answer]:
-        nginx = ask(self.nginx.layout, asked, self.behind, asked.port in self.tls)
-        return nginx, ask(self.glorieta.layout, asked, self.behind, False)
+        by_tls = asked.port in self.tls
+        nginx = ask(self.nginx.layout, asked, self.behind, by_tls)
+        return nginx, ask(self.glorieta.layout, asked, self.behind, by_tls)
 
     def stop(self) -> None:
         if hasattr(self.nginx, "process"):

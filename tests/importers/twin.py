@@ -53,10 +53,10 @@ class Twin:
 
     def plan(self) -> dict[str, Any]:
         """As `glorieta run` would make it of the YAML, but for the admin address."""
-        return without_admin(build(str(self.file)).plan)
+        return without_admin(build(str(self.file), secrets=False).plan)
 
     def plan_of_objects(self) -> dict[str, Any]:
-        return without_admin(build_edge(self.imported.edge).plan)
+        return without_admin(build_edge(self.imported.edge, secrets=False).plan)
 
 
 def without_admin(plan: Any) -> dict[str, Any]:

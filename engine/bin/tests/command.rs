@@ -26,7 +26,7 @@ fn plan(version: &str, body: &str) -> Value {
             "head_bytes": 32768, "header_count": 100, "target_bytes": 8192, "connections": 100,
             "requests_per_connection": 0, "body_rate": 0,
         },
-        "timeouts": {"head_ms": 10000, "body_ms": 10000, "write_ms": 10000, "keep_alive_ms": 10000},
+        "timeouts": {"handshake_ms": 1000, "head_ms": 10000, "body_ms": 10000, "write_ms": 10000, "keep_alive_ms": 10000},
         "forwarded": {"x_forwarded": true, "forwarded": false, "via": false},
         "request_id": {"request": true, "response": false, "accept": false},
         "routes": [route],

@@ -81,6 +81,15 @@ kinds! {
     NotFound "not_found" 404 Client;
     ConnectRefused "connect_method_refused" 405 Client;
     TooManyConnections "too_many_connections" 503 Client;
+    /// The host asked for is none that the connection's certificate stands for.
+    Misdirected "misdirected" 421 Client;
+    /// Plain HTTP where TLS is spoken.
+    PlainHttp "plain_http" 400 Client;
+    HandshakeTimeout "handshake_timeout" 408 Client;
+    /// The TLS handshake failed: no common version, no or a bad client certificate, not TLS at all.
+    HandshakeFailed "handshake_failed" 400 Client;
+    /// No certificate, or no target, for the name that the client asked for by SNI.
+    NameUnknown "name_unknown" 421 Client;
 
     /// The endpoint refused the connection.
     Refused "refused" 502 Upstream;
@@ -88,6 +97,8 @@ kinds! {
     Unreachable "unreachable" 502 Upstream;
     ConnectTimeout "connect_timeout" 504 Upstream;
     NameUnresolved "name_unresolved" 502 Upstream;
+    /// The TLS handshake with the endpoint failed, or its certificate did not convince.
+    Tls "tls" 502 Upstream;
     /// The endpoint closed or reset the connection before it answered.
     UpstreamReset "reset" 502 Upstream;
     FirstByteTimeout "first_byte_timeout" 504 Upstream;

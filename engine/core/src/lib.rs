@@ -11,6 +11,7 @@ pub mod fields;
 pub mod head;
 mod lookup;
 pub mod method;
+pub mod tls;
 
 pub use body::{Body, BodySource, Frame};
 pub use clock::Moment;
@@ -19,5 +20,6 @@ pub use exchange::{Exchange, Peer, RequestId, Response, Scheme, Wire};
 pub use fields::{Field, Fields, Name, Span};
 pub use head::{RequestHead, ResponseHead, Version};
 pub use method::Method;
+pub use tls::{ClientCertificate, Names, Secured};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,6 +1,6 @@
 //! What is known of a request beside its head, for templates.
 
-use glorieta_core::{Peer, RequestHead, RequestId};
+use glorieta_core::{Peer, RequestHead, RequestId, Secured};
 use glorieta_policy::{Parameters, View};
 
 #[derive(Clone, Copy)]
@@ -12,6 +12,8 @@ pub struct Scope<'a> {
     pub matched_path: Option<&'a [u8]>,
     pub listener: &'a str,
     pub route: &'a str,
+    /// `None`: the client's connection is in clear.
+    pub secured: Option<&'a Secured>,
 }
 
 impl<'a> Scope<'a> {
@@ -25,6 +27,7 @@ impl<'a> Scope<'a> {
             matched_path: self.matched_path,
             listener: self.listener,
             route: self.route,
+            secured: self.secured,
             outcome: None,
         }
     }

@@ -34,7 +34,7 @@ pub struct Input(BytesMut);
 impl Input {
     /// Reads once, behind what is there already, at most `most`; `Ok(0)` at the end.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, stream: &mut Stream, most: usize) -> Poll<io::Result<usize>> {
-        ready!(stream.poll_read_ready(cx))?;
+        ready!(stream.poll_readable(cx))?;
         if self.0.is_empty() {
             if self.0.capacity() < READ {
                 self.0 = READS.with_borrow_mut(Vec::pop).unwrap_or_default();

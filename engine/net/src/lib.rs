@@ -12,6 +12,7 @@ mod stream;
 #[cfg(test)]
 mod testing;
 pub mod timer;
+pub mod tls;
 mod tunnel;
 mod way;
 

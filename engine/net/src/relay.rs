@@ -26,9 +26,12 @@ impl Relay {
     /// Takes at most `most` bytes that `from` has received; 0 at its end. Only while it is empty.
     ///
     /// # Errors
-    /// `Unsupported` where this kind of socket or this sandbox knows no splice: copy instead, nothing was taken.
+    /// `Unsupported` where this kind of stream or this sandbox knows no splice: copy instead, nothing was taken.
     /// Otherwise what reading fails with.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, from: &Stream, most: usize) -> Poll<io::Result<usize>> {
+        if !from.is_plain() {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        }
         loop {
             ready!(from.poll_read_ready(cx))?;
             let Ok(pipe) = Pipe::take() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
@@ -87,6 +90,7 @@ pub(crate) fn try_io(
     match stream {
         Stream::Tcp(stream) => stream.try_io(interest, || call(stream.as_fd())),
         Stream::Unix(stream) => stream.try_io(interest, || call(stream.as_fd())),
+        Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -8,11 +8,15 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::tls::Session;
+
 /// A connected stream socket.
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Boxed, so that a plain connection is no larger for it.
+    Tls(Box<Session>),
 }
 
 /// What a look at a connection that should be silent shows.
@@ -77,11 +81,27 @@ impl Stream {
         Pin::new(self).poll_write_vectored(cx, &[io::IoSlice::new(first), io::IoSlice::new(second)])
     }
 
-    /// Ready once there is something to read, or the connection has ended.
+    /// Whether bytes pass as they are: then they may pass by a pipe of the kernel's.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self, Stream::Tls(_))
+    }
+
+    /// Ready once there is something to read, or the connection has ended. An encrypted one sends meanwhile what it
+    /// still holds back.
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Tls(session) => session.poll_readable(cx),
+        }
+    }
+
+    /// Ready once the socket has something to read, or the connection has ended.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Tls(session) => session.beneath().poll_read_ready(cx),
         }
     }
 
@@ -90,11 +110,16 @@ impl Stream {
         match self {
             Stream::Tcp(stream) => stream.poll_write_ready(cx),
             Stream::Unix(stream) => stream.poll_write_ready(cx),
+            Stream::Tls(session) => session.beneath().poll_write_ready(cx),
         }
     }
 
-    /// Looks, without reading, what breaks the silence of a connection; pending while nothing does.
-    pub fn poll_silence_broken(&self, cx: &mut Context<'_>) -> Poll<Silence> {
+    /// Looks, without taking anything, what breaks the silence of a connection; pending while nothing does. What TLS
+    /// says to itself, such as new tickets, breaks none.
+    pub fn poll_silence_broken(&mut self, cx: &mut Context<'_>) -> Poll<Silence> {
+        if let Stream::Tls(session) = self {
+            return session.poll_readable(cx).map(|readable| readable.map_or(Silence::Broken, |()| session.silence()));
+        }
         loop {
             match self.poll_read_ready(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -114,6 +139,7 @@ impl Stream {
         let peeked = match self {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
+            Stream::Tls(session) => return session.silence(),
         };
         match peeked {
             Ok(0) => Silence::Ended,
@@ -129,15 +155,28 @@ impl Stream {
         let error = match self {
             Stream::Tcp(stream) => stream.take_error(),
             Stream::Unix(stream) => stream.take_error(),
+            Stream::Tls(session) => return session.beneath().has_failed(),
         };
         !matches!(error, Ok(None))
     }
 
+    /// Gives up what an encrypted connection still holds, and its last word.
+    pub fn forsake(&self) {
+        if let Stream::Tls(session) = self {
+            session.forsake();
+        }
+    }
+
     /// Makes closing say "reset" (RST) rather than "that was all" (FIN). Unix sockets know no difference.
     pub fn reset_on_close(&self) {
-        if let Stream::Tcp(stream) = self {
+        match self {
             // A socket that is gone already cannot mislead anybody.
-            drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO)));
+            Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))),
+            Stream::Unix(_) => {}
+            Stream::Tls(session) => {
+                session.forsake();
+                session.beneath().reset_on_close();
+            }
         }
     }
 }
@@ -154,6 +193,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(session) => session.poll_read(cx, buffer),
         }
     }
 }
@@ -163,6 +203,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(session) => session.poll_write(cx, &[io::IoSlice::new(bytes)]),
         }
     }
 
@@ -174,6 +215,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(session) => session.poll_write(cx, slices),
         }
     }
 
@@ -181,15 +223,19 @@ impl AsyncWrite for Stream {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Sockets hold nothing back.
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Tls(session) => session.poll_flush_held(cx),
+            // Sockets hold nothing back.
+            Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(session) => session.poll_shutdown(cx),
         }
     }
 }
@@ -205,11 +251,11 @@ mod tests {
     use crate::listen::Accepted;
     use crate::testing::{on_worker, reset, tcp_pair, unix_pair};
 
-    async fn broken_by(stream: &Stream) -> Silence {
+    async fn broken_by(stream: &mut Stream) -> Silence {
         poll_fn(|cx| stream.poll_silence_broken(cx)).await
     }
 
-    fn is_silent(stream: &Stream) -> bool {
+    fn is_silent(stream: &mut Stream) -> bool {
         stream.poll_silence_broken(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
     }
 
@@ -217,32 +263,32 @@ mod tests {
     fn silence_is_broken_by_bytes_which_stay_to_be_read() {
         on_worker(async {
             let (mut inside, mut outside) = tcp_pair().await;
-            assert!(is_silent(&inside));
+            assert!(is_silent(&mut inside));
             assert_eq!(inside.peek(), Silence::Unbroken);
             outside.write_all(b"one").await.unwrap();
-            assert_eq!(broken_by(&inside).await, Silence::Bytes);
+            assert_eq!(broken_by(&mut inside).await, Silence::Bytes);
             assert_eq!(inside.peek(), Silence::Bytes);
             let mut read = BytesMut::with_capacity(16);
             assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, usize::MAX)).await.unwrap(), 3);
             assert_eq!(&read[..], b"one");
-            assert!(is_silent(&inside));
+            assert!(is_silent(&mut inside));
         });
     }
 
     #[test]
     fn an_end_and_a_reset_are_told_apart() {
         on_worker(async {
-            let (inside, mut outside) = tcp_pair().await;
+            let (mut inside, mut outside) = tcp_pair().await;
             outside.shutdown().await.unwrap();
-            assert_eq!(broken_by(&inside).await, Silence::Ended);
+            assert_eq!(broken_by(&mut inside).await, Silence::Ended);
 
-            let (inside, outside) = tcp_pair().await;
+            let (mut inside, outside) = tcp_pair().await;
             reset(outside);
-            assert_eq!(broken_by(&inside).await, Silence::Broken);
+            assert_eq!(broken_by(&mut inside).await, Silence::Broken);
 
-            let (inside, outside) = unix_pair();
+            let (mut inside, outside) = unix_pair();
             drop(outside);
-            assert_eq!(broken_by(&inside).await, Silence::Ended);
+            assert_eq!(broken_by(&mut inside).await, Silence::Ended);
         });
     }
 
@@ -317,7 +363,7 @@ mod tests {
             tcp.set_nonblocking(true).unwrap();
             for accepted in [Accepted::Unix(one), Accepted::Tcp(tcp, peer)] {
                 let mut stream = Stream::from_accepted(accepted).unwrap();
-                assert!(is_silent(&stream));
+                assert!(is_silent(&mut stream));
                 stream.write_all(b"!").await.unwrap();
             }
             let mut seen = [0; 2];

@@ -56,8 +56,9 @@ pub async fn tunnel(
     prefix_to_client: Bytes,
     options: TunnelOptions,
 ) -> TunnelReport {
-    let mut tunnel =
-        Tunnel { client, upstream, inward: Way::new(prefix_to_upstream), outward: Way::new(prefix_to_client) };
+    let plain = client.is_plain() && upstream.is_plain();
+    let (inward, outward) = (Way::new(prefix_to_upstream, plain), Way::new(prefix_to_client, plain));
+    let mut tunnel = Tunnel { client, upstream, inward, outward };
     let mut idle = Idle::new(options.idle);
     let end = poll_fn(|cx| {
         if let Poll::Ready(end) = tunnel.poll(cx) {

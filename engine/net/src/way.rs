@@ -67,8 +67,8 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// A direction whose first bytes were read before.
-    pub(crate) fn new(prefix: Bytes) -> Way {
+    /// A direction whose first bytes were read before; `plain`: between streams that could be spliced.
+    pub(crate) fn new(prefix: Bytes, plain: bool) -> Way {
         Way {
             state: State::Open,
             bytes: prefix.len() as u64,
@@ -76,7 +76,7 @@ impl Way {
             moved: 0,
             bulk: false,
             small_turns: 0,
-            splice_refused: false,
+            splice_refused: !plain,
         }
     }
 
@@ -142,7 +142,8 @@ impl Way {
     fn flush(&mut self, cx: &mut Context<'_>, to: &mut Stream) -> Poll<io::Result<()>> {
         loop {
             let moved = match &mut self.held {
-                Held::Nothing => return Poll::Ready(Ok(())),
+                // What an encrypted stream has taken it may not have sent.
+                Held::Nothing => return Pin::new(to).poll_flush(cx),
                 Held::Bytes(bytes) => {
                     let moved = written(ready!(Pin::new(&mut *to).poll_write(cx, bytes)))?;
                     bytes.advance(moved);

@@ -30,7 +30,7 @@ fn much_in_a_row_is_spliced_and_little_is_copied_again() {
     on_worker(async {
         for kind in ["tcp", "unix"] {
             let ((mut from, mut source), (mut to, mut drain)) = (pair(kind).await, pair(kind).await);
-            let mut way = Way::new(Bytes::new());
+            let mut way = Way::new(Bytes::new(), true);
             assert!(!way.bulk);
             let sent = pattern(1 << 20);
             let mut seen = vec![0; sent.len()];
@@ -60,7 +60,7 @@ fn a_destination_that_takes_no_more_leaves_the_source_to_be_read_and_forgotten()
     on_worker(async {
         let ((mut from, mut source), (mut to, drain)) = (unix_pair(), unix_pair());
         drop(drain);
-        let mut way = Way::new(Bytes::new());
+        let mut way = Way::new(Bytes::new(), true);
         source.write_all(b"for nobody").await.unwrap();
         poll_fn(|cx| {
             assert!(way.poll(cx, &mut from, &mut to).is_ok());
@@ -88,7 +88,7 @@ fn a_destination_that_takes_no_more_leaves_the_source_to_be_read_and_forgotten()
 fn the_end_follows_the_last_byte() {
     on_worker(async {
         let ((mut from, mut source), (mut to, mut drain)) = (unix_pair(), unix_pair());
-        let mut way = Way::new(Bytes::from_static(b"read before, "));
+        let mut way = Way::new(Bytes::from_static(b"read before, "), true);
         source.write_all(b"read now").await.unwrap();
         drop(source);
         poll_fn(|cx| {

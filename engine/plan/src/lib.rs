@@ -11,6 +11,7 @@ mod handler;
 mod listener;
 mod read;
 mod route;
+mod tls;
 mod upstream;
 
 pub use filter::*;
@@ -19,6 +20,7 @@ pub use handler::*;
 pub use listener::*;
 pub use read::{Unreadable, read};
 pub use route::*;
+pub use tls::*;
 pub use upstream::*;
 
 use serde::{Deserialize, Serialize};

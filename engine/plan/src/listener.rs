@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Route;
+use crate::{Route, ServerTls, TlsTarget};
 
 /// An address (or several) and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ pub struct Listener {
     /// or `systemd:NAME` (a socket handed over by systemd, by FileDescriptorName or index).
     pub bind: Vec<String>,
     pub protocol: Protocol,
+    /// `http` and `tcp` only; `None`: in clear.
+    pub tls: Option<ServerTls>,
     /// The roles of its groups, for the JSON view.
     pub roles: Vec<String>,
     pub limits: ClientLimits,
@@ -23,6 +25,8 @@ pub struct Listener {
     pub routes: Vec<Route>,
     /// The target of a `tcp` listener.
     pub tcp: Option<TcpTarget>,
+    /// The targets of a `tls` listener.
+    pub passthrough: Option<TlsTarget>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +34,8 @@ pub struct Listener {
 pub enum Protocol {
     Http,
     Tcp,
+    /// Passed through by the name asked for, undecrypted.
+    Tls,
 }
 
 /// What a client may send.
@@ -50,6 +56,8 @@ pub struct ClientLimits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientTimeouts {
+    /// From a connection's begin to the end of its TLS handshake (of its first message, where TLS passes through).
+    pub handshake_ms: u64,
     /// From a request's first byte to the end of its head.
     pub head_ms: u64,
     /// Between two reads of a body.

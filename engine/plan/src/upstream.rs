@@ -1,11 +1,15 @@
 use serde::{Deserialize, Serialize};
 
+use crate::ClientTls;
+
 /// A service: equal endpoints and how they are used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     pub id: String,
     pub endpoints: Vec<Endpoint>,
+    /// `None`: in clear.
+    pub tls: Option<ClientTls>,
     pub balance: Balance,
     pub pool: Pool,
     pub queue: Queue,

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use glorieta_core::exchange::RequestId;
-use glorieta_core::{Fields, Name, Peer, RequestHead};
+use glorieta_core::{Fields, Name, Peer, RequestHead, Secured};
 
 use crate::route::{ParameterName, Parameters};
 
@@ -43,8 +43,25 @@ pub enum Word {
     RequestId,
     Listener,
     Route,
+    /// The name that the client asked for by TLS, in lower case.
+    Sni,
+    /// `1.2` or `1.3`; not found without TLS.
+    TlsVersion,
+    ClientCertificate(CertificateWord),
     /// A value that is known only once the request has been answered.
     Outcome(OutcomeWord),
+}
+
+/// What is known of a client's certificate; of one that was not verified nothing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateWord {
+    Subject,
+    /// The alternative names, joined by `, `.
+    Names,
+    /// SHA-256, 64 hexadecimal digits.
+    Fingerprint,
+    /// `true` or `false`; always found.
+    Verified,
 }
 
 /// The words of the access log only.
@@ -92,6 +109,8 @@ pub struct View<'a> {
     pub listener: &'a str,
     /// The route's name.
     pub route: &'a str,
+    /// `None`: the client's connection is in clear.
+    pub secured: Option<&'a Secured>,
     /// `None` until the request has been answered.
     pub outcome: Option<&'a Outcome<'a>>,
 }
@@ -111,6 +130,12 @@ const PLAIN: &[(&str, Word)] = &[
     ("request.id", Word::RequestId),
     ("listener", Word::Listener),
     ("route", Word::Route),
+    ("sni", Word::Sni),
+    ("tls.version", Word::TlsVersion),
+    ("client.certificate.subject", Word::ClientCertificate(CertificateWord::Subject)),
+    ("client.certificate.names", Word::ClientCertificate(CertificateWord::Names)),
+    ("client.certificate.fingerprint", Word::ClientCertificate(CertificateWord::Fingerprint)),
+    ("client.certificate.verified", Word::ClientCertificate(CertificateWord::Verified)),
     ("status", Word::Outcome(OutcomeWord::Status)),
     ("reason", Word::Outcome(OutcomeWord::Reason)),
     ("duration", Word::Outcome(OutcomeWord::Duration)),
@@ -170,6 +195,7 @@ impl Word {
                 | Word::QueryParameter(_)
                 | Word::Method
                 | Word::Host
+                | Word::ClientCertificate(CertificateWord::Subject | CertificateWord::Names)
         )
     }
 
@@ -216,6 +242,15 @@ impl Word {
             Word::RequestId => view.id.as_str().as_bytes(),
             Word::Listener => view.listener.as_bytes(),
             Word::Route => view.route.as_bytes(),
+            Word::Sni => match view.secured.and_then(|secured| secured.server_name.as_deref()) {
+                Some(name) => name.as_bytes(),
+                None => return false,
+            },
+            Word::TlsVersion => match view.secured {
+                Some(secured) => secured.version.as_bytes(),
+                None => return false,
+            },
+            Word::ClientCertificate(word) => return word.read(view.secured, out),
             Word::Outcome(word) => return view.outcome.is_some_and(|outcome| word.read(outcome, out)),
         };
         out.extend_from_slice(text);
@@ -236,6 +271,24 @@ impl fmt::Display for Word {
                 out.write_str(known.map_or("", |(text, _)| text))
             }
         }
+    }
+}
+
+impl CertificateWord {
+    fn read(self, secured: Option<&Secured>, out: &mut Vec<u8>) -> bool {
+        let certificate = secured.and_then(|secured| secured.certificate.as_ref());
+        let text: &str = match (self, certificate) {
+            (CertificateWord::Verified, certificate) => match certificate {
+                Some(_) => "true",
+                None => "false",
+            },
+            (_, None) => return false,
+            (CertificateWord::Subject, Some(certificate)) => &certificate.subject,
+            (CertificateWord::Names, Some(certificate)) => &certificate.names,
+            (CertificateWord::Fingerprint, Some(certificate)) => &certificate.fingerprint,
+        };
+        out.extend_from_slice(text.as_bytes());
+        true
     }
 }
 

@@ -1,4 +1,4 @@
-//! One thread for all that is nobody's request: names, active checks, the admin address.
+//! One thread for all that is nobody's request: names, active checks, certificates, the admin address.
 //!
 //! It lives on when Python does not, and a slow answer of its own never makes a worker wait.
 
@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle as Task;
 
 use crate::admin;
+use crate::certificates::{keep_reading, watched};
 use crate::engine::say;
 use crate::handlers::watch_silence;
 use crate::memory::give_back;
@@ -171,6 +172,7 @@ fn run(shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Order>) {
             match order {
                 Order::Apply(snapshot) => {
                     chores.drain(..).for_each(|chore| chore.abort());
+                    chores.push(tokio::task::spawn_local(keep_reading(watched(&snapshot), say)));
                     for upstream in snapshot.upstreams.values() {
                         chores.extend(look_after(upstream, &resolver));
                     }

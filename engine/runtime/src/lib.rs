@@ -1,6 +1,7 @@
 //! Workers, snapshots and the story of a request.
 
 pub mod admin;
+mod certificates;
 mod clock;
 mod engine;
 mod files;

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 
 use glorieta_http::h1::codec::is_authority;
+use glorieta_net::tls::Absent;
 use glorieta_policy::reference::{Reference, as_written, fill, refers};
 use rustc_hash::FxHashMap;
 
@@ -34,6 +35,11 @@ impl Secrets {
     /// Each reference stands for its value: for checks and questions where secrets are none of anybody's business.
     pub fn as_written() -> Secrets {
         Secrets { real: false, known: RefCell::default() }
+    }
+
+    /// What a file with a certificate or a key means that is not at hand.
+    pub fn absent(&self) -> Absent {
+        if self.real { Absent::Wrong } else { Absent::Skipped }
     }
 
     /// A value that may stand anywhere.

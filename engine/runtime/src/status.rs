@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::admin;
+use crate::certificates::{Watched, watched};
 use crate::handlers::Handler;
 use crate::metrics::{Observed, ObservedHandler, ObservedUpstream};
 use crate::snapshot::{Shown, ShownListener, Snapshot};
@@ -53,7 +54,8 @@ pub fn metrics(shared: &Shared) -> String {
     let upstreams = ids.into_iter().map(|upstream| observe(upstream, now)).collect();
     let mut handlers: Vec<_> = snapshot.handlers.values().map(|handler| observe_handler(shared, handler)).collect();
     handlers.sort_unstable_by(|one, other| one.handler.cmp(&other.handler));
-    shared.registry.render(&Observed { upstreams, handlers, log: shared.log.counts() })
+    let files = watched(&snapshot).iter().map(Watched::observe).collect();
+    shared.registry.render(&Observed { upstreams, handlers, files, log: shared.log.counts() })
 }
 
 fn observe(upstream: &Upstream, now: Moment) -> ObservedUpstream {

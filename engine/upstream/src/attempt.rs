@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use glorieta_core::{At, Error, Kind, Moment, Retry};
 use glorieta_http::h1::client::Client;
-use glorieta_net::{self as net, Stream, timer};
+use glorieta_net::{Stream, timer};
 use glorieta_policy::health::outlier;
 
+use crate::endpoint::Unconnected;
 use crate::lease::Permit;
 use crate::pick::{Avoided, pick};
 use crate::queue::Grant;
@@ -132,15 +133,18 @@ impl Search<'_> {
 /// Opens a connection.
 ///
 /// # Errors
-/// `refused`, `unreachable`, `connect_timeout`, `deadline`, or `internal` where this machine has no more
+/// `refused`, `unreachable`, `tls`, `connect_timeout`, `deadline`, or `internal` where this machine has no more
 /// descriptors or ports. Nothing has been sent.
 pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Option<Moment>) -> Result<Stream, Error> {
     let own = Moment::now().plus(patience);
     let until = deadline.map_or(own, |deadline| deadline.min(own));
     let name = || endpoint.label();
-    match timer::within(until, pin!(net::connect(&endpoint.destination))).await {
+    match timer::within(until, pin!(endpoint.connect())).await {
         Some(Ok(stream)) => Ok(stream),
-        Some(Err(error)) => Err(explain(&error, &name()).retry(Retry::NotSent)),
+        Some(Err(Unconnected::Refused(error))) => Err(explain(&error, &name()).retry(Retry::NotSent)),
+        Some(Err(Unconnected::Unconvincing(why))) => {
+            Err(Error::new(Kind::Tls).with_detail(format!("{}: {why}", name())).retry(Retry::NotSent))
+        }
         None if deadline.is_some_and(|deadline| deadline <= own) => {
             Err(Error::new(Kind::Deadline).with_detail(format!("{}: not connected in time", name())))
         }

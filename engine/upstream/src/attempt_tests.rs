@@ -3,6 +3,7 @@
 use std::io;
 
 use super::*;
+use glorieta_net::tls::Absent;
 use crate::testing::{
     Act, Caller, Hanging, PATIENCE, Recorder, Refusing, Server, build, build_observed, endpoint, get, on_worker, plan,
     until,
@@ -157,7 +158,7 @@ fn a_higher_bound_frees_who_waits() {
         let other = Server::saying("other");
         let addresses = [endpoint(&upstream, 0).name.to_string(), other.address.clone()];
         let next = plan(&[&addresses[0], &addresses[1]]);
-        Upstream::build(&next, Some(&upstream), Arc::<Recorder>::default()).unwrap().refresh();
+        Upstream::build(&next, Some(&upstream), Arc::<Recorder>::default(), Absent::Wrong).unwrap().refresh();
         assert_eq!(waiter.await.unwrap(), Ok("other".to_owned()));
     });
 }

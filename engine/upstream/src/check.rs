@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use glorieta_core::{Body, Moment, RequestHead};
 use glorieta_http::h1::client::{Client, Request, Upload};
-use glorieta_net as net;
 use glorieta_plan::{ActiveCheck, CheckKind};
 use glorieta_policy::health::streak::Change;
 
+use crate::endpoint::Unconnected;
 use crate::{Endpoint, Upstream};
 
 /// Checks every endpoint of an upstream for as long as the future is polled; at once if none is configured.
@@ -59,7 +59,10 @@ async fn check_one(upstream: &Upstream, endpoint: &Endpoint, check: &ActiveCheck
 
 /// One check on a connection of its own: whether an endpoint still accepts connections is part of the question.
 async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Result<(), String> {
-    let stream = net::connect(&endpoint.destination).await.map_err(|error| error.to_string())?;
+    let stream = endpoint.connect().await.map_err(|error| match error {
+        Unconnected::Refused(error) => error.to_string(),
+        Unconnected::Unconvincing(why) => why,
+    })?;
     let CheckKind::Http { path, host, status_from, status_to } = kind else { return Ok(()) };
     let authority = match host {
         Some(host) => host.as_str(),
@@ -92,6 +95,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
     use std::rc::Rc;
 
+    use glorieta_net::tls::Absent;
     use tokio::task::spawn_local;
 
     use super::*;
@@ -225,7 +229,7 @@ mod tests {
             // An endpoint that comes later is checked too.
             let late = Server::new(|_| Act::Close);
             let next = plan(&[&late.address]);
-            Upstream::build(&next, Some(&upstream), Arc::<Recorder>::default()).unwrap().refresh();
+            Upstream::build(&next, Some(&upstream), Arc::<Recorder>::default(), Absent::Wrong).unwrap().refresh();
             until(|| endpoint(&upstream, 0).state(Moment::now()) == EndpointState::Down).await;
             checking.abort();
         });

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use glorieta_core::Moment;
-use glorieta_net::Destination;
+use glorieta_net::tls::Target;
+use glorieta_net::{self as net, Destination, Stream};
 use glorieta_policy::balance::peak_ewma::Ewma;
 use glorieta_policy::health::{Outlier, Streak};
 
@@ -18,6 +19,8 @@ pub struct Endpoint {
     /// As it was written, such as `localhost:3000`.
     pub name: Arc<str>,
     pub destination: Destination,
+    /// `None`: it is spoken to in clear.
+    pub(crate) tls: Option<Target>,
     pub(crate) hash: u64,
     pub(crate) ewma: Ewma,
     pub(crate) in_flight: AtomicU32,
@@ -27,6 +30,14 @@ pub struct Endpoint {
     pub(crate) outlier: Outlier,
     /// No set has it any more.
     retired: AtomicBool,
+}
+
+/// Why there is no connection to an endpoint.
+#[derive(Debug)]
+pub(crate) enum Unconnected {
+    Refused(std::io::Error),
+    /// The TLS handshake failed.
+    Unconvincing(String),
 }
 
 /// What an endpoint is fit for.
@@ -53,12 +64,18 @@ impl EndpointState {
 }
 
 impl Endpoint {
-    pub(crate) fn new(name: Arc<str>, destination: Destination, outlier: Option<&glorieta_plan::Outlier>) -> Endpoint {
+    pub(crate) fn new(
+        name: Arc<str>,
+        destination: Destination,
+        tls: Option<Target>,
+        outlier: Option<&glorieta_plan::Outlier>,
+    ) -> Endpoint {
         let hash = endpoint_hash(&name, &destination);
         Endpoint {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             name,
             destination,
+            tls,
             hash,
             ewma: Ewma::new(),
             in_flight: AtomicU32::new(0),
@@ -66,6 +83,15 @@ impl Endpoint {
             streak: Streak::new(),
             outlier: Outlier::new(outlier.unwrap_or(&NO_OUTLIER)),
             retired: AtomicBool::new(false),
+        }
+    }
+
+    /// Connects, encrypted where that is asked for. Time limits are the caller's.
+    pub(crate) async fn connect(&self) -> Result<Stream, Unconnected> {
+        let stream = net::connect(&self.destination).await.map_err(Unconnected::Refused)?;
+        match &self.tls {
+            None => Ok(stream),
+            Some(target) => target.connect(stream).await.map_err(Unconnected::Unconvincing),
         }
     }
 

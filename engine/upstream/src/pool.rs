@@ -44,7 +44,7 @@ pub(crate) fn take(state: &Arc<State>, endpoint: &Endpoint) -> Option<(Client, P
     let mut dead = Vec::new();
     let found = POOL.with_borrow_mut(|pool| {
         let shelf = pool.get_mut(&key(state))?.iter_mut().find(|shelf| shelf.endpoint == endpoint.number)?;
-        while let Some(idle) = shelf.idle.pop() {
+        while let Some(mut idle) = shelf.idle.pop() {
             if idle.client.is_alive() {
                 return Some((idle.client, idle.permit));
             }

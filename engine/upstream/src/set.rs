@@ -7,7 +7,7 @@ use glorieta_net::Destination;
 use glorieta_policy::balance::round_robin::Sequence;
 
 use crate::Endpoint;
-use crate::settings::{Place, Settings};
+use crate::settings::{Place, Settings, Source};
 
 #[derive(Default)]
 pub struct EndpointSet {
@@ -27,13 +27,11 @@ impl EndpointSet {
         let mut set = EndpointSet::default();
         for source in &settings.sources {
             match &source.place {
-                Place::Fixed(destination) => {
-                    set.add(&source.written, destination.clone(), source.weight, settings, previous)
-                }
+                Place::Fixed(destination) => set.add(source, destination.clone(), settings, previous),
                 Place::Name { host, port } => {
                     for address in addresses(host) {
                         let destination = Destination::Tcp((address, *port).into());
-                        set.add(&source.written, destination, source.weight, settings, previous);
+                        set.add(source, destination, settings, previous);
                     }
                 }
             }
@@ -44,21 +42,22 @@ impl EndpointSet {
 
     fn add(
         &mut self,
-        name: &Arc<str>,
+        source: &Source,
         destination: Destination,
-        weight: u32,
         settings: &Settings,
         previous: &EndpointSet,
     ) {
-        let same = |known: &&Arc<Endpoint>| known.destination == destination && known.name == *name;
+        // One that is spoken to in another way is another: connections that are open are of no use to it.
+        let same = |known: &&Arc<Endpoint>| {
+            known.destination == destination && known.name == source.written && known.tls == source.tls
+        };
         if self.endpoints.iter().any(|known| same(&known)) {
             return;
         }
         let endpoint = previous.endpoints.iter().find(same).cloned();
-        let endpoint =
-            endpoint.unwrap_or_else(|| Arc::new(Endpoint::new(name.clone(), destination, settings.outlier.as_ref())));
-        self.endpoints.push(endpoint);
-        self.weights.push(weight);
+        let make = || Endpoint::new(source.written.clone(), destination, source.tls.clone(), settings.outlier.as_ref());
+        self.endpoints.push(endpoint.unwrap_or_else(|| Arc::new(make())));
+        self.weights.push(source.weight);
     }
 
     pub(crate) fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
@@ -70,13 +69,15 @@ impl EndpointSet {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use glorieta_net::tls::Absent;
+
     use super::*;
     use crate::testing::plan;
 
     fn set(addresses: &[&str], previous: &EndpointSet, found: &[IpAddr]) -> EndpointSet {
         let mut plan = plan(addresses);
         plan.endpoints.iter_mut().zip(1..).for_each(|(endpoint, weight)| endpoint.weight = weight);
-        EndpointSet::build(&Settings::read(&plan).unwrap(), previous, |name| match name {
+        EndpointSet::build(&Settings::read(&plan, None, Absent::Wrong).unwrap(), previous, |name| match name {
             "orders.example" => found.to_vec(),
             _ => Vec::new(),
         })

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use glorieta_http::h1::codec::Limits;
 use glorieta_net::Destination;
+use glorieta_net::tls::{Absent, Originator, Target};
 use glorieta_policy::{Word, balance::hash};
 
 /// How an endpoint is chosen.
@@ -19,12 +20,14 @@ pub enum Balance {
 }
 
 /// Where endpoints come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Source {
     /// As it was written.
     pub written: Arc<str>,
     pub weight: u32,
     pub place: Place,
+    /// `None`: in clear.
+    pub tls: Option<Target>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,9 +36,10 @@ pub(crate) enum Place {
     Name { host: Arc<str>, port: u16 },
 }
 
-#[derive(Debug)]
 pub struct Settings {
     pub balance: Balance,
+    /// `None`: endpoints are spoken to in clear.
+    pub tls: Option<Arc<Originator>>,
     pub(crate) sources: Vec<Source>,
     /// Connections to one endpoint, over all workers.
     pub max_connections: u32,
@@ -53,15 +57,24 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the Plan's.
+    /// Reads the Plan's. `before`: those of the same upstream in the running Plan; `absent`: what files that are not at
+    /// hand mean.
     ///
     /// # Errors
-    /// A sentence for each endpoint or word that cannot be understood.
-    pub fn read(plan: &glorieta_plan::Upstream) -> Result<Settings, Vec<String>> {
+    /// A sentence for each endpoint, word or file that cannot be understood.
+    pub fn read(
+        plan: &glorieta_plan::Upstream,
+        before: Option<&Settings>,
+        absent: Absent,
+    ) -> Result<Settings, Vec<String>> {
         let mut problems = Vec::new();
+        let tls = plan.tls.as_ref().and_then(|tls| {
+            let built = Originator::build(tls, before.and_then(|before| before.tls.as_ref()), absent);
+            built.map_err(|problem| problems.push(format!("tls: {problem}"))).ok()
+        });
         let mut sources = Vec::with_capacity(plan.endpoints.len());
         for endpoint in &plan.endpoints {
-            match Source::read(&endpoint.address, endpoint.weight) {
+            match Source::read(&endpoint.address, endpoint.weight, tls.as_ref()) {
                 Ok(source) => sources.push(source),
                 Err(problem) => problems.push(problem),
             }
@@ -88,6 +101,7 @@ impl Settings {
         }
         Ok(Settings {
             balance,
+            tls,
             sources,
             max_connections: plan.pool.max_connections.max(1),
             idle: Duration::from_millis(plan.pool.idle_ms),
@@ -108,8 +122,12 @@ impl Settings {
 }
 
 impl Source {
-    fn read(address: &str, weight: u32) -> Result<Source, String> {
-        let source = |place| Ok(Source { written: address.into(), weight: weight.max(1), place });
+    fn read(address: &str, weight: u32, tls: Option<&Arc<Originator>>) -> Result<Source, String> {
+        let source = |place| {
+            let host = address.rsplit_once(':').map(|(host, _)| host).filter(|_| !address.starts_with("unix:"));
+            let tls = tls.map(|tls| tls.target(host)).transpose().map_err(|problem| format!("{address}: {problem}"))?;
+            Ok(Source { written: address.into(), weight: weight.max(1), place, tls })
+        };
         if let Some(path) = address.strip_prefix("unix:") {
             let path: &std::path::Path = path.as_ref();
             return source(Place::Fixed(Destination::Unix(path.into())));
@@ -145,7 +163,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_in_all_their_forms() {
-        let place = |text: &str| Source::read(text, 1).map(|source| source.place);
+        let place = |text: &str| Source::read(text, 1, None).map(|source| source.place);
         let address = |text: &str| Place::Fixed(Destination::Tcp(text.parse().unwrap()));
         assert_eq!(place("10.0.0.1:80"), Ok(address("10.0.0.1:80")));
         assert_eq!(place("[::1]:80"), Ok(address("[::1]:80")));

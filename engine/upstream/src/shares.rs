@@ -137,6 +137,7 @@ mod tests {
             },
             None,
             std::sync::Arc::<crate::testing::Recorder>::default(),
+            glorieta_net::tls::Absent::Wrong,
         );
         let heavy = heavy.ok().unwrap().shares(None, Moment::from_millis(1));
         assert_eq!((heavy.all[0].weight, heavy.all[0].why.as_str()), (3, "3 of 4 turns"));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use glorieta_net::tls::Absent;
 use glorieta_policy::health::outlier::Gate;
 use glorieta_policy::retry::Budget;
 
@@ -43,7 +44,7 @@ pub struct State {
 
 impl Upstream {
     /// Reads an upstream of a Plan; `previous` is the one of the same id in the running Plan, whose state it takes
-    /// over. Its endpoints change only with [`Upstream::refresh`].
+    /// over. Its endpoints change only with [`Upstream::refresh`]. `absent`: what files that are not at hand mean.
     ///
     /// # Errors
     /// Sentences about what cannot be understood.
@@ -51,8 +52,9 @@ impl Upstream {
         plan: &glorieta_plan::Upstream,
         previous: Option<&Upstream>,
         observer: Arc<dyn Observer>,
+        absent: Absent,
     ) -> Result<Upstream, Vec<String>> {
-        let settings = Settings::read(plan)?;
+        let settings = Settings::read(plan, previous.map(|previous| &previous.settings), absent)?;
         let same_budget = previous.filter(|previous| previous.budget_plan == plan.retry_budget);
         Ok(Upstream {
             id: plan.id.as_str().into(),
@@ -142,7 +144,7 @@ mod tests {
     use crate::testing::{Recorder, build, endpoint, on_worker, plan};
 
     fn successor(previous: &Upstream, plan: &glorieta_plan::Upstream) -> Upstream {
-        Upstream::build(plan, Some(previous), Arc::<Recorder>::default()).unwrap()
+        Upstream::build(plan, Some(previous), Arc::<Recorder>::default(), Absent::Wrong).unwrap()
     }
 
     #[test]
@@ -178,7 +180,7 @@ mod tests {
     fn everything_wrong_is_said_at_once() {
         let mut wrong = plan(&["no-port", "10.0.0.1:80", "a:99999"]);
         wrong.balance = glorieta_plan::Balance::Hash("nonsense".to_owned());
-        let Err(problems) = Upstream::build(&wrong, None, Arc::<Recorder>::default()) else { panic!("accepted") };
+        let Err(problems) = Upstream::build(&wrong, None, Arc::<Recorder>::default(), Absent::Wrong) else { panic!("accepted") };
         assert_eq!(problems.len(), 3, "{problems:?}");
     }
 

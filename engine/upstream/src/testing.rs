@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use glorieta_core::{Body, Error, Frame, Kind, Moment, RequestHead};
 use glorieta_net::timer;
+use glorieta_net::tls::Absent;
 use glorieta_plan as plan;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -43,6 +44,7 @@ pub(crate) fn plan(addresses: &[&str]) -> plan::Upstream {
             .iter()
             .map(|address| plan::Endpoint { address: (*address).to_owned(), weight: 1 })
             .collect(),
+        tls: None,
         balance: plan::Balance::FirstAvailable,
         pool: plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
         queue: plan::Queue { max: 100, timeout_ms: 60_000 },
@@ -77,7 +79,7 @@ pub(crate) fn build(plan: &plan::Upstream) -> Arc<Upstream> {
 }
 
 pub(crate) fn build_observed(plan: &plan::Upstream, recorder: &Arc<Recorder>) -> Arc<Upstream> {
-    let upstream = Upstream::build(plan, None, recorder.clone()).unwrap();
+    let upstream = Upstream::build(plan, None, recorder.clone(), Absent::Wrong).unwrap();
     upstream.refresh();
     Arc::new(upstream)
 }

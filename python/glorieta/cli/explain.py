@@ -94,7 +94,8 @@ def build_any(references: Sequence[str], foreign: bool, *, secrets: bool) -> Bui
     from ..plan import build, build_edge
 
     if foreign:
-        return build_edge(import_file(references[0]).edge)
+        # Another program's certificates may not be here, nor ours to read.
+        return build_edge(import_file(references[0]).edge, secrets=False)
     with code_to_standard_error():
         return build(references, secrets=secrets)
 

@@ -13,6 +13,7 @@ import typer
 from ..control.exits import SUMMARY, ExitCode
 from . import (
     balance,
+    cert,
     check,
     demo,
     dev,
@@ -62,6 +63,9 @@ for command in (
 ):
     # What Python keeps for itself is written with an underscore behind it: `try_` is `glorieta try`.
     app.command(command.__name__.rstrip("_"))(command)
+
+
+app.add_typer(cert.app, name="cert")
 
 
 def print_version(wanted: bool) -> None:

@@ -14,6 +14,8 @@ from .errors import Wrong
 
 UNIX = "unix:"
 SYSTEMD = "systemd:"
+HTTPS = "https://"
+HTTPS_PORT = 443
 LONGEST_SOCKET_PATH = 107
 """What `sockaddr_un` holds, without the zero at its end."""
 HOST = re.compile(r"(?=.{1,253}$)(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -56,15 +58,16 @@ def short_bind(text: str) -> str:
 
 
 def check_endpoint(text: str) -> str:
-    """`10.0.0.1:80`, `name:80` (all its addresses, re-resolved), `[::1]:80` or `unix:/run/a.sock`."""
+    """`10.0.0.1:80`, `name:80` (all its addresses, re-resolved), `[::1]:80` or `unix:/run/a.sock`; by TLS with
+    `https://` before it."""
     text = text.strip()
     refuse_request_values(text)
     if text.startswith(UNIX):
         return check_socket_path(text)
     if text.startswith("-"):
         raise Wrong("a blank is missing after the dash", f"write - {text[1:]}")
-    if text.startswith("https://"):
-        raise Wrong(f'"{text}": TLS to endpoints is not built yet in this version; it comes with Protocols')
+    if text.startswith(HTTPS):
+        return f"{HTTPS}{check_endpoint(without_scheme(text))}"
     if "://" in text:
         fix = text.split("://", 1)[1].split("/", 1)[0] or "localhost:3000"
         raise Wrong(f'"{text}" is a URL', f"write {fix if ':' in fix else fix + ':80'}")
@@ -78,6 +81,17 @@ def check_endpoint(text: str) -> str:
     if host in ("*", "0.0.0.0", "[::]"):
         raise Wrong(f'"{text}" is no place to connect to', f"write 127.0.0.1:{port}, or the service's address")
     return f"{check_host_or_address(host, text)}:{port}"
+
+
+def without_scheme(text: str) -> str:
+    """Host and port of `https://HOST[:PORT]`."""
+    rest = text.removeprefix(HTTPS).removesuffix("/")
+    if rest.startswith(UNIX) or "://" in rest or not rest:
+        raise Wrong(f'"{text}" names no host', "write https://HOST:PORT; for a socket write unix:PATH, and tls: on")
+    if "@" in rest:
+        raise Wrong("has a user in it, and endpoints know none", "write https://HOST:PORT, and set the header")
+    has_port = "]:" in rest if rest.startswith("[") else ":" in rest
+    return rest if has_port or "/" in rest else f"{rest}:{HTTPS_PORT}"
 
 
 def refuse_request_values(text: str) -> None:
@@ -161,6 +175,7 @@ def is_version6(text: str) -> bool:
 
 def is_literal(address: str) -> bool:
     """Whether an endpoint is one address, rather than a name that may mean several."""
+    address = address.removeprefix(HTTPS)
     host = address.rpartition(":")[0]
     return address.startswith((UNIX, "[")) or host == "localhost" or NUMBERS.fullmatch(host) is not None
 

@@ -35,7 +35,16 @@ NOUNS: dict[str, type[Noun]] = {
     "upstream": Upstream,
 }
 """Nouns that say first what is their own."""
-PATHS = (("files", "root"), ("log", "to"), ("admin", "socket"))
+PATHS = (
+    ("files", "root"),
+    ("log", "to"),
+    ("admin", "socket"),
+    ("tls", "certificate"),
+    ("tls", "key"),
+    ("tls", "authorities"),
+    ("clients", "authorities"),
+    ("clients", "revoked"),
+)
 NO_PATHS = (AUTO, *STREAMS)
 """Words that stand where a path might."""
 ORDER = ("version", "team", "include", "workers", "server_name", "drain", "watch", "log", "admin", "defaults")
@@ -97,7 +106,11 @@ def from_one_folder(edge: Edge, data: dict[str, Any]) -> dict[str, Any]:
 
 def is_path(value: str, path: Path) -> bool:
     """Whether this is a file's path, or a Unix socket's."""
-    return path[-2:] in PATHS or (value.startswith(UNIX) and (path[-1] == "address" or path[2:3] == ("bind",)))
+    return (
+        path[-2:] in PATHS
+        or path[-3:-2] == ("certificates",)
+        or (value.startswith(UNIX) and (path[-1] == "address" or path[2:3] == ("bind",)))
+    )
 
 
 def shortened(value: Any, parent: str = "") -> Any:
@@ -130,6 +143,7 @@ SHORT = {
     "balance": "algorithm",
     "log": "to",
     "admin": "address",
+    "hsts": "max_age",
 }
 """Mappings that, with this key only, are written as its value alone."""
 VALUES = ("body", "default")
@@ -146,6 +160,7 @@ NAMED_INSIDE = {
 ONE_FOR_MANY = (
     "include",
     "bind",
+    "redirect",
     "trusted_proxies",
     "allow",
     "deny",

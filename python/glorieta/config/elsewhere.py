@@ -31,6 +31,13 @@ ELSEWHERE = {
     "return": "respond",
     "root": "files",
     "access_log": "log",
+    "ssl": "tls",
+    "cert": "certificate",
+    "ssl_certificate": "certificate",
+    "ssl_certificate_key": "key",
+    "private_key": "key",
+    "ca": "authorities",
+    "sni": "name",
 }
 """What other programs call it."""
 

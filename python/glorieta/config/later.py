@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "tls": "Protocols",
     "proxy_protocol": "Protocols",
     "http2": "Protocols",
     "http3": "Protocols",
@@ -44,8 +43,6 @@ KEYS = {
 
 VALUES = {
     "udp": "Protocols",
-    "tls": "Protocols",
-    "https": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

@@ -9,10 +9,25 @@ from pydantic import Field
 from .accept import Accepted
 from .address import Bind, Network
 from .admit import Admitted
-from .base import OFF, TEXT, Name, NamesOnly, Noun, Shorthand, Switch, all_off, as_list, left_to_defaults, one_of
+from .base import (
+    OFF,
+    TEXT,
+    Name,
+    NamesOnly,
+    Noun,
+    Shorthand,
+    Switch,
+    Switchable,
+    all_off,
+    as_list,
+    left_to_defaults,
+    one_of,
+)
 from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
+from .listener_tls import ListenerTls
+from .match import HostText
 from .role import Role
 from .route import RouteKey, RouteValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
@@ -70,12 +85,19 @@ class Listener(ListenerDefaults):
     bind: Annotated[list[Bind], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Where to listen, one address or several: `:8080` (every address, both families), `127.0.0.1:80`, `[::1]:80`,
     `unix:/run/app.sock`, `systemd:NAME` (a socket that systemd hands over). Required."""
-    protocol: Annotated[str, one_of("http", "tcp")] = "http"
-    """`http` (layer 7: reads requests) or `tcp` (layer 4: passes bytes on)."""
+    protocol: Annotated[str, one_of("http", "tcp", "tls")] = "http"
+    """`http` (layer 7: reads requests), `tcp` (layer 4: passes bytes on) or `tls` (layer 4: passes TLS on by the name
+    that a client asks for, without decrypting it; HTTPS is `http` with `tls:`)."""
+    tls: Annotated[ListenerTls | None, Switchable] = None
+    """Speak TLS here, for `http` and `tcp`: `{certificate: shop.crt, key: shop.key}`. Left out or `off`: in clear."""
+    names: Annotated[dict[HostText, str], NamesOnly] = Field(default_factory=dict)
+    """For `protocol: tls`: names that clients ask for (SNI), such as `shop.example` or `*.api.example`, and the
+    upstream of each."""
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
     """Routes by `[METHOD] /path` or by name. Their order means nothing."""
     to: str | None = None
-    """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream."""
+    """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream; for
+    `tls` that of all other names, and of clients that ask for none."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
     paths."""
@@ -90,7 +112,7 @@ class Listener(ListenerDefaults):
     files: FilesValue | None = None
     """Answer what no route matches with files of a folder."""
     filters: Filters = Field(default_factory=left_to_defaults(Filters))
-    """Filters of everything that comes in here. For `tcp` only `allow` and `deny`."""
+    """Filters of everything that comes in here. For `tcp` and `tls` only `allow` and `deny`."""
     role: Role | None = None
     """The role of the listener's own routes, as a contract. Left out: inferred."""
     admit: Annotated[dict[Name, Admitted], NamesOnly] = Field(default_factory=dict)

@@ -21,7 +21,7 @@ BUILT = ("reverse-proxy", "load-balancer", "custom-gateway", "bff")
 Role = Annotated[str, one_of(*BUILT)]
 
 EVIDENCE = (
-    ("load-balancer", "`protocol: tcp`: layer 4, chooses by addresses and ports only"),
+    ("load-balancer", "`protocol: tcp` or `tls`: layer 4, chooses by addresses, ports and SNI only"),
     ("load-balancer", "a target `to:` an upstream with two endpoints or more, or with a DNS name: layer 7"),
     (
         "reverse-proxy",

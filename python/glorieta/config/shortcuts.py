@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+URLS = ("http://", "https://")
 
 
 def reverse(bind: str, routes: Sequence[str]) -> Edge:
@@ -60,12 +61,12 @@ def made_reverse(bind: str, found: dict[tuple[str, str], list[str]]) -> Edge:
 
 
 def balance(bind: str, endpoints: Sequence[str]) -> Edge:
-    """A load balancer: `host:port` each is layer 4, `http://host:port` each is layer 7."""
+    """A load balancer: `host:port` each is layer 4, `http://host:port` or `https://host` each is layer 7."""
     problems: list[Problem] = []
     bind = noted(problems, bind, check_bind, bind) or bind
-    layer7 = [endpoint.startswith("http://") for endpoint in endpoints]
+    layer7 = [endpoint.startswith(URLS) for endpoint in endpoints]
     if any(layer7) and not all(layer7):
-        message = "some endpoints begin with http:// (layer 7) and some do not (layer 4)"
+        message = "some endpoints begin with http:// or https:// (layer 7) and some do not (layer 4)"
         problems.append(Problem((), message, "write all of them alike"))
     if not endpoints:
         problems.append(Problem((), "no endpoint was given", "write smtp1:25 smtp2:25"))

@@ -18,7 +18,7 @@ from .values import template_after
 REQUEST = re.compile(r"(?:(?P<method>\S+)\s+)?(?P<url>[A-Za-z][A-Za-z0-9+.-]*://\S+)")
 """`METHOD URL`, or `tcp://HOST:PORT`."""
 PATH_ONLY = re.compile(r"[A-Z-]+\s+/\S*")
-SCHEMES = ("http", "tcp")
+SCHEMES = ("http", "https", "tcp")
 
 
 def read_request(text: str) -> tuple[str, str]:
@@ -28,7 +28,10 @@ def read_request(text: str) -> tuple[str, str]:
         raise Wrong(f'"{text}" is no request', "write METHOD URL, such as GET http://shop.example/orders/7")
     scheme, method = found["url"].partition("://")[0].lower(), found["method"]
     if scheme not in SCHEMES:
-        raise Wrong(f'"{found["url"]}" is no URL that can be asked for', "write http://HOST/PATH or tcp://HOST:PORT")
+        raise Wrong(
+            f'"{found["url"]}" is no URL that can be asked for',
+            "write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT",
+        )
     if not urlsplit(found["url"]).netloc:
         raise Wrong(f'"{found["url"]}" names no host')
     if scheme == "tcp":

@@ -14,6 +14,8 @@ MILLION = 1_000_000
 class ListenerTimeouts(Noun):
     """Steps between a client and glorieta. A timeout is for one step; a whole request has a `deadline`."""
 
+    handshake: Timeout = timedelta(seconds=10)
+    """From a connection's begin to the end of its TLS handshake; with `protocol: tls`, of its first message."""
     head: Timeout = timedelta(seconds=10)
     """From a request's first byte to the end of its head (`http`)."""
     body: Timeout = timedelta(seconds=60)
@@ -23,16 +25,16 @@ class ListenerTimeouts(Noun):
     keep_alive: Timeout = timedelta(seconds=75)
     """Between two requests of a connection (`http`)."""
     connect: Timeout = timedelta(seconds=3)
-    """To connect to an endpoint (`tcp`; for `http` it stands in a route's timeouts)."""
+    """To connect to an endpoint (`tcp` and `tls`; for `http` it stands in a route's timeouts)."""
     idle: Timeout = timedelta(hours=1)
-    """While nothing moves in either direction (`tcp`)."""
+    """While nothing moves in either direction (`tcp` and `tls`)."""
 
 
 class RouteTimeouts(Noun):
     """Steps between glorieta and an endpoint. A timeout is for one step; a whole request has a `deadline`."""
 
     connect: Timeout = timedelta(seconds=3)
-    """To connect to an endpoint."""
+    """To connect to an endpoint, the TLS handshake included."""
     first_byte: Timeout = timedelta(seconds=30)
     """From the request's last byte (while it streams: its head) to the head of the answer."""
     idle: Timeout = timedelta(seconds=60)

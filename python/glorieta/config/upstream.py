@@ -28,6 +28,7 @@ from .base import (
 from .errors import Wrong
 from .health import HealthValue, Outlier
 from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
+from .upstream_tls import UpstreamTlsValue
 
 
 def expand_endpoint(value: Any) -> Any:
@@ -56,7 +57,8 @@ class Endpoint(Noun):
     """One address of a service. Text means `{address: text}`."""
 
     address: EndpointAddress = ""
-    """`10.0.0.1:80`, `[::1]:80`, `name:80` (all its addresses, re-resolved) or `unix:/run/app.sock`. Required."""
+    """`10.0.0.1:80`, `[::1]:80`, `name:80` (all its addresses, re-resolved), `unix:/run/app.sock`, or any of the first
+    three by TLS: `https://name:8443` (without a port: 443). Required."""
     weight: Annotated[int, whole(1, 1000)] = 1
     """The share of requests, relative to the others', 1 to 1000."""
 
@@ -133,6 +135,9 @@ class UpstreamDefaults(Noun):
     """How many requests may be retries."""
     limits: AnswerLimits = Field(default_factory=left_to_defaults(AnswerLimits))
     """What an endpoint may answer."""
+    tls: UpstreamTlsValue = None
+    """TLS to the endpoints: `on`, or a mapping that says whom to believe. Left out: by TLS where the endpoints begin
+    with `https://`, else in clear; `off`: in clear."""
 
 
 class Upstream(UpstreamDefaults):

@@ -25,6 +25,12 @@ REQUEST_WORDS = {
     "search": "the query with its question mark; nothing where there is none",
     "target": "path and query",
     "protocol": "HTTP/1.1 or HTTP/1.0",
+    "sni": "the name that the client asked for by TLS (SNI)",
+    "tls.version": "the version of TLS that the client speaks, such as 1.3; nothing in clear",
+    "client.certificate.subject": "the subject of the client's verified certificate, such as `CN=billing, O=Shop`",
+    "client.certificate.names": "the names in the client's verified certificate, joined by `, `",
+    "client.certificate.fingerprint": "SHA-256 of the client's verified certificate, in hexadecimal",
+    "client.certificate.verified": "whether the client has proved who it is: true or false",
     "request.id": "the request's id",
     "listener": "the listener's name",
     "route": "the route's name",
@@ -52,8 +58,6 @@ LATER = {
     "claim": "Gateway",
     "consumer": "Gateway",
     "session": "Gateway",
-    "sni": "Protocols",
-    "tls": "Protocols",
     "trace": "Scale-out",
 }
 NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

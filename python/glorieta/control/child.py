@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -173,12 +174,19 @@ def compile_reference(
     this was compiled before; `tell` is called with the Plan, before what is not needed for applying it.
     """
     began = time.time_ns()
+    # Asked for once, and by whoever needs it first: what it is read from may be gone then.
+    running = cache(running) if running is not None else None
     try:
         if isinstance(references, Edge):
             built = build_edge(references, terminal=terminal, admin_socket=admin_socket)
         else:
             built = build(
-                references, terminal=terminal, admin_socket=admin_socket, secrets=secrets, documents=documents
+                references,
+                terminal=terminal,
+                admin_socket=admin_socket,
+                secrets=secrets,
+                documents=documents,
+                running=running,
             )
         text = built.text
         secret_signatures = signatures(secret_files(text))

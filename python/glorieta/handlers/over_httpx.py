@@ -25,6 +25,7 @@ ERRORS: dict[str, type[httpx.TransportError]] = {
     "refused": httpx.ConnectError,
     "unreachable": httpx.ConnectError,
     "name_unresolved": httpx.ConnectError,
+    "tls": httpx.ConnectError,
     "connect_timeout": httpx.ConnectTimeout,
     "first_byte_timeout": httpx.ReadTimeout,
     "idle_timeout": httpx.ReadTimeout,

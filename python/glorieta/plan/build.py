@@ -15,7 +15,7 @@ from .compiling import Surroundings
 from .overlaid import with_overlays
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..config.documents import Documents
     from ..config.edge import Edge
@@ -50,12 +50,13 @@ def build(
     admin_socket: str | None = None,
     secrets: bool = True,
     documents: Documents | None = None,
+    running: Callable[[], Plan | None] | None = None,
 ) -> Built:
     """Loads and compiles YAML files or Python objects (`module:attribute`), each laid over those before it.
 
-    `documents`: what texts said when this was built before.
+    `documents`: what texts said when this was built before; `running` gives the Plan that runs, if one does.
     """
-    surroundings = Surroundings(terminal, admin_socket)
+    surroundings = Surroundings(terminal, admin_socket, secrets, running)
     if isinstance(references, str | Path) or len(references) < 2:
         return build_layers(references, surroundings, secrets=secrets, documents=documents)
     with run_once():
@@ -89,9 +90,9 @@ def problems_of(reference: Reference, surroundings: Surroundings, *, secrets: bo
     return []
 
 
-def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Built:
+def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None, secrets: bool = True) -> Built:
     """Compiles an edge that was made in Python."""
-    found = inspect_written(edge, Surroundings(terminal, admin_socket))
+    found = inspect_written(edge, Surroundings(terminal, admin_socket, secrets))
     refuse(found.problems)
     files, confusions = tuple(sorted(found.files)), tuple(found.confusions)
     return Built(found.plan, edge, files, told(found.problems), (), found.text, confusions, found.launch)

@@ -13,6 +13,7 @@ from .compiling import NOT_REMOVED, Compiling, Surroundings
 from .confusions import Found, look_for_all, settle
 from .groups import groups_by_listener
 from .handling import compile_handlers, launch_of
+from .https_only import add_redirects
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
 from .model import FORMAT, Group, Listener, Plan, upstreams_of
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from .model import Route
 
 
-def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None) -> Plan:
-    """The Plan of an edge; `ConfigError` names everything that is wrong with it."""
-    plan, problems = inspect(edge, Surroundings(terminal, admin_socket))
+def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None, secrets: bool = True) -> Plan:
+    """The Plan of an edge; `ConfigError` names everything that is wrong with it. `secrets`: whether certificates and
+    keys must be at hand."""
+    plan, problems = inspect(edge, Surroundings(terminal, admin_socket, secrets))
     refuse(problems)
     return plan
 
@@ -121,9 +123,10 @@ def compile_all(compiling: Compiling) -> Plan:
     upstreams = compile_upstreams(compiling)
     by_name = {upstream["id"]: upstream for upstream in upstreams}
     at = groups_by_listener(compiling)
+    add_redirects(compiling)
     listeners: list[Listener] = []
     groups: list[Group] = []
-    for name, noun in edge.listeners.items():
+    for name, noun in compiling.edge.listeners.items():
         listener, its_groups = compile_listener(compiling, name, noun, at.get(name, []), by_name)
         listeners.append(listener)
         groups += its_groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..config.errors import Path, Problem, Severity
@@ -11,11 +12,13 @@ from ..config.places import Places
 from .applications import Applications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path as FilePath
 
     from ..config.edge import Edge
-    from .model import Route
+    from .certificates.checks import Files
+    from .certificates.facts import Facts
+    from .model import Plan, Route
 
 NOT_REMOVED = "do not remove it there"
 """The fix where a layer has removed what another one names."""
@@ -29,6 +32,10 @@ class Surroundings:
     """Whether the log's lines are read by a person."""
     admin_socket: str | None = None
     """The admin socket where the configuration says `auto`."""
+    secrets: bool = True
+    """Whether certificates and keys must be at hand."""
+    running: Callable[[], Plan | None] | None = None
+    """Gives the Plan that runs: what it has read of certificates stays in use, whatever has become of the files."""
 
 
 @dataclass
@@ -54,10 +61,29 @@ class Compiling:
     """Python that answers requests."""
     files: set[FilePath] = field(default_factory=set)
     """What was read while compiling: the Plan depends on it, too."""
+    covered: dict[str, list[Facts]] = field(default_factory=dict)
+    """What the certificates of each listener say; nothing where not all of them are at hand."""
+    switches: dict[str, Path] = field(default_factory=dict)
+    """Listeners that nobody wrote, and the switch that asks for each."""
 
     def __post_init__(self) -> None:
         origin = self.edge.origin
         self.places = origin.places if origin else Places()
+
+    @cached_property
+    def files_in_use(self) -> set[str]:
+        """Files of certificates and keys that the running Plan has read."""
+        from .tls import files_of
+
+        running = self.surroundings.running() if self.surroundings.running is not None else None
+        return files_of(running) if running is not None else set()
+
+    @cached_property
+    def pem_files(self) -> Files:
+        """Files of certificates and keys, each read once."""
+        from .certificates.checks import Files
+
+        return Files(self.surroundings.secrets)
 
     def error(
         self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None, key: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.address import short_bind
 from ..config.units import format_duration, format_size
+from .describe_tls import tls_text, tls_value_text
 from .match import written_host, written_path
 from .wording import LONGEST, NOTHING, shown
 
@@ -55,6 +56,8 @@ def value_text(field: str, value: Any) -> str:
         return health_text(value)
     if field == "outlier":
         return "off" if value is None else "on"
+    if field == "tls":
+        return "off" if value is None else tls_value_text(value)
     if field == "path":
         return written_path(value)
     if field == "target":
@@ -89,6 +92,10 @@ def item_text(field: str, item: Any) -> str:
             return f"{name}: {shown(value)}"
         case {"name": _, "value": _}:
             return condition_text(item)
+        case {"certificate": str(certificate), "key": _}:
+            return shown(certificate)
+        case {"name": name, "upstream": str(upstream)}:
+            return f"{written_host(name)} → {upstream}"
     return shortened_json(item)
 
 
@@ -107,9 +114,20 @@ def field_text(field: str) -> str:
     return field
 
 
+def layer_of(protocol: str) -> int:
+    return 7 if protocol == "http" else 4
+
+
+def protocol_text(listener: Listener) -> str:
+    """What is spoken there: `http`, `https`, `tcp`, `tcp by tls`, or `tls` that is passed on."""
+    if listener["tls"] is None:
+        return listener["protocol"]
+    return "https" if listener["protocol"] == "http" else f"{listener['protocol']} by tls"
+
+
 def role_text(role: str, protocol: str) -> str:
     if role == "load-balancer":
-        return f"load balancer (layer {4 if protocol == 'tcp' else 7})"
+        return f"load balancer (layer {layer_of(protocol)})"
     return role.replace("-", " ") if role != "bff" else role
 
 
@@ -121,7 +139,7 @@ def roles_text(roles: list[str], protocol: str) -> str:
 
 
 def listener_text(listener: Listener) -> str:
-    return f"{', '.join(map(short_bind, listener['bind']))}  {listener['protocol']}"
+    return f"{', '.join(map(short_bind, listener['bind']))}  {protocol_text(listener)}"
 
 
 def match_text(route: Route) -> str:
@@ -255,6 +273,8 @@ def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
+    if upstream["tls"] is not None:
+        parts.append(tls_text(upstream["tls"]))
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)

@@ -10,6 +10,7 @@ from ..config.group import Group as GroupNoun
 from ..config.route import RouteDefaults
 from .compiling import NOT_REMOVED
 from .filters import Merged
+from .https_only import hsts_filters
 from .routes import Scope
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .compiling import Compiling
     from .model import Group
 
-LAYER4 = "layer 4 sees addresses and ports only"
+LAYER4 = "layer 4 sees addresses, ports and SNI only"
 READS_HTTP = "l4-reads-http"
 """The code of the confusion that this is."""
 
@@ -52,7 +53,7 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
             compiling.error(place, f'there is no listener "{group.at}"', fix, also=removed)
         return None
     if listeners[group.at].protocol != "http":
-        message = f'listener "{group.at}" is tcp, and groups are routes: {LAYER4}'
+        message = f'listener "{group.at}" is {listeners[group.at].protocol}, and groups are routes: {LAYER4}'
         fix, other = "use protocol: http", ("listeners", group.at)
         compiling.confuse("error", place, message, fix, also=other, key=True, code=READS_HTTP)
         return None
@@ -61,7 +62,7 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
 
 def own_scope(compiling: Compiling, name: str, listener: ListenerNoun) -> Scope:
     """The scope of a listener's own routes: the group of its name."""
-    merged = Merged().over(listener.filters)
+    merged = Merged().over(hsts_filters(listener)).over(listener.filters)
     defaults = layered(RouteDefaults, compiling.edge.defaults.route)
     return Scope(name, ("listeners", name), listener, merged, defaults)
 

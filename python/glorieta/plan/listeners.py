@@ -11,11 +11,12 @@ from ..config.listener import Listener as ListenerNoun
 from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .admission import check_admission
-from .groups import group_scope, own_scope, plan_group
-from .layer4 import check_layer4, compile_tcp
+from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
+from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
 from .routes import Scope, compile_scope
+from .tls import check_covered, compile_server_tls
 from .unreachable import check_unreachable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..config.errors import Path
     from .compiling import Compiling
-    from .model import Group, Listener, Route, Upstream
+    from .model import Group, Listener, Route, ServerTls, Upstream
 
 LAYER4_TIMEOUTS = ("connect", "idle")
 BOTH_FAMILIES = ("*", "[::]")
@@ -38,6 +39,7 @@ def compile_listener(
         "id": name,
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
+        "tls": compile_tls(compiling, noun, path),
         "roles": [],
         "limits": {
             "head_bytes": int(used.limits.head),
@@ -48,6 +50,7 @@ def compile_listener(
             "body_rate": int(used.limits.body_rate),
         },
         "timeouts": {
+            "handshake_ms": milliseconds(used.timeouts.handshake),
             "head_ms": milliseconds(used.timeouts.head),
             "body_ms": milliseconds(used.timeouts.body),
             "write_ms": milliseconds(used.timeouts.write),
@@ -66,15 +69,32 @@ def compile_listener(
         },
         "routes": [],
         "tcp": None,
+        "passthrough": None,
     }
-    if noun.protocol == "tcp":
+    if noun.protocol != "http":
         return compile_layer4(compiling, listener, noun, used, upstreams)
     for step in LAYER4_TIMEOUTS:
         if noun.timeouts.written(step):
-            message = f'"{step}" of a listener is for tcp'
+            message = f'"{step}" of a listener is for tcp and tls'
             fix = "write it in the timeouts of routes, or in defaults.route.timeouts"
             compiling.error((*path, "timeouts", step), message, fix, key=True)
+    if noun.names:
+        compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
     return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+
+
+def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
+    if noun.tls is None:
+        return None
+    place = (*path, "tls")
+    if noun.protocol == "tls":
+        message = "protocol: tls passes TLS on and decrypts nothing, so it shows no certificates"
+        compiling.error(place, message, "use protocol: http or tcp, or leave tls: out", also=(*path, "protocol"))
+        return None
+    if noun.protocol == "tcp" and noun.tls.https_only is not None:
+        message = f'"https_only" on a tcp listener: {LAYER4}'
+        compiling.confuse("error", (*place, "https_only"), message, "use protocol: http", key=True, code=READS_HTTP)
+    return compile_server_tls(compiling, noun.tls, place)
 
 
 def compile_layer4(
@@ -82,7 +102,10 @@ def compile_layer4(
 ) -> tuple[Listener, list[Group]]:
     name = listener["id"]
     check_layer4(compiling, name, noun, upstreams)
-    listener["tcp"] = compile_tcp(compiling, name, noun, used)
+    if noun.protocol == "tls":
+        listener["passthrough"] = compile_passthrough(compiling, name, noun, used)
+    else:
+        listener["tcp"] = compile_tcp(compiling, name, noun, used)
     listener["roles"] = [BALANCER]
     group: Group = {"id": name, "listener": name, "roles": [BALANCER], "owner": None, "client": None}
     return listener, [group]
@@ -118,6 +141,7 @@ def compile_groups(
     sure = [(route, path) for route, path in everything if path not in compiling.unsure]
     check_collisions(compiling, sure)
     check_unreachable(compiling, sure)
+    check_covered(compiling, name, sure)
     return groups
 
 
@@ -169,7 +193,8 @@ def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
 def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[str, Path]]:
     for listener in listeners:
         for index, address in enumerate(listener["bind"]):
-            yield address, ("listeners", listener["id"], "bind", index)
+            switch = compiling.switches.get(listener["id"])
+            yield address, switch or ("listeners", listener["id"], "bind", index)
     admin = compiling.edge.admin
     if admin is not None and admin.address is not None and admin.written("address"):
         yield full_bind(admin.address), ("admin", "address")

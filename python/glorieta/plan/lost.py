@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config.address import short_bind
-from .describe import balance_text, value_text
+from .describe import balance_text, protocol_text, value_text
 from .wording import ARROW
 
 if TYPE_CHECKING:
@@ -107,6 +107,17 @@ def lost_to(listener: Listener, heir: Listener, clients: int | None) -> Iterator
     if listener["protocol"] == "http" and heir["protocol"] != "http":
         text = f"speaks {heir['protocol']} now: the next request of a kept-alive connection is answered with 503"
         yield Loss("listener", listener["id"], f"{text}{open_text(clients)}", clients)
+    if listener["tls"] != heir["tls"]:
+        yield Loss("listener", listener["id"], f"{tls_change(listener, heir)}{open_text(clients)}", clients)
+
+
+def tls_change(listener: Listener, heir: Listener) -> str:
+    """What connections that are open meet, and what new ones do."""
+    if listener["tls"] is None:
+        return f"speaks {protocol_text(heir)} now: open connections stay in clear until they end, new ones are by TLS"
+    if heir["tls"] is None:
+        return f"speaks {protocol_text(heir)} now: open connections stay by TLS until they end, new ones are in clear"
+    return "has other TLS: open connections stay as they are, new ones meet it"
 
 
 def open_text(count: int | None, where: str = "") -> str:
@@ -142,6 +153,11 @@ def lost_by(old: Upstream, new: Upstream, load: Load) -> Iterator[Loss]:
         what = "its" if len(gone) == 1 else "their"
         text = f"− {named(gone)}: requests under way finish; {what} pooled connections, health and latency go"
         yield Loss("upstream", old["id"], f"{text}{open_text(count)}", count)
+    if old["tls"] != new["tls"]:
+        how = "in clear" if new["tls"] is None else "by TLS" if old["tls"] is None else "by other TLS"
+        yield Loss(
+            "upstream", old["id"], f"is spoken to {how} now: its pooled connections, health, ejections and latencies go"
+        )
     if spread := spread_text(old, new):
         yield Loss("upstream", old["id"], spread)
     if old["retry_budget"] != new["retry_budget"]:

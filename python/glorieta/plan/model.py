@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__all__ = ["CertificateFiles", "ClientCertificates", "ClientTls", "ServerTls"]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -70,6 +74,8 @@ class Outlier(TypedDict):
 class Upstream(TypedDict):
     id: str
     endpoints: list[Endpoint]
+    tls: ClientTls | None
+    """None: in clear."""
     balance: str | dict[str, str]
     """A word, or `{"hash": WORD}`."""
     pool: Pool
@@ -241,6 +247,7 @@ class ClientLimits(TypedDict):
 
 
 class ClientTimeouts(TypedDict):
+    handshake_ms: int
     head_ms: int
     body_ms: int
     write_ms: int
@@ -268,10 +275,28 @@ class TcpTarget(TypedDict):
     deny: list[str]
 
 
+class NameTarget(TypedDict):
+    name: HostMatch
+    """`any` also takes who asks for no name."""
+    route: str
+    """The name in metrics and logs."""
+    upstream: str
+
+
+class TlsTarget(TypedDict):
+    names: list[NameTarget]
+    idle_ms: int
+    connect_ms: int
+    allow: list[str]
+    deny: list[str]
+
+
 class Listener(TypedDict):
     id: str
     bind: list[str]
     protocol: str
+    tls: ServerTls | None
+    """None: in clear."""
     roles: list[str]
     limits: ClientLimits
     timeouts: ClientTimeouts
@@ -280,6 +305,8 @@ class Listener(TypedDict):
     request_id: RequestIdHeaders
     routes: list[Route]
     tcp: TcpTarget | None
+    passthrough: TlsTarget | None
+    """The targets of a `tls` listener."""
 
 
 class Group(TypedDict):
@@ -318,6 +345,19 @@ class Plan(TypedDict):
     access_log: AccessLog
     drain_ms: int
     server_name: str | None
+
+
+def layer4_of(listener: Listener) -> TcpTarget | TlsTarget | None:
+    """What a listener of layer 4 does with connections; none: it is one of layer 7."""
+    return listener["tcp"] or listener["passthrough"]
+
+
+def layer4_upstreams(listener: Listener) -> list[str]:
+    """The upstreams to which a listener of layer 4 leads, each once."""
+    if listener["tcp"] is not None:
+        return [listener["tcp"]["upstream"]]
+    named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
+    return list(dict.fromkeys(each["upstream"] for each in named))
 
 
 def reached(plan: Plan, routes: Iterable[Route]) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..config.address import UNIX
+from ..config.address import HTTPS, UNIX
 from ..config.base import layered
 from ..config.health import Health, status_range
 from ..config.health import Outlier as OutlierNoun
 from ..config.units import milliseconds
 from ..config.upstream import Upstream as UpstreamNoun
 from ..config.upstream import UpstreamDefaults
+from .tls import compile_client_tls
 
 if TYPE_CHECKING:
     from ..config.errors import Path
@@ -29,6 +30,7 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
     return {
         "id": name,
         "endpoints": compile_endpoints(compiling, noun, path),
+        "tls": compile_client_tls(compiling, used, noun, path),
         "balance": used.balance.algorithm if hash_word is None else {"hash": hash_word},
         "pool": {
             "max_connections": used.pool.max_connections,
@@ -86,7 +88,7 @@ def discovered(compiling: Compiling, noun: UpstreamNoun, path: Path) -> list[End
 def full_address(compiling: Compiling, address: str, path: Path) -> str:
     if address.startswith(UNIX):
         return f"{UNIX}{compiling.absolute(address.removeprefix(UNIX), path)}"
-    return address
+    return address.removeprefix(HTTPS)
 
 
 def compile_health(compiling: Compiling, health: Health | None, path: Path) -> ActiveCheck | None:

@@ -87,3 +87,11 @@ def test_files_and_folders_are_completed(folder: Path) -> None:
     assert complete_reference("teams/") == ["teams/orders.yaml"]
     assert complete_reference(f"{folder}/te") == [f"{folder}/teams/"]
     assert complete_reference("nowhere/x") == []
+
+
+@pytest.mark.parametrize("command", ["make", "trust", "show"])
+def test_commands_of_a_group_say_their_exit_codes_and_have_examples(call: Call, command: str) -> None:
+    result = call("cert", command, "-h")
+    assert result.exit_code == 0
+    assert "Exit codes: " in result.stdout
+    assert f"  glorieta cert {command}" in result.stdout

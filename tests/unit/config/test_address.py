@@ -69,10 +69,26 @@ def test_every_form_of_endpoint_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("https://a", "https://a:443"),
+        ("https://a:8443/", "https://a:8443"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]:443"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+        ("https://10.0.0.1", "https://10.0.0.1:443"),
+    ],
+)
+def test_endpoints_by_tls_have_their_port(text: str, expected: str) -> None:
+    assert check_endpoint(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("localhost", '"localhost" has no port; write localhost:80'),
         (":3000", '":3000" is only a port; write localhost:3000'),
         ("3000", '"3000" is only a port; write localhost:3000'),
-        ("https://a:1", '"https://a:1": TLS to endpoints is not built yet in this version; it comes with Protocols'),
+        ("https://", '"https://" names no host; write https://HOST:PORT; for a socket write unix:PATH, and tls: on'),
+        ("https://a:1/x", '"a:1/x" has a path; write a:1 here, and rewrite: in the route'),
+        ("https://u:p@a:1", "has a user in it, and endpoints know none; write https://HOST:PORT, and set the header"),
         ("http://a:1/x", '"http://a:1/x" is a URL; write a:1'),
         ("http://a", '"http://a" is a URL; write a:80'),
         ("a:1/x", '"a:1/x" has a path; write a:1 here, and rewrite: in the route'),

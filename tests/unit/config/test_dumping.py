@@ -64,7 +64,7 @@ def test_what_was_written_compiles_to_the_same(path: Path) -> None:
     edge = load(path).edge
     again = load_text(edge.dump(), folder=path.parent).edge
     assert again.model_dump(exclude_unset=True) == edge.model_dump(exclude_unset=True)
-    assert compile(again) == compile(edge)
+    assert compile(again, secrets=False) == compile(edge, secrets=False)
 
 
 @pytest.mark.parametrize("path", [*GOLDENS, *EXAMPLES], ids=lambda path: f"{path.parent.stem}-{path.stem}")
@@ -77,7 +77,7 @@ def test_an_edge_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "glorieta.yaml"
     edge = load(GOLDENS[0]).edge
     edge.save(path)
-    assert compile(Edge.load(path)) == compile(edge)
+    assert compile(Edge.load(path), secrets=False) == compile(edge, secrets=False)
 
 
 def test_several_files_are_one_text(tmp_path: Path) -> None:

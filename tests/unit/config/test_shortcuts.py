@@ -70,11 +70,6 @@ def test_a_route_may_have_a_host() -> None:
         (":80", ["/a=b"], ['"/a=b": "b" has no port; write b:80']),
         (
             ":80",
-            ["/a=https://b"],
-            ['"/a=https://b": "https://b": TLS to endpoints is not built yet in this version; it comes with Protocols'],
-        ),
-        (
-            ":80",
             ["/{id}=a:1", "/b c=a:1"],
             [
                 '"/{id}=a:1": a path with parameters needs a file; write its route in YAML',
@@ -108,7 +103,7 @@ def test_balance_chooses_the_layer() -> None:
         ([], "no endpoint was given; write smtp1:25 smtp2:25"),
         (
             ["a:1", "http://b:1"],
-            "some endpoints begin with http:// (layer 7) and some do not (layer 4); write all of them alike",
+            "some endpoints begin with http:// or https:// (layer 7) and some do not (layer 4); write all of them alike",
         ),
         (["a"], 'a: "a" has no port; write a:80'),
     ],
@@ -117,3 +112,14 @@ def test_balance_tells_what_is_wrong(arguments: list[str], expected: str) -> Non
     with pytest.raises(ConfigError) as caught:
         balance(":80", arguments)
     assert [problem.line() for problem in caught.value.problems] == [expected]
+
+
+def test_endpoints_by_tls() -> None:
+    by_path = compile(reverse(":80", ["/a=https://b", "/c=localhost:1"]))["upstreams"]
+    assert [(each["endpoints"][0]["address"], each["tls"] is not None) for each in by_path] == [
+        ("b:443", True),
+        ("localhost:1", False),
+    ]
+    balanced = compile(balance(":80", ["https://a", "https://b:8443"]))
+    assert balanced["listeners"][0]["protocol"] == "http"
+    assert [each["address"] for each in balanced["upstreams"][0]["endpoints"]] == ["a:443", "b:8443"]

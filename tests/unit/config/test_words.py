@@ -43,7 +43,6 @@ def test_known_words_pass() -> None:
         ("status", '"status" is known only to the access log; use it in log.format'),
         ("trace.id", '"trace.id" is known only to the access log; use it in log.format'),
         ("claim.sub", '"claim.sub" comes with Gateway, not yet'),
-        ("sni", '"sni" comes with Protocols, not yet'),
     ],
 )
 def test_unknown_words_say_what_is_near(word: str, expected: str) -> None:

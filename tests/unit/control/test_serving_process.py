@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-FORBIDDEN = ("pydantic", "pydantic_core", "yaml", "typer", "click", "rich", "watchfiles", "asyncio", "hashlib", "ssl")
+FORBIDDEN = (
+    "cryptography",
+    "pydantic",
+    "pydantic_core",
+    "yaml",
+    "typer",
+    "click",
+    "rich",
+    "watchfiles",
+    "asyncio",
+    "hashlib",
+    "ssl",
+)
 
 
 def imported_by(statement: str) -> set[str]:
@@ -24,3 +36,11 @@ def test_it_imports_nothing_that_only_loading_or_a_person_needs() -> None:
 
 def test_the_package_itself_imports_nothing_heavy() -> None:
     assert not imported_by("import glorieta") & set(FORBIDDEN)
+
+
+def test_whoever_has_no_tls_does_not_pay_for_the_library_of_certificates() -> None:
+    edge = "Edge.model_validate({'listeners': {'web': {'bind': ':80', 'respond': 'ok'}}})"
+    imports = (
+        "import glorieta.cli.main\nfrom glorieta.config import Edge\nfrom glorieta.plan import build_edge, explain\n"
+    )
+    assert "cryptography" not in imported_by(f"{imports}explain(build_edge({edge})).text(80)")

@@ -218,7 +218,6 @@ def test_upstreams(data: Data, inside: str, expected: dict[str, Any]) -> None:
          {"respond": {"status": 401, "headers": {"WWW-Authenticate": 'Basic realm="Staff"'}}}),
         ("auth_request /auth; root /srv;", {"respond": {"status": 401}}),
         ("fastcgi_pass 127.0.0.1:9000;", {"respond": 503}),
-        ("proxy_pass https://a.example;", {"respond": 503}),
         ("proxy_pass http://$http_host;", {"respond": 503}),
     ],
 )  # fmt: skip

@@ -58,11 +58,11 @@ def test_every_directive_has_exactly_one_note(imported: Callable[..., Any], tmp_
         ("gzip on", "missing", "comes with Protocols"),
         ("limit_req zone=z", "missing", "comes with Gateway"),
         ("proxy_cache c", "missing", "comes with Gateway"),
-        ("ssl_certificate c", "missing", "comes with Protocols"),
+        ("ssl_certificate c", "needless", "nothing here uses it"),
         ("listen 53 udp", "missing", "comes with Protocols"),
         ("server b backup", "translated", ""),
         ("sticky cookie s", "missing", "cookie"),
-        ("listen 443 ssl http2", "nearly", "TLS comes with Protocols"),
+        ("listen 443 ssl http2", "nearly", "has no certificate that could be written"),
         ("map $http_upgrade $connection_upgrade", "needless", "by themselves"),
         ("map $http_x $unused", "needless", "nothing uses"),
         ("sendfile on", "needless", "files"),
@@ -118,7 +118,11 @@ def test_the_yaml_lists_what_a_reader_must_know(imported: Callable[..., Any]) ->
 
 
 def test_the_longest_beginning_decides_what_comes_later() -> None:
-    assert later("proxy_ssl_verify") == ("Protocols", "TLS to endpoints", "until then reach the service by plain HTTP")
+    assert later("gzip_types") == (
+        "Protocols",
+        "compression",
+        "until then let the service compress, or what stands in front",
+    )
     assert later("proxy_cache_valid") is not None
     assert later("proxy_pass") is None
     assert later("sslx") is None

@@ -101,4 +101,4 @@ def test_a_teams_accept_is_of_use_if_it_is_to_one_of_its_objects(tmp_path: Path)
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/glorieta.yaml")), ids=lambda path: path.parent.name)
 def test_no_example_is_confused(path: Path) -> None:
-    assert [each.code for each in build(path).confusions if each.accepted is None] == []
+    assert [each.code for each in build(path, secrets=False).confusions if each.accepted is None] == []

@@ -51,7 +51,7 @@ impl Reason {
     /// Of a call that had no answer.
     pub const fn of(kind: Kind) -> Reason {
         match kind {
-            Kind::Refused | Kind::Unreachable | Kind::NameUnresolved => Reason::Refused,
+            Kind::Refused | Kind::Unreachable | Kind::NameUnresolved | Kind::Tls => Reason::Refused,
             Kind::ConnectTimeout | Kind::FirstByteTimeout | Kind::IdleTimeout | Kind::Deadline => Reason::Timeout,
             Kind::NoEndpoint | Kind::QueueFull | Kind::QueueTimeout | Kind::Draining => Reason::Overloaded,
             _ => Reason::Broken,

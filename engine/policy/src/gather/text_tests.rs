@@ -33,6 +33,7 @@ fn with_view<T>(read: impl FnOnce(&View<'_>) -> T) -> T {
         matched_path: None,
         listener: "web",
         route: "r",
+        secured: None,
         outcome: None,
     })
 }

@@ -140,7 +140,7 @@ fn plan(address: &str, parts: &[Value], says: &Value) -> glorieta_plan::Plan {
             "id": "web", "bind": ["127.0.0.1:0"], "protocol": "http", "roles": [],
             "limits": {"head_bytes": 4096, "header_count": 20, "target_bytes": 1000, "connections": 10,
                        "requests_per_connection": 0, "body_rate": 0},
-            "timeouts": {"head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},
+            "timeouts": {"handshake_ms": 1000, "head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},
             "trusted_proxies": [], "forwarded": {"x_forwarded": true, "forwarded": false, "via": false},
             "request_id": {"request": true, "response": false, "accept": true}, "tcp": null,
             "routes": [{
@@ -174,7 +174,7 @@ fn request(plan: &glorieta_plan::Plan) -> Result<Request, String> {
     head.fields.add_named(b"authorization", b"secret");
     head.fields.add_named(b"cookie", b"a=b");
     let peer = Peer::at(None);
-    let mut request = Request::new(View::alone(listener), head, peer, RequestId::random(1));
+    let mut request = Request::new(View::alone(listener), head, peer, None, RequestId::random(1));
     decide(&mut request, listener, &mut Body::Empty, false, &PeerText::new(&peer), &mut ()).unwrap();
     Ok(request)
 }

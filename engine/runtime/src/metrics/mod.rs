@@ -13,7 +13,7 @@ mod series;
 pub use part::PartSeries;
 pub use process::Process;
 pub use registry::{Registry, Reload};
-pub use render::{CONTENT_TYPE, Observed, ObservedHandler, ObservedUpstream};
+pub use render::{CONTENT_TYPE, Observed, ObservedFiles, ObservedHandler, ObservedUpstream};
 pub use series::{
-    Background, Connections, Direction, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries,
+    Background, Connections, Direction, HandlerSeries, Handshake, ListenerSeries, Outcome, RouteSeries, UpstreamSeries,
 };

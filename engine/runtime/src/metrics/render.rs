@@ -27,7 +27,20 @@ type Written = Result<(), Error>;
 pub struct Observed {
     pub upstreams: Vec<ObservedUpstream>,
     pub handlers: Vec<ObservedHandler>,
+    pub files: Vec<ObservedFiles>,
     pub log: LogCounts,
+}
+
+/// The files of TLS of a listener or an upstream.
+#[derive(Clone, Debug)]
+pub struct ObservedFiles {
+    /// `listener` or `upstream`.
+    pub kind: &'static str,
+    pub owner: String,
+    /// The certificates' names, and when they expire in seconds since 1970.
+    pub expiries: Vec<(String, i64)>,
+    /// How often changed files could not be used.
+    pub failures: u64,
 }
 
 /// An upstream as it stands.
@@ -63,6 +76,7 @@ impl Registry {
             endpoints: endpoints(&observed.upstreams),
             waiting: waiting(&observed.upstreams),
             handlers: observed.handlers.clone(),
+            files: observed.files.clone(),
             log: observed.log,
             process: Process::read(),
         };
@@ -102,6 +116,7 @@ struct Scrape {
     endpoints: BTreeMap<(String, &'static str), u64>,
     waiting: BTreeMap<String, u64>,
     handlers: Vec<ObservedHandler>,
+    files: Vec<ObservedFiles>,
     log: LogCounts,
     process: Process,
 }
@@ -112,6 +127,7 @@ impl Collector for Scrape {
         self.requests(encoder)?;
         self.upstreams(encoder)?;
         self.listeners(encoder)?;
+        self.certificates(encoder)?;
         self.handlers(encoder)?;
         self.parts(encoder)?;
         self.engine(encoder)?;
@@ -192,6 +208,32 @@ impl Scrape {
         for series in &self.all.listeners {
             let seen = series.tunnels().into_iter().filter(|(_, bytes)| *bytes > 0);
             tunnels.counts(("listener", series.listener()), "direction", seen)?;
+        }
+        Ok(())
+    }
+
+    fn certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let mut handshakes = Family::counter(encoder, "glorieta_tls_handshakes", "TLS handshakes with clients");
+        for series in &self.all.listeners {
+            handshakes.counts(("listener", series.listener()), "result", series.handshakes())?;
+        }
+        let help = "When the certificate expires, in seconds since 1970";
+        let mut expiries = Family::gauge(encoder, "glorieta_certificate_expiry_seconds", help);
+        for files in &self.files {
+            // Two certificates may have one name, such as one for each kind of key: the earlier end counts.
+            let mut earliest: BTreeMap<&str, i64> = BTreeMap::new();
+            for (name, expiry) in &files.expiries {
+                earliest.entry(name).and_modify(|known| *known = (*known).min(*expiry)).or_insert(*expiry);
+            }
+            for (name, expiry) in earliest {
+                let labels = [(files.kind, files.owner.as_str()), ("name", name)];
+                expiries.level(&labels, expiry.max(0) as u64)?;
+            }
+        }
+        let help = "Changes of files with certificates that could not be used";
+        let mut failures = Family::counter(encoder, "glorieta_certificate_reload_failures", help);
+        for files in &self.files {
+            failures.count(&[(files.kind, files.owner.as_str())], files.failures)?;
         }
         Ok(())
     }

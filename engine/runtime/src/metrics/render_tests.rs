@@ -117,7 +117,8 @@ fn busy() -> (Registry, Observed) {
     part.count(1, Some(glorieta_policy::gather::partial::Reason::Timeout));
     let handlers =
         vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
-    (registry, Observed { upstreams, handlers, log: LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 } })
+    let log = LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 };
+    (registry, Observed { upstreams, handlers, log, ..Observed::default() })
 }
 
 #[test]

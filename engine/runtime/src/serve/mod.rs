@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead};
+use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead, Secured};
 use glorieta_filters::Step;
 use glorieta_http::Reply;
 use glorieta_net::Stream;
@@ -59,10 +59,11 @@ pub fn serve<'a>(
     worker: &Rc<Worker>,
     view: Rc<View>,
     peer_text: &'a PeerText,
+    secured: Option<Rc<Secured>>,
     exchange: Exchange,
 ) -> impl Future<Output = Reply<Box<RequestRecord>>> + use<'a> {
     let Exchange { head, body, peer, started, upgrade, wire } = exchange;
-    let record = RequestRecord::begin(worker.clone(), view, head, peer, started, wire);
+    let record = RequestRecord::begin(worker.clone(), view, head, peer, secured, started, wire);
     tell(record, body, upgrade, peer_text)
 }
 
@@ -139,6 +140,11 @@ pub fn decide<'a>(
         return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
     };
     who(request, listener);
+    if let Some(secured) = &request.secured
+        && secured.misdirects(request.head.host())
+    {
+        return Err(Error::because(Kind::Misdirected, "the connection's certificate does not cover the host"));
+    }
     let route = find(request, table, routes, watch)?;
     // A handler sees what an upstream would, and parts are asked with some of it.
     if let Target::Proxy(_) | Target::Handler(_) | Target::Gather(_) = &route.target {

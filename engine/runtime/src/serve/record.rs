@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, Wire};
+use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, Secured, Wire};
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
 use glorieta_policy::Word;
@@ -56,13 +56,14 @@ impl RequestRecord {
         view: Rc<View>,
         head: RequestHead,
         peer: Peer,
+        secured: Option<Rc<Secured>>,
         started: Moment,
         wire: Rc<dyn Wire>,
     ) -> Box<RequestRecord> {
         worker.begin_request();
         Box::new(RequestRecord {
             worker,
-            request: Request::new(view, head, peer, RequestId::random(fastrand::u128(..))),
+            request: Request::new(view, head, peer, secured, RequestId::random(fastrand::u128(..))),
             started,
             wire,
             upstream: None,
@@ -151,7 +152,7 @@ impl RequestRecord {
             tries: self.called.as_ref().map_or(self.progress.tries.get(), |called| called.get()),
             bytes_in: self.bytes_in.max(self.wire.bytes_in()),
             bytes_out: self.bytes_out,
-            tls: "",
+            tls: self.request.secured.as_ref().map_or("", |secured| secured.version),
             trace_id: self.trace_id(),
             referer: value(needs.referer, Name::Referer),
             user_agent: value(needs.user_agent, Name::UserAgent),

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Span};
+use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Secured, Span};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_policy::Parameters;
 
@@ -19,6 +19,8 @@ pub struct Request {
     pub peer: Peer,
     /// How the peer itself spoke, whatever it says of those before it.
     pub spoken: Scheme,
+    /// What TLS has shown of its connection; `None`: it is in clear.
+    pub secured: Option<Rc<Secured>>,
     pub id: RequestId,
     pub route: Option<Arc<Route>>,
     pub parameters: Parameters,
@@ -38,13 +40,20 @@ struct Asked {
 }
 
 impl Request {
-    pub fn new(view: Rc<View>, head: RequestHead, peer: Peer, id: RequestId) -> Request {
+    pub fn new(
+        view: Rc<View>,
+        head: RequestHead,
+        peer: Peer,
+        secured: Option<Rc<Secured>>,
+        id: RequestId,
+    ) -> Request {
         let asked = Asked { path: head.path, query: head.query, authority: head.authority };
         Request {
             view,
             head,
             spoken: peer.scheme,
             peer,
+            secured,
             id,
             route: None,
             parameters: Parameters::default(),
@@ -102,6 +111,7 @@ impl Request {
             matched_path: Some(self.matched_path()),
             listener: &self.view.listener.id,
             route: self.route.as_ref().map_or("", |route| &route.name),
+            secured: self.secured.as_deref(),
         }
     }
 
@@ -115,6 +125,7 @@ impl Request {
             matched_path: Some(&matched),
             listener: &self.view.listener.id,
             route: self.route.as_ref().map_or("", |route| &route.name),
+            secured: self.secured.as_deref(),
         };
         filters.request(&mut self.head, body, &scope, |filter, head, step| watch.filtered(filter, head, step))
     }

@@ -1,16 +1,16 @@
 //! A listener of a snapshot: its limits, whom it believes, and what it leads to.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use glorieta_core::{Error, Kind};
+use glorieta_core::{Error, Kind, Peer, RequestHead, RequestId, Secured};
 use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
-use glorieta_plan::{ForwardedHeaders, Protocol, RequestIdHeaders};
+use glorieta_net::tls::{HTTP, Terminator};
+use glorieta_plan::{ForwardedHeaders, HostMatch, Protocol, RequestIdHeaders};
 use glorieta_policy::balance::hash;
-use glorieta_policy::{Access, Networks, Table, Word};
+use glorieta_policy::{Access, Networks, Parameters, Table, View, Word};
 use glorieta_upstream::{Balance, Upstream};
 use rustc_hash::FxHashMap;
 
@@ -40,6 +40,10 @@ pub struct Listener {
     /// What `Via` calls this proxy.
     pub via: Box<str>,
     pub duty: Duty,
+    /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
+    pub tls: Option<Arc<Terminator>>,
+    /// From a connection's begin to the end of its handshake.
+    pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
     pub state: Arc<ListenerState>,
     /// The same without its routes, for what may outlive many reloads: connections, tunnels, streams.
@@ -49,30 +53,63 @@ pub struct Listener {
 /// What is spoken at a listener.
 pub enum Duty {
     Http { table: Table, routes: Vec<Arc<Route>> },
-    Tcp(TcpRoute),
+    Tcp(Arc<TcpRoute>),
+    Passthrough(Passthrough),
+}
+
+/// Targets of layer 4 by the name that TLS asks for; nothing is decrypted.
+pub struct Passthrough {
+    exact: FxHashMap<Box<str>, Arc<TcpRoute>>,
+    /// The longest first; `*.shop.example` is kept as `.shop.example`.
+    wildcard: Vec<(Box<str>, Arc<TcpRoute>)>,
+    /// For all other names, and for none.
+    other: Option<Arc<TcpRoute>>,
+}
+
+impl Passthrough {
+    /// Where a connection goes that asks for `name`.
+    pub fn find(&self, name: Option<&str>) -> Option<&Arc<TcpRoute>> {
+        let named = name.and_then(|name| {
+            let wide = || self.wildcard.iter().find(|(end, _)| name.len() > end.len() && name.ends_with(&**end));
+            self.exact.get(name).or_else(|| wide().map(|(_, route)| route))
+        });
+        named.or(self.other.as_ref())
+    }
 }
 
 pub struct TcpRoute {
     pub route: Arc<str>,
     pub upstream: Arc<Upstream>,
-    /// The value by which an endpoint is chosen is the client's address.
-    pub by_client: bool,
+    /// The word by whose value an endpoint is chosen.
+    pub hash: Option<Word>,
     pub idle: Duration,
     pub connect: Duration,
     pub access: Access,
 }
 
 impl TcpRoute {
-    /// Lets a client in: the hash of the value by which its endpoint is chosen, if one is.
+    /// Lets a client in: the hash of the value by which its endpoint is chosen, if one is and has a value.
     ///
     /// # Errors
     /// `denied`.
-    pub fn admit(&self, client: Option<IpAddr>) -> Result<Option<u64>, Error> {
-        if !self.access.permits(client) {
+    pub fn admit(&self, peer: &Peer, listener: &str, secured: Option<&Secured>) -> Result<Option<u64>, Error> {
+        if !self.access.permits(peer.client) {
             return Err(Error::because(Kind::Denied, "the client's address"));
         }
-        let by_client = client.filter(|_| self.by_client);
-        Ok(by_client.map(|address| hash::of(address.to_string().as_bytes())))
+        let Some(word) = &self.hash else { return Ok(None) };
+        let view = View {
+            head: &RequestHead::default(),
+            peer,
+            id: &RequestId::random(0),
+            parameters: &Parameters::default(),
+            matched_path: None,
+            listener,
+            route: &self.route,
+            secured,
+            outcome: None,
+        };
+        let mut value = Vec::new();
+        Ok(word.read(&view, &mut value).then(|| hash::of(&value)))
     }
 }
 
@@ -93,9 +130,21 @@ impl Listener {
     ) -> Option<Listener> {
         let path = format!("listeners.{}", plan.id);
         let trusted = networks(&plan.trusted_proxies, &format!("{path}.trusted_proxies"), problems);
+        let tls = tls(plan, before, &path, context, problems);
         let duty = match (plan.protocol, &plan.tcp) {
+            (Protocol::Tls, None) => passthrough(plan, &path, context, problems),
+            (Protocol::Tls, Some(_)) => {
+                problems.push(Problem::at(path, "a tls listener has names, not a tcp target"));
+                None
+            }
+            _ if plan.passthrough.is_some() => {
+                problems.push(Problem::at(path, "only a tls listener leads names to upstreams undecrypted"));
+                None
+            }
             (Protocol::Http, None) => http(plan, context, problems),
-            (Protocol::Tcp, Some(tcp)) if plan.routes.is_empty() => self::tcp(tcp, &path, context, problems),
+            (Protocol::Tcp, Some(tcp)) if plan.routes.is_empty() => {
+                self::tcp(tcp, &path, context, problems).map(|route| Duty::Tcp(Arc::new(route)))
+            }
             (Protocol::Tcp, Some(_)) => {
                 problems.push(Problem::at(path, "layer 4 has no routes; use protocol http"));
                 None
@@ -109,7 +158,7 @@ impl Listener {
                 None
             }
         };
-        let (trusted, duty) = (trusted?, duty?);
+        let (trusted, duty, tls) = (trusted?, duty?, tls?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -123,6 +172,8 @@ impl Listener {
             server: context.server_name.map(Into::into),
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
+            tls: tls.clone(),
+            handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
             without_routes,
@@ -130,10 +181,85 @@ impl Listener {
         let without_routes = match duty {
             Duty::Http { .. } => Some(make(Duty::Http { table: Table::default(), routes: Vec::new() }, None)),
             // At layer 4 there is one, and whoever uses it keeps it.
-            Duty::Tcp(_) => None,
+            Duty::Tcp(_) | Duty::Passthrough(_) => None,
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
+}
+
+/// The listener's side of TLS; `None`: something is wrong with it.
+fn tls(
+    plan: &glorieta_plan::Listener,
+    before: Option<&Arc<Listener>>,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Arc<Terminator>>> {
+    let Some(tls) = &plan.tls else { return Some(None) };
+    // At layer 4 nobody knows what is spoken inside: no protocol is agreed on.
+    let alpn = match plan.protocol {
+        Protocol::Http => HTTP,
+        Protocol::Tcp => &[],
+        Protocol::Tls => {
+            problems.push(Problem::at(path, "what is passed through is not decrypted; use protocol tcp with tls"));
+            return None;
+        }
+    };
+    let before = before.and_then(|before| before.tls.as_ref());
+    match Terminator::build(tls, alpn, before, context.secrets.absent()) {
+        Ok(terminator) => Some(Some(terminator)),
+        Err(messages) => {
+            let path = format!("{path}.tls");
+            problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message)));
+            None
+        }
+    }
+}
+
+fn passthrough(
+    plan: &glorieta_plan::Listener,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Duty> {
+    let Some(target) = plan.passthrough.as_ref().filter(|target| plan.routes.is_empty() && !target.names.is_empty())
+    else {
+        problems.push(Problem::at(path, "a tls listener needs names with upstreams, and has no routes"));
+        return None;
+    };
+    let mut built = Passthrough { exact: FxHashMap::default(), wildcard: Vec::new(), other: None };
+    let mut complete = true;
+    for named in &target.names {
+        let plan = glorieta_plan::TcpTarget {
+            route: named.route.clone(),
+            upstream: named.upstream.clone(),
+            idle_ms: target.idle_ms,
+            connect_ms: target.connect_ms,
+            allow: target.allow.clone(),
+            deny: target.deny.clone(),
+        };
+        let Some(route) = tcp(&plan, path, context, problems) else {
+            complete = false;
+            continue;
+        };
+        let route = Arc::new(route);
+        let twice = match &named.name {
+            HostMatch::Any => built.other.replace(route).is_some(),
+            HostMatch::Exact(name) => built.exact.insert(name.to_ascii_lowercase().into(), route).is_some(),
+            HostMatch::Wildcard(name) => {
+                let end: Box<str> = format!(".{}", name.to_ascii_lowercase()).into();
+                let known = built.wildcard.iter().any(|(known, _)| *known == end);
+                built.wildcard.push((end, route));
+                known
+            }
+        };
+        if twice {
+            problems.push(Problem::at(path, format!("two targets have the name {:?}", named.name)));
+            complete = false;
+        }
+    }
+    built.wildcard.sort_by_key(|(end, _)| std::cmp::Reverse(end.len()));
+    complete.then_some(Duty::Passthrough(built))
 }
 
 fn settings(plan: &glorieta_plan::Listener) -> Settings {
@@ -173,32 +299,46 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
     }
 }
 
+/// Whether a word has a value where no HTTP is read: of the addresses, and of TLS where that is spoken.
+fn is_known_below_http(word: &Word) -> bool {
+    matches!(
+        word,
+        Word::ClientIp
+            | Word::ClientPort
+            | Word::Listener
+            | Word::Route
+            | Word::Sni
+            | Word::TlsVersion
+            | Word::ClientCertificate(_)
+    )
+}
+
 fn tcp(
     plan: &glorieta_plan::TcpTarget,
     path: &str,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Duty> {
+) -> Option<TcpRoute> {
     let allow = networks(&plan.allow, &format!("{path}.allow"), problems);
     let deny = networks(&plan.deny, &format!("{path}.deny"), problems);
     let Some(upstream) = context.upstreams.get(plan.upstream.as_str()) else {
         problems.push(Problem::at(path, format!("there is no upstream {:?}", plan.upstream)));
         return None;
     };
-    let by_client = match &upstream.settings.balance {
-        Balance::Hash(Word::ClientIp) => true,
+    let hash = match &upstream.settings.balance {
+        Balance::Hash(word) if is_known_below_http(word) => Some(word.clone()),
         Balance::Hash(_) => {
             problems.push(Problem::at(path, "layer 4 knows addresses only; hash by client.ip, or use protocol http"));
-            false
+            None
         }
-        _ => false,
+        _ => None,
     };
-    Some(Duty::Tcp(TcpRoute {
+    Some(TcpRoute {
         route: plan.route.as_str().into(),
         upstream: upstream.clone(),
-        by_client,
+        hash,
         idle: Duration::from_millis(plan.idle_ms),
         connect: Duration::from_millis(plan.connect_ms),
         access: Access { allow: allow?, deny: deny? },
-    }))
+    })
 }

@@ -23,7 +23,7 @@ use crate::metrics::{self, Registry, UpstreamSeries};
 use crate::secrets::Secrets;
 use crate::worker::current_worker;
 
-pub use listener::{Duty, Listener, TcpRoute};
+pub use listener::{Duty, Listener, Passthrough, TcpRoute};
 pub use problem::Problem;
 pub use route::{Proxy, Redirect, Respond, Route, Target};
 pub use shown::{Packed, Shown, ShownListener};
@@ -116,7 +116,7 @@ fn build_upstreams(
             // Nobody is to be told besides that it is not there.
             Cow::Borrowed(upstream)
         });
-        match Upstream::build(&filled, before.map(|before| &**before), observer) {
+        match Upstream::build(&filled, before.map(|before| &**before), observer, secrets.absent()) {
             Ok(built) => {
                 if upstreams.insert(built.id.clone(), Arc::new(built)).is_some() {
                     problems.push(Problem::at(path, "two upstreams have this id"));

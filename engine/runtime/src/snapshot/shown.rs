@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use glorieta_plan::{Group, Listener, Plan, Protocol, Route, TcpTarget};
+use glorieta_plan::{Group, Listener, Plan, Protocol, Route, ServerTls, TcpTarget, TlsTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -25,6 +25,8 @@ struct PartListener<'a> {
     roles: &'a [String],
     routes: &'a [Route],
     tcp: &'a Option<TcpTarget>,
+    tls: &'a Option<ServerTls>,
+    passthrough: &'a Option<TlsTarget>,
 }
 
 impl PartListener<'_> {
@@ -36,6 +38,8 @@ impl PartListener<'_> {
             roles: &listener.roles,
             routes: &listener.routes,
             tcp: &listener.tcp,
+            tls: &listener.tls,
+            passthrough: &listener.passthrough,
         }
     }
 }
@@ -63,6 +67,10 @@ pub struct ShownListener<'a> {
     pub routes: &'a RawValue,
     #[serde(borrow)]
     pub tcp: &'a RawValue,
+    #[serde(borrow)]
+    pub tls: &'a RawValue,
+    #[serde(borrow)]
+    pub passthrough: &'a RawValue,
 }
 
 impl Packed {

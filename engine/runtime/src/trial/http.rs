@@ -1,10 +1,12 @@
 //! The way of an HTTP request: `serve` decides, and what it decides is written down.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use glorieta_core::{
-    Body, Error, Kind, Method, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Version,
+    Body, Error, Kind, Method, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Secured,
+    Version,
 };
 use glorieta_http::h1::client::Upload;
 use glorieta_http::h1::codec::{Close, Parsed, RequestMeta, parse_request, write_request};
@@ -41,12 +43,31 @@ pub fn tell(
     if question.body_bytes.is_some_and(|bytes| bytes > LONGEST) {
         return Err(format!("a body of more than {LONGEST} bytes cannot be tried"));
     }
-    let peer = Peer::at(Some((client, 0).into()));
+    let mut peer = Peer::at(Some((client, 0).into()));
+    let secured = match &listener.tls {
+        None => None,
+        Some(terminator) => {
+            peer.scheme = Scheme::Https;
+            let server_name = place.server_name();
+            match terminator.names_for(server_name.as_deref()) {
+                Ok(names) => Some(Rc::new(Secured {
+                    server_name: server_name.map(Into::into),
+                    version: "1.3",
+                    certificate: None,
+                    names,
+                })),
+                Err(name) => {
+                    let why = format!("no certificate of listener {} covers {name}", listener.id);
+                    return Ok(Report { listener: Some(heard), ..Report::nothing(why) });
+                }
+            }
+        }
+    };
     let mut head = RequestHead::default();
     let parsed = parse_request(&head::bytes(question, place), &listener.settings.limits, &mut head);
     let sent = pairs(&head.fields);
     // An id that nobody could take for a real one, and the same each time.
-    let mut request = Request::new(View::alone(listener), head, peer, RequestId::random(0));
+    let mut request = Request::new(View::alone(listener), head, peer, secured, RequestId::random(0));
     let mut way = Way { report: Report { listener: Some(heard), ..Report::default() }, sent, gathered: None };
     let meta = match parsed {
         Ok(Parsed::Complete { value, .. }) => value,

@@ -8,6 +8,8 @@ use crate::snapshot::{Duty, Listener, Snapshot};
 /// A URL taken apart, nothing of it decoded: what is wrong in it is for the codec to find.
 pub struct Place<'a> {
     pub is_tcp: bool,
+    /// Asked by `https://`.
+    pub is_tls: bool,
     /// Host and port as a client writes them into `Host`.
     pub authority: &'a str,
     /// What follows the authority.
@@ -21,21 +23,24 @@ impl<'a> Place<'a> {
     /// A sentence for a URL that is neither `http://` nor `tcp://`.
     pub fn read(url: &'a str) -> Result<Place<'a>, String> {
         let scheme = |name: &str| url.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        let (is_tcp, rest) = if scheme("http://") {
-            (false, &url["http://".len()..])
-        } else if scheme("tcp://") {
-            (true, &url["tcp://".len()..])
+        let (is_tcp, is_tls, rest) = if scheme("http://") {
+            (false, false, &url["http://".len()..])
         } else if scheme("https://") {
-            return Err(format!("{url}: listeners speak plain http so far; ask with http://"));
+            (false, true, &url["https://".len()..])
+        } else if scheme("tcp://") {
+            (true, false, &url["tcp://".len()..])
         } else {
-            return Err(format!("{url:?} does not say how to get there; write http://HOST/PATH or tcp://HOST:PORT"));
+            return Err(format!(
+                "{url:?} does not say how to get there; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT"
+            ));
         };
         let end = rest.find(['/', '?', '#', '*']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (host, port) = split_port(authority);
         // A client leaves out the port that the scheme implies.
-        let authority = if port == Some(80) && !is_tcp { host } else { authority };
-        Ok(Place { is_tcp, authority, rest, host, port })
+        let implied = if is_tls { 443 } else { 80 };
+        let authority = if port == Some(implied) && !is_tcp { host } else { authority };
+        Ok(Place { is_tcp, is_tls, authority, rest, host, port })
     }
 
     /// The listener, and why it is that one; or why there is none.
@@ -53,7 +58,30 @@ impl<'a> Place<'a> {
             None if self.is_tcp => {
                 Err(format!("layer 4 has nothing but addresses and ports: write tcp://HOST:PORT; {}", all(snapshot)))
             }
-            None => self.at_port(snapshot, 80).or_else(|_| only(snapshot)),
+            None => self.at_port(snapshot, if self.is_tls { 443 } else { 80 }).or_else(|_| self.only(snapshot)),
+        }
+    }
+
+    /// The name that a client would ask for by TLS: an address is never one (RFC 6066 §3).
+    pub fn server_name(&self) -> Option<String> {
+        let name = self.host.trim_end_matches('.').to_ascii_lowercase();
+        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        (!is_address && !name.is_empty()).then_some(name)
+    }
+
+    /// The only listener that reads HTTP, encrypted or not as asked, for a URL that names no port.
+    fn only<'s>(&self, snapshot: &'s Snapshot) -> Result<(&'s Arc<Listener>, String), String> {
+        let word = if self.is_tls { "https" } else { "http" };
+        let fits = |listener: &&Arc<Listener>| {
+            matches!(listener.duty, Duty::Http { .. }) && listener.tls.is_some() == self.is_tls
+        };
+        let mut found = snapshot.listeners.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(listener), None) => Ok((listener, format!("the only one for {word}"))),
+            (None, _) => Err(format!("nothing speaks {word} here; {}", all(snapshot))),
+            (Some(_), Some(_)) => {
+                Err(format!("the URL names no port, and several listeners speak {word}; {}", all(snapshot)))
+            }
         }
     }
 
@@ -98,18 +126,6 @@ fn bound(bind: &str) -> Option<(Option<IpAddr>, u16)> {
     }
     let address: SocketAddr = bind.parse().ok()?;
     Some(((!address.ip().is_unspecified()).then_some(address.ip()), address.port()))
-}
-
-/// The only listener that reads HTTP, for a URL that names no port.
-fn only(snapshot: &Snapshot) -> Result<(&Arc<Listener>, String), String> {
-    let mut http = snapshot.listeners.iter().filter(|listener| matches!(listener.duty, Duty::Http { .. }));
-    match (http.next(), http.next()) {
-        (Some(listener), None) => Ok((listener, "the only one for http".to_owned())),
-        (None, _) => Err(format!("nothing speaks http here; {}", all(snapshot))),
-        (Some(_), Some(_)) => {
-            Err(format!("the URL names no port, and several listeners speak http; {}", all(snapshot)))
-        }
-    }
 }
 
 fn all(snapshot: &Snapshot) -> String {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Question {
     pub method: String,
-    /// `http://host[:port]/path?query` or `tcp://host:port`.
+    /// `http://host[:port]/path?query`, `https://…` or `tcp://host:port`.
     pub url: String,
     #[serde(default)]
     pub headers: Vec<(String, String)>,

@@ -2,14 +2,39 @@
 
 use std::net::IpAddr;
 
-use glorieta_core::Moment;
+use glorieta_core::{Error, Kind, Moment, Peer, Secured};
 
 use super::http::endpoints;
 use super::report::{Answer, Forward, Heard, Outcome, Ran, Report, Taken};
-use crate::snapshot::TcpRoute;
+use crate::snapshot::{Passthrough, TcpRoute};
 
-pub fn tell(heard: Heard, route: &TcpRoute, client: IpAddr) -> Report {
-    let client = client.to_canonical();
+/// The way of a connection that asks for a name by TLS.
+pub fn tell_by_name(heard: Heard, targets: &Passthrough, name: Option<&str>, client: IpAddr) -> Report {
+    match targets.find(name) {
+        Some(route) => tell(heard, route, name, client),
+        None => {
+            let error = Error::new(Kind::NameUnknown).with_detail(name.unwrap_or_default());
+            let mut report = Report { listener: Some(heard), ..Report::default() };
+            refuse(&mut report, &error);
+            report
+        }
+    }
+}
+
+fn refuse(report: &mut Report, error: &Error) {
+    report.outcome = Outcome::Refused;
+    report.answer = Some(Answer {
+        status: None,
+        reason: Some(error.kind.reason()),
+        detail: error.detail().to_owned(),
+        headers: Vec::new(),
+        body_bytes: 0,
+    });
+}
+
+/// `name`: by which the target was chosen, where it was.
+pub fn tell(heard: Heard, route: &TcpRoute, name: Option<&str>, client: IpAddr) -> Report {
+    let (client, listener) = (client.to_canonical(), heard.id.clone());
     let mut report = Report {
         listener: Some(heard),
         client: Some(client.to_string()),
@@ -17,23 +42,17 @@ pub fn tell(heard: Heard, route: &TcpRoute, client: IpAddr) -> Report {
             id: route.route.to_string(),
             name: route.route.to_string(),
             group: None,
-            why: "the listener's target".to_owned(),
+            why: name.map_or("the listener's target".to_owned(), |name| format!("TLS asks for {name}")),
             beat: Vec::new(),
         }),
         ..Report::default()
     };
     let ran = |outcome, detail| Ran { filter: "addresses", outcome, detail, changes: Vec::new() };
-    match route.admit(Some(client)) {
+    let secured = name.map(|name| Secured { server_name: Some(name.into()), ..Secured::default() });
+    match route.admit(&Peer::at(Some((client, 0).into())), &listener, secured.as_ref()) {
         Err(error) => {
             report.filters.push(ran("refused", error.to_string()));
-            report.outcome = Outcome::Refused;
-            report.answer = Some(Answer {
-                status: None,
-                reason: Some(error.kind.reason()),
-                detail: error.detail().to_owned(),
-                headers: Vec::new(),
-                body_bytes: 0,
-            });
+            refuse(&mut report, &error);
         }
         Ok(key) => {
             if !route.access.allow.is_empty() || !route.access.deny.is_empty() {

@@ -22,7 +22,7 @@ fn listener(id: &str, bind: &[&str], routes: &[Value]) -> Value {
         "id": id, "bind": bind, "protocol": "http", "roles": [],
         "limits": {"head_bytes": 4096, "header_count": 20, "target_bytes": 100, "connections": 10,
                    "requests_per_connection": 0, "body_rate": 0},
-        "timeouts": {"head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},
+        "timeouts": {"handshake_ms": 1000, "head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},
         "trusted_proxies": ["10.0.0.0/8"],
         "forwarded": {"x_forwarded": true, "forwarded": false, "via": false},
         "request_id": {"request": false, "response": false, "accept": true},
@@ -35,6 +35,29 @@ fn tcp(id: &str, bind: &str, deny: &[&str]) -> Value {
     listener["protocol"] = json!("tcp");
     listener["tcp"] =
         json!({"route": id, "upstream": "two", "idle_ms": 1000, "connect_ms": 1000, "allow": [], "deny": deny});
+    listener
+}
+
+/// Files that are not at hand, as where nobody has the keys.
+fn secure(id: &str, bind: &str, routes: &[Value]) -> Value {
+    let mut listener = listener(id, &[bind], routes);
+    let files = json!({"certificate": "/nonexistent/a.crt", "key": "/nonexistent/a.key"});
+    listener["tls"] = json!({"certificates": [files], "unknown_name": "default", "minimum": "1.2", "clients": null});
+    listener
+}
+
+fn by_name(id: &str, bind: &str) -> Value {
+    let mut listener = listener(id, &[bind], &[]);
+    let target = |name: Value, upstream: &str| json!({"name": name, "route": upstream, "upstream": upstream});
+    listener["protocol"] = json!("tls");
+    listener["passthrough"] = json!({
+        "names": [
+            target(json!({"exact": "shop.example"}), "one"),
+            target(json!({"wildcard": "example"}), "two"),
+            target(json!({"wildcard": "api.example"}), "none"),
+        ],
+        "idle_ms": 1000, "connect_ms": 1000, "allow": [], "deny": [],
+    });
     listener
 }
 
@@ -85,6 +108,7 @@ fn trial() -> Trial {
                      "response": {"remove": ["Server"], "set": [["X-Back", "1"]], "add": []}}},
     ]);
     let respond = json!({"respond": {"status": 200, "headers": [], "body": "hello"}});
+    let who = json!({"respond": {"status": 200, "headers": [["x-who", "${scheme} ${sni} ${tls.version}"]], "body": ""}});
     let redirect = json!({"redirect": {"status": 302, "location": "https://to.example${path}"}});
     let web = [
         route("/a/*", json!({"prefix": "/a"}), proxy("one", "preserve", Some("/a")), headers.clone()),
@@ -100,6 +124,8 @@ fn trial() -> Trial {
             listener("web", &["127.0.0.1:8080", "*:80"], &web),
             listener("other", &["127.0.0.2:8080"], &[]),
             tcp("mail", "*:1025", &["9.9.9.0/24"]),
+            secure("secure", "*:8443", &[route("/who", json!({"exact": "/who"}), who, json!([]))]),
+            by_name("names", "*:8444"),
         ],
         "groups": [],
         "upstreams": [
@@ -182,7 +208,7 @@ fn the_listener_is_found_by_port_address_and_protocol() {
 
 #[test]
 fn a_question_that_makes_no_sense_is_refused() {
-    for url in ["shop.example/a", "https://h/", "ftp://h/", ""] {
+    for url in ["shop.example/a", "ftp://h/", ""] {
         assert!(trial().ask(&question("GET", url)).is_err(), "{url}");
     }
     let from = Question { from: Some("nowhere".into()), ..question("GET", "http://h/") };
@@ -293,11 +319,38 @@ fn layer_four_knows_addresses_only() {
     assert_eq!(ask("", "tcp://127.0.0.1:8080").outcome, Outcome::Nothing);
 }
 
+#[test]
+fn what_is_asked_by_https_is_heard_where_tls_is_spoken() {
+    for url in ["https://shop.example/who", "https://shop.example:8443/who"] {
+        let report = ask("GET", url);
+        let headers = report.answer.unwrap().headers;
+        assert!(headers.contains(&("x-who".to_owned(), "https shop.example 1.3".to_owned())), "{headers:?}");
+    }
+    for (url, word) in [("http://h:8443/who", "speaks https"), ("https://h:80/a", "speaks http;")] {
+        let report = ask("GET", url);
+        assert!(report.outcome == Outcome::Nothing && report.why.contains(word), "{}", report.why);
+    }
+}
+
+#[test]
+fn what_is_passed_through_goes_by_its_name() {
+    for (host, upstream) in
+        [("shop.example", "one"), ("other.example", "two"), ("a.b.example", "two"), ("x.api.example", "none")]
+    {
+        let report = ask("", &format!("tcp://{host}:8444"));
+        assert_eq!(report.forward.unwrap().upstream, upstream, "{host}");
+    }
+    for host in ["example", "elsewhere.test", "10.0.0.1", ""] {
+        let report = ask("", &format!("tcp://{host}:8444"));
+        assert_eq!((report.outcome, report.answer.unwrap().reason), (Outcome::Refused, Some("name_unknown")), "{host}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_is_asked_something_is_told(
         method in "\\PC{0,8}|GET|POST|CONNECT|OPTIONS",
-        url in "(http|tcp|HTTP)://\\PC{0,20}|http://[a-z\\[\\]:0-9@*?#/%.]{0,24}|\\PC{0,20}",
+        url in "(https?|tcp|HTTP)://\\PC{0,20}|http://[a-z\\[\\]:0-9@*?#/%.]{0,24}|\\PC{0,20}",
         headers in proptest::collection::vec(("\\PC{0,12}|Host|Content-Length|Transfer-Encoding|Upgrade|Connection", ".{0,24}|chunked|[0-9]{1,3}"), 0..6),
         body_bytes in proptest::option::of(0u64..2000),
     ) {

@@ -10,6 +10,7 @@ use glorieta_net::listen::{self, Accepted, Socket};
 use glorieta_net::{Acceptor, Stream, timer};
 
 use super::connection::{Open, serve_http};
+use super::secure::{serve_passthrough, serve_secured};
 use super::tcp::serve_tcp;
 use super::{Entrance, Worker};
 use crate::snapshot::Duty;
@@ -72,14 +73,20 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
     let key = open.key;
     if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
         listener.series.rejected(worker.index, Kind::TooManyConnections);
-        if matches!(listener.duty, Duty::Http { .. }) {
+        if matches!(listener.duty, Duty::Http { .. }) && listener.tls.is_none() {
             turn_away(&stream);
         }
         return;
     }
     let task = match &listener.duty {
-        Duty::Http { .. } => tokio::task::spawn_local(serve_http(open, stream, address)),
-        Duty::Tcp(_) => tokio::task::spawn_local(serve_tcp(open, view.clone(), stream, address)),
+        Duty::Http { .. } | Duty::Tcp(_) if listener.tls.is_some() => {
+            tokio::task::spawn_local(serve_secured(open, view.clone(), stream, address))
+        }
+        Duty::Http { .. } => tokio::task::spawn_local(serve_http(open, stream, address, None)),
+        Duty::Tcp(route) => {
+            tokio::task::spawn_local(serve_tcp(open, view.clone(), route.clone(), stream, address, None))
+        }
+        Duty::Passthrough(_) => tokio::task::spawn_local(serve_passthrough(open, view.clone(), stream, address)),
     };
     if let Some(guest) = entrance.connections.borrow_mut().get_mut(key) {
         guest.task = Some(task.abort_handle());
@@ -91,5 +98,7 @@ fn turn_away(stream: &Stream) {
     let _ = match stream {
         Stream::Tcp(stream) => stream.try_write(TOO_MANY),
         Stream::Unix(stream) => stream.try_write(TOO_MANY),
+        // Nothing has been agreed on that could be said.
+        Stream::Tls(_) => return,
     };
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response};
+use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response, Scheme, Secured};
 use glorieta_http::h1::server::serve_connection;
 use glorieta_http::{Reply, Service, Settings};
 use glorieta_net::{Stream, Timer};
@@ -44,20 +44,29 @@ impl Drop for Open {
     }
 }
 
-/// Serves an HTTP connection to its end.
-pub fn serve_http(open: Open, stream: Stream, address: Option<SocketAddr>) -> impl Future<Output = ()> {
+/// Serves an HTTP connection to its end; `secured`: what TLS has shown of it.
+pub fn serve_http(
+    open: Open,
+    stream: Stream,
+    address: Option<SocketAddr>,
+    secured: Option<Rc<Secured>>,
+) -> impl Future<Output = ()> {
     let timer = Timer::new();
     if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
         guest.alarm = Some(timer.alarm());
     }
-    let peer = Peer::at(address);
-    let service = HttpService { open, peer_text: PeerText::new(&peer) };
+    let mut peer = Peer::at(address);
+    if secured.is_some() {
+        peer.scheme = Scheme::Https;
+    }
+    let service = HttpService { open, peer_text: PeerText::new(&peer), secured };
     serve_connection(stream, timer, peer, service)
 }
 
 struct HttpService {
     open: Open,
     peer_text: PeerText,
+    secured: Option<Rc<Secured>>,
 }
 
 impl HttpService {
@@ -75,13 +84,13 @@ impl Service for HttpService {
     }
 
     fn serve(&self, exchange: Exchange) -> impl Future<Output = Reply<Box<RequestRecord>>> {
-        serve::serve(&self.open.worker, self.entrance().view(), &self.peer_text, exchange)
+        serve::serve(&self.open.worker, self.entrance().view(), &self.peer_text, self.secured.clone(), exchange)
     }
 
     fn refuse(&self, peer: &Peer, head: RequestHead, started: Moment, error: Error) -> (Response, Box<RequestRecord>) {
         let wire = Rc::new(NoWire);
-        let mut record =
-            RequestRecord::begin(self.open.worker.clone(), self.entrance().view(), head, *peer, started, wire);
+        let (worker, secured) = (self.open.worker.clone(), self.secured.clone());
+        let mut record = RequestRecord::begin(worker, self.entrance().view(), head, *peer, secured, started, wire);
         record.failed(&error);
         (serve::error_answer(&error, &record.request), record)
     }
@@ -117,8 +126,16 @@ impl glorieta_core::Wire for NoWire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::View;
+    use crate::worker::secure::serve_secured;
 
-    fn size_of_future<F: Future>(_: fn(Open, Stream, Option<SocketAddr>) -> F) -> usize {
+    type Secure = Option<Rc<Secured>>;
+
+    fn size_of_future<F: Future>(_: fn(Open, Stream, Option<SocketAddr>, Secure) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    fn size_of_secured<F: Future>(_: fn(Open, Rc<View>, Stream, Option<SocketAddr>) -> F) -> usize {
         size_of::<F>()
     }
 
@@ -127,5 +144,7 @@ mod tests {
     fn an_idle_connection_is_small() {
         let size = size_of_future(serve_http);
         assert!(size <= 400, "an idle connection's future takes {size} bytes");
+        let size = size_of_secured(serve_secured);
+        assert!(size <= 400, "an idle encrypted connection's future takes {size} bytes");
     }
 }

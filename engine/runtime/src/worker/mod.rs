@@ -6,6 +6,7 @@
 mod accept;
 mod connection;
 mod message;
+mod secure;
 mod shared;
 mod tcp;
 

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use glorieta_core::{Error, Kind, Moment, Peer, RequestId};
+use glorieta_core::{Error, Kind, Moment, Peer, RequestId, Secured};
 use glorieta_net::{End, Stream, TunnelOptions, TunnelReport, tunnel};
 use glorieta_upstream::{CallContext, Host, Progress, Timeouts, connect};
 
@@ -12,33 +13,61 @@ use super::View;
 use super::connection::Open;
 use crate::log::Entry;
 use crate::metrics::Direction;
-use crate::snapshot::{Duty, TcpRoute};
+use crate::snapshot::TcpRoute;
 
 /// Endpoints that are tried after the first has refused.
 const RETRIES: u32 = 2;
 
+/// What TLS has shown of a connection at layer 4.
+#[derive(Default)]
+pub struct Greeting {
+    /// Of what is passed through only the name asked for is known.
+    pub secured: Secured,
+    /// What was read of the client before it was known where it goes.
+    pub bytes: Bytes,
+}
+
 /// Serves a connection at layer 4 to its end.
-pub async fn serve_tcp(open: Open, view: Rc<View>, stream: Stream, address: Option<SocketAddr>) {
-    let Duty::Tcp(route) = &view.listener.duty else { return };
+pub async fn serve_tcp(
+    open: Open,
+    view: Rc<View>,
+    route: Arc<TcpRoute>,
+    stream: Stream,
+    address: Option<SocketAddr>,
+    greeting: Option<Box<Greeting>>,
+) {
     let worker = open.worker.clone();
     worker.begin_request();
-    let mut story =
-        Story { open, view: view.clone(), address, started: Moment::now(), progress: Progress::default(), end: None };
-    story.end = Some(carry(&story, route, stream).await);
+    let started = Moment::now();
+    let mut story = Story {
+        open,
+        view,
+        route,
+        address,
+        greeting,
+        started,
+        progress: Progress::default(),
+        end: None,
+    };
+    let read = story.greeting.as_mut().map(|greeting| std::mem::take(&mut greeting.bytes)).unwrap_or_default();
+    story.end = Some(carry(&story, stream, read).await);
 }
 
 /// What is written down of a connection, also when it is cut.
 struct Story {
     open: Open,
     view: Rc<View>,
+    route: Arc<TcpRoute>,
     address: Option<SocketAddr>,
+    greeting: Option<Box<Greeting>>,
     started: Moment,
     progress: Progress,
     end: Option<Result<TunnelReport, Error>>,
 }
 
-async fn carry(story: &Story, route: &TcpRoute, client: Stream) -> Result<TunnelReport, Error> {
-    let key = route.admit(Peer::at(story.address).client)?;
+async fn carry(story: &Story, client: Stream, read: Bytes) -> Result<TunnelReport, Error> {
+    let route = &story.route;
+    let key = route.admit(&Peer::at(story.address), &story.view.listener.id, story.secured())?;
     let none = std::time::Duration::MAX;
     let context = CallContext {
         timeouts: Timeouts { connect: route.connect, first_byte: none, idle: none, tunnel: route.idle },
@@ -59,10 +88,14 @@ async fn carry(story: &Story, route: &TcpRoute, client: Stream) -> Result<Tunnel
         }
     };
     let options = TunnelOptions { idle: route.idle };
-    Ok(tunnel(client, connected.stream, Bytes::new(), Bytes::new(), options).await)
+    Ok(tunnel(client, connected.stream, read, Bytes::new(), options).await)
 }
 
 impl Story {
+    fn secured(&self) -> Option<&Secured> {
+        self.greeting.as_ref().map(|greeting| &greeting.secured)
+    }
+
     fn error(&self) -> Option<Error> {
         match &self.end {
             None => Some(Error::because(Kind::Draining, "cut when time was up")),
@@ -92,26 +125,26 @@ impl Drop for Story {
             listener.series.rejected(worker.index, error.kind);
         }
         let mut log = worker.log.borrow_mut();
-        if let Duty::Tcp(route) = &listener.duty
-            && log.enabled()
-        {
+        if log.enabled() {
             let endpoint = self.progress.endpoint.borrow();
             log.record(&Entry {
                 time_unix_ns: worker.unix_nanoseconds(self.started),
                 duration_ns: Moment::now().since(self.started).as_nanos() as u64,
                 id: RequestId::random(fastrand::u128(..)).as_str(),
                 listener: &listener.id,
-                route: &route.route,
+                route: &self.route.route,
                 client: Peer::at(self.address).client,
                 client_port: self.address.map_or(0, |address| address.port()),
+                host: self.secured().and_then(|secured| secured.server_name.as_deref()).unwrap_or_default().as_bytes(),
                 protocol: "tcp",
                 reason: error.as_ref().map(|error| error.kind.reason()),
                 detail: error.as_ref().map_or("", |error| error.detail()),
-                upstream: &route.upstream.id,
+                upstream: &self.route.upstream.id,
                 endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
                 tries: self.progress.tries.get(),
                 bytes_in,
                 bytes_out,
+                tls: self.secured().map_or("", |secured| secured.version),
                 ..Entry::default()
             });
             drop(log);

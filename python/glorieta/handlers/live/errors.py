@@ -27,6 +27,7 @@ KINDS: dict[str, Kind] = {
     "refused": "refused",
     "unreachable": "refused",
     "name_unresolved": "refused",
+    "tls": "refused",
     "connect_timeout": "timeout",
     "first_byte_timeout": "timeout",
     "idle_timeout": "timeout",

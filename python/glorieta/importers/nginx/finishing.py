@@ -25,6 +25,9 @@ HANDLED = {
     "send_timeout", "keepalive_timeout", "keepalive_requests", "large_client_header_buffers", "default_type",
     "allow", "deny", "internal", "limit_except", "access_log", "log_format", "worker_processes", "set_real_ip_from",
     "real_ip_header", "proxy_timeout", "map", "geo", "split_clients", "error_page", "expires", "satisfy",
+    "ssl_certificate", "ssl_certificate_key", "ssl_protocols", "ssl_client_certificate", "ssl_verify_client", "ssl_crl",
+    "ssl_reject_handshake", "proxy_ssl", "proxy_ssl_verify", "proxy_ssl_trusted_certificate", "proxy_ssl_name",
+    "proxy_ssl_certificate", "proxy_ssl_certificate_key", "proxy_ssl_protocols",
 }  # fmt: skip
 """What the translators ask for: left over, it is overridden everywhere, or stands where nothing comes."""
 OPEN_BLOCKS = ("types", "events", "map", "geo", "split_clients", "match")

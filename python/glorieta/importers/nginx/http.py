@@ -7,7 +7,8 @@ from typing import Any
 from .action import Data
 from .book import Book
 from .directive import Directive
-from .listens import Socket, binds_of, listener_name, listens_of, sockets_of
+from .encrypting import listener_tls
+from .listens import NAME_ONE, NO_CERTIFICATE, Socket, binds_of, listener_name, listens_of, sockets_of
 from .locations import locations_of
 from .maps import read_maps
 from .result import Result
@@ -18,7 +19,7 @@ from .settings import listener_settings
 from .site import Site
 from .upstreams import Upstreams
 
-TLS_REMARK = "TLS comes with Protocols: until then this is plain HTTP, for something on this machine that ends TLS"
+TLS_REMARK = "No certificate could be written: this is plain HTTP, for something on this machine that ends TLS"
 GROUP_NAME_LONGEST = 40
 
 
@@ -49,16 +50,22 @@ class Http:
         self.upstreams.place(self.result.places)
 
     def listener(self, name: str, sockets: list[Socket]) -> None:
-        binds = binds_of(sockets)
+        named = named_servers(self.book, sockets[0])
+        default = Scope((self.http, sockets[0].default))
+        servers = [Scope((self.http, each.server)) for each in named]
+        tls = listener_tls(self.book, default, servers) if sockets[0].tls else {}
+        binds = binds_of(sockets, local_only=sockets[0].tls and not tls)
         data: Data = {"bind": binds[0] if len(binds) == 1 else binds}
+        data |= {"tls": tls} if tls else {}
         self.result.listeners[name] = data
         listen = sockets[0].listens[0][0].directive
         self.result.places["listeners", name] = (listen or sockets[0].servers[0]).place
-        if sockets[0].tls:
+        if sockets[0].tls and not tls:
             self.result.remarks.setdefault(("listeners", name), []).append(TLS_REMARK)
-        named = named_servers(self.book, sockets[0])
-        default = Scope((self.http, sockets[0].default))
-        data |= listener_settings(self.book, default, [Scope((self.http, each.server)) for each in named])
+            for listened, _ in sockets[0].listens:
+                if listened.tls and listened.directive is not None:
+                    self.book.nearly(listened.directive, NO_CERTIFICATE, NAME_ONE)
+        data |= listener_settings(self.book, default, servers)
         for each in named:
             self.server(name, each, named, sockets[0].port)
 

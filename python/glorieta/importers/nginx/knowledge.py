@@ -6,6 +6,8 @@ Each sentence says what a reader wants to know: why nothing needs to be written,
 from __future__ import annotations
 
 STREAMING = "bodies stream in both directions with back-pressure; nothing is tuned by hand"
+CIPHERS = "the ciphers of both profiles are forward-secret and have no known weakness"
+TICKETS = "sessions are resumed by tickets, whose keys change by themselves"
 SOCKETS = "the engine sets up its sockets itself"
 WORKERS = "glorieta has threads, not processes; descriptors and connections follow the limits of the service unit"
 TUNNELS = "Upgrade and WebSocket pass by themselves"
@@ -106,6 +108,25 @@ NEEDLESS = {
     "absolute_redirect": "redirects to a path name the path only (RFC 9110 §10.2.2), so the client keeps host and port",
     "real_ip_recursive": "addresses are read from the right until one is not trusted",
     "http2": "clients use HTTP/1.1 until HTTP/2 comes with Protocols",
+    "ssl": "tls: says so",
+    "ssl_ciphers": CIPHERS,
+    "ssl_conf_command": CIPHERS,
+    "ssl_prefer_server_ciphers": CIPHERS,
+    "ssl_ecdh_curve": CIPHERS,
+    "ssl_dhparam": CIPHERS,
+    "ssl_session_cache": TICKETS,
+    "ssl_session_tickets": TICKETS,
+    "ssl_session_timeout": TICKETS,
+    "ssl_session_ticket_key": TICKETS,
+    "ssl_buffer_size": SOCKETS,
+    "ssl_early_data": "early data (0-RTT) may be sent again by others, so it is never taken",
+    "ssl_handshake_timeout": "timeouts.handshake is 10 s",
+    "ssl_verify_depth": "chains are bounded",
+    "proxy_ssl_ciphers": CIPHERS,
+    "proxy_ssl_conf_command": CIPHERS,
+    "proxy_ssl_server_name": "the name is always asked for",
+    "proxy_ssl_session_reuse": TICKETS,
+    "proxy_ssl_verify_depth": "chains are bounded",
     "preread_buffer_size": STREAMING,
     "preread_timeout": STREAMING,
     "proxy_protocol_timeout": SOCKETS,
@@ -120,7 +141,6 @@ NEEDLESS = {
 
 LATER = {
     "Protocols": {
-        "ssl": "TLS",
         "http2_": "HTTP/2",
         "http3": "HTTP/3",
         "quic": "HTTP/3",
@@ -128,9 +148,8 @@ LATER = {
         "gunzip": "compression",
         "brotli": "compression",
         "zstd": "compression",
-        "proxy_ssl": "TLS to endpoints",
         "proxy_protocol": "the PROXY protocol",
-        "grpc_ssl": "TLS to endpoints",
+        "grpc_ssl": "gRPC",
     },
     "Balancing": {
         "mirror": "mirroring of requests",
@@ -157,9 +176,7 @@ LATER = {
 
 NEAREST_LATER = {
     "gzip": "until then let the service compress, or what stands in front",
-    "ssl": "until then let something in front end TLS and name it in trusted_proxies:",
     "http2_": "until then clients use HTTP/1.1",
-    "proxy_ssl": "until then reach the service by plain HTTP",
     "limit_req": "until then limits.connections and body_rate of the listener are the only brakes",
     "limit_conn": "until then limits.connections bounds all clients together",
     "auth_basic": "until then the route is closed with 401",
@@ -170,6 +187,13 @@ NEAREST_LATER = {
 }
 
 MISSING = {
+    "ssl_preread": ("reads the name that TLS asks for", "protocol: tls, with names: {NAME: UPSTREAM}"),
+    "ssl_stapling": ("staples answers about revocation (OCSP)", "most authorities have given OCSP up"),
+    "ssl_ocsp": ("asks whether clients' certificates are revoked (OCSP)", "clients: {revoked: FILE} takes lists"),
+    "ssl_password_file": ("unlocks private keys", "take the passphrase off the key"),
+    "ssl_trusted_certificate": ("believes more than it tells clients", "put all of them into clients.authorities"),
+    "proxy_ssl_crl": ("refuses revoked endpoints", None),
+    "proxy_ssl_password_file": ("unlocks private keys", "take the passphrase off the key"),
     "mail": (
         "proxies mail and looks people up by HTTP",
         "a tcp listener passes IMAP, POP3 and SMTP on without reading them",

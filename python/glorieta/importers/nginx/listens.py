@@ -11,8 +11,8 @@ from .unclear import Unclear
 
 ANY4, ANY6 = "0.0.0.0", "[::]"
 LOCAL = {ANY4: "127.0.0.1", ANY6: "[::1]"}
-TLS_LATER = "TLS comes with Protocols; until then this listener speaks plain HTTP, to its own machine only"
-END_TLS = "let something on this machine end TLS and name it in trusted_proxies:"
+NO_CERTIFICATE = "has no certificate that could be written; the listener speaks plain HTTP, to its own machine only"
+NAME_ONE = "tls: {certificate: FILE, key: FILE}"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     tls = ssl or bool({"ssl", "quic"} & options)
     default = bool({"default_server", "default"} & options)
     book.translated(directive)
-    if tls and "udp" not in options:
-        book.nearly(directive, TLS_LATER, END_TLS)
     if {"http2", "spdy"} & options:
         book.nearly(directive, "HTTP/2 comes with Protocols; clients use HTTP/1.1 until then")
     if "proxy_protocol" in options:
@@ -115,10 +113,10 @@ def sockets_of(pairs: list[tuple[Listen, Directive]]) -> list[list[Socket]]:
     return list(together.values())
 
 
-def binds_of(sockets: list[Socket]) -> list[str]:
-    """Addresses to listen at; TLS is not built yet, so what meant it stays on its own machine."""
+def binds_of(sockets: list[Socket], *, local_only: bool = False) -> list[str]:
+    """Addresses to listen at; `local_only`: what was meant for TLS and has no certificate stays on its own machine."""
     addresses = [socket.address for socket in sockets]
-    if sockets[0].tls:
+    if local_only:
         return [local(each) for each in addresses]
     port = sockets[0].port
     both = [f"{ANY4}:{port}", f"{ANY6}:{port}"]

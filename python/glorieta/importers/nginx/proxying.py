@@ -13,6 +13,7 @@ from ...config.words import escape
 from .action import Action, Spot
 from .book import Book
 from .directive import Directive
+from .encrypting import upstream_tls
 from .headers import RequestSide, request_side
 from .scope import Scope
 from .unclear import Unclear
@@ -24,8 +25,6 @@ Data = dict[str, Any]
 URL = re.compile(r"(?P<scheme>\w+)://(?P<authority>unix:[^:]+:?|[^/]*)(?P<uri>/.*)?", re.DOTALL)
 CLOSED_503 = {"respond": 503}
 FORWARD = "the host that is asked for chooses where to: that is a forward proxy, and comes with Forward proxy"
-TLS_LATER = "TLS to endpoints comes with Protocols"
-ANSWERS_503 = "the route answers 503 until then; the service may be reached by plain HTTP"
 OWN_PATH = "redirects of the service keep its own path {}, which NGINX replaces by the location's"
 LED_BACK = "redirects of the service to its own address lead to the client's host nevertheless"
 BY_ITSELF = "redirects of the service to its own address, or without the prefix taken off, are led back by themselves"
@@ -57,33 +56,37 @@ class Destination:
     """The endpoint, where there is only one and its address was written here."""
 
 
-def destination(directive: Directive, words: Words, upstreams: Upstreams, wish: str) -> Destination:
-    authority, uri = url_parts(directive.first, words)
+def destination(
+    book: Book, scope: Scope, directive: Directive, words: Words, upstreams: Upstreams, wish: str
+) -> Destination:
+    scheme, authority, uri = url_parts(directive.first, words)
+    by_tls = scheme == "https"
     dynamic = uri is not None and "$" in directive.first
     if uri is not None and WHOLE.fullmatch(uri):
         uri, dynamic = None, False
-    declared = upstreams.declared_name(authority)
+    is_declared = authority in upstreams.declared
+    tls = upstream_tls(book, scope, directive, authority if is_declared else None) if by_tls else None
+    declared = upstreams.declared_name(authority, tls)
     if declared is not None:
         return Destination(declared, authority, uri, dynamic, None)
-    address = endpoint_address(authority)
-    shown = "localhost" if authority.startswith("unix:") else authority.removesuffix(":80")
-    return Destination(upstreams.address_name(address, wish, directive), shown, uri, dynamic, address)
+    port = "443" if by_tls else "80"
+    address = endpoint_address(authority, port)
+    shown = "localhost" if authority.startswith("unix:") else authority.removesuffix(f":{port}")
+    return Destination(upstreams.address_name(address, wish, directive, tls), shown, uri, dynamic, address)
 
 
-def url_parts(text: str, words: Words) -> tuple[str, str | None]:
-    """Authority and path of the URL, once what is known before a request comes has been put in."""
+def url_parts(text: str, words: Words) -> tuple[str, str, str | None]:
+    """Scheme, authority and path of the URL, once what is known before a request comes has been put in."""
     text = VARIABLE.sub(lambda found: words.constants.get(found[1] or found[2] or "", found[0]), text)
     found = URL.fullmatch(text)
     if found is None:
         raise Unclear(FORWARD if "$" in text else f"{text} is no URL", "http://HOST:PORT")
-    if found["scheme"] == "https":
-        raise Unclear(TLS_LATER, ANSWERS_503)
-    authority, path = found["authority"], found["uri"]
+    scheme, authority, path = found["scheme"], found["authority"], found["uri"]
     head, dollar, tail = authority.partition("$")
     if not dollar:
-        return authority, path
+        return scheme, authority, path
     if WHOLE.fullmatch(f"${tail}") and head:
-        return head, None
+        return scheme, head, None
     unknown = [name for name in variables_of(authority) if name in words.maps]
     if unknown:
         raise Unclear(f"${unknown[0]} is made by map, geo or split_clients", "a route for each value")
@@ -101,7 +104,7 @@ def proxied(
     rewritten: str | None,
 ) -> Action:
     """The route of a `proxy_pass`; `rewritten` is the path that `rewrite` has made before."""
-    where = destination(directive, words, upstreams, wish)
+    where = destination(book, scope, directive, words, upstreams, wish)
     action = Action({"to": where.upstream}, directive)
     book.translated(directive)
     if rewritten is not None and not where.dynamic:

@@ -7,7 +7,8 @@ from typing import Any
 from .access import address_filters
 from .book import Book
 from .directive import Directive
-from .listens import Listen, binds_of, listens_of, sockets_of
+from .encrypting import listener_tls, upstream_tls
+from .listens import NAME_ONE, NO_CERTIFICATE, Listen, binds_of, listens_of, sockets_of
 from .result import Result
 from .scope import Scope
 from .unclear import Unclear
@@ -17,8 +18,8 @@ from .upstreams import Upstreams, endpoint_address
 Data = dict[str, Any]
 UDP_LATER = "UDP comes with Protocols, not yet"
 UNTIL_THEN = "until then clients reach the service directly"
-TLS_LATER = "TLS comes with Protocols; the listener passes TLS on without reading it"
-BY_NAME = "chooses by what TLS names; it comes with Protocols (protocol: tls)"
+BY_NAME = "chooses by what TLS names"
+NAMES = "protocol: tls, with names: {NAME: UPSTREAM}"
 
 
 class Stream:
@@ -34,10 +35,9 @@ class Stream:
 
     def translate(self) -> None:
         for directive in self.stream.named("map", "geo", "split_clients"):
-            self.book.missing(
-                directive,
-                BY_NAME if "ssl_preread" in directive.first else "gives a variable that routes cannot ask for",
-            )
+            is_name = "ssl_preread" in directive.first
+            what = BY_NAME if is_name else "gives a variable that routes cannot ask for"
+            self.book.missing(directive, what, NAMES if is_name else None)
         for server in self.stream.named("server"):
             self.book.translated(server)
             listens = listens_of(self.book, server, stream=True)
@@ -61,29 +61,36 @@ class Stream:
             self.book.missing(server, "answers by itself, which layer 4 does not", "protocol: http, with respond:")
             return
         try:
-            upstream = self.upstream(directive, listens[0].port)
+            upstream = self.upstream(scope, directive, listens[0].port)
         except Unclear as unclear:
             self.book.missing(directive, unclear.what, unclear.nearest)
             self.book.missing(server, "leads nowhere that is known before a connection comes")
             return
         self.book.translated(directive)
-        for listen in listens:
-            if listen.tls and listen.directive is not None:
-                self.book.nearly(listen.directive, TLS_LATER)
         for sockets in sockets_of([(listen, server) for listen in listens]):
-            binds = binds_of(sockets)
+            tls = listener_tls(self.book, scope, ()) if sockets[0].tls else {}
+            binds = binds_of(sockets, local_only=sockets[0].tls and not tls)
             data: Data = {"bind": binds[0] if len(binds) == 1 else binds, "protocol": "tcp", "to": upstream}
+            data |= {"tls": tls} if tls else {}
+            for listen in (each for socket in sockets for each, _ in socket.listens):
+                if listen.tls and not tls and listen.directive is not None:
+                    self.book.nearly(listen.directive, NO_CERTIFICATE, NAME_ONE)
             data |= self.settings(scope)
             name = self.free_name(upstream)
             self.result.listeners[name] = data
             self.result.places["listeners", name] = server.place
 
-    def upstream(self, directive: Directive, port: str) -> str:
+    def upstream(self, scope: Scope, directive: Directive, port: str) -> str:
         target = directive.first
         if "$" in target:
-            raise Unclear(BY_NAME if "ssl_preread" in target or "$" in target else target)
-        return self.upstreams.declared_name(target) or self.upstreams.address_name(
-            endpoint_address(target), f"port-{port}", directive
+            raise Unclear(BY_NAME, NAMES)
+        by_tls = scope.last("proxy_ssl")
+        self.book.translated(by_tls)
+        tls = None
+        if by_tls is not None and by_tls.first == "on":
+            tls = upstream_tls(self.book, scope, by_tls, target if target in self.upstreams.declared else None)
+        return self.upstreams.declared_name(target, tls) or self.upstreams.address_name(
+            endpoint_address(target), f"port-{port}", directive, tls
         )
 
     def settings(self, scope: Scope) -> Data:

@@ -56,28 +56,36 @@ class Upstreams:
         self.endpoints: dict[str, list[Directive]] = {}
         """Where the endpoints of each upstream are written."""
 
-    def declared_name(self, authority: str) -> str | None:
-        """The name here of an `upstream` block."""
+    def declared_name(self, authority: str, tls: Data | None = None) -> str | None:
+        """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS."""
         if authority not in self.declared:
             return None
-        if authority not in self.names:
+        known = authority if tls is None else f"{authority} by TLS {tls}"
+        if known not in self.names:
             directive = self.declared[authority]
             name = self.free_name(NAME_LETTER.sub("-", authority).strip("-.") or "upstream")
-            self.names[authority] = name
+            self.names[known] = name
             self.origins[name] = directive
             self.data[name] = self.read(directive, name)
-        return self.names[authority]
+            if tls is not None:
+                self.data[name]["tls"] = tls or "on"
+        return self.names[known]
 
-    def address_name(self, address: str, wish: str, origin: Directive) -> str:
+    def address_name(self, address: str, wish: str, origin: Directive, tls: Data | None = None) -> str:
         """The name of an upstream that has this one endpoint."""
-        if address not in self.names:
+        known = address if tls is None else f"{address} by TLS {tls}"
+        if known not in self.names:
             host = address.rpartition(":")[0]
             label = host.split(".")[0]
             name = self.free_name(wish if NUMERIC.fullmatch(host) or address.startswith("unix:") else label)
-            self.names[address] = name
+            self.names[known] = name
             self.origins[name] = origin
             self.data[name] = {"endpoints": [address]}
-        return self.names[address]
+            if tls is not None and address.startswith("unix:"):
+                self.data[name]["tls"] = {"name": "localhost", **tls}
+            elif tls is not None:
+                self.data[name] |= {"endpoints": [f"https://{address}"], **({"tls": tls} if tls else {})}
+        return self.names[known]
 
     def free_name(self, wish: str) -> str:
         name = NAME_LETTER.sub("-", wish).strip("-.")[:56] or "app"

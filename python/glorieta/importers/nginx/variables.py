@@ -24,6 +24,7 @@ WORDS = {
     "request_method": "method",
     "request_id": "request.id",
     "server_protocol": "protocol",
+    "ssl_server_name": "sni",
 }
 FAMILIES = {"http_": "header", "cookie_": "cookie", "arg_": "query"}
 TARGET, SEARCH = "${target}", "${search}"
@@ -32,7 +33,10 @@ WHOLE = re.compile(r"\$(?:uri|document_uri)\$is_args\$(?:args|query_string)|\$re
 NEAREST = {
     "remote_user": "users are known to the filters that come with Gateway",
     "proxy_protocol_addr": "the PROXY protocol comes with Protocols",
-    "ssl_client_s_dn": "certificates of clients come with Protocols",
+    "ssl_client_s_dn": "${client.certificate.subject} says it in another form",
+    "ssl_client_fingerprint": "${client.certificate.fingerprint} is by SHA-256",
+    "ssl_client_verify": "${client.certificate.verified} is true or false",
+    "ssl_protocol": "${tls.version} is 1.2 or 1.3",
     "request_body": "bodies stream and are not kept",
 }
 

@@ -22,7 +22,7 @@ def check(scene: Scene) -> Iterator[Found]:
         path, noun = scene.written(group)
         if noun.role != BALANCER:
             continue
-        tcp = noun.to if path[0] == "listeners" else None
-        names = {upstream_of(route) for route in scene.group_routes(group)} | {tcp}
+        layer4 = {noun.to, *getattr(noun, "names", {}).values()} if path[0] == "listeners" else set()
+        names = {upstream_of(route) for route in scene.group_routes(group)} | layer4
         if not any(balances(scene.upstreams.get(name)) for name in names if name):
             yield Found("balances-one", "note", (*path, "role"), SENTENCE, FIX)

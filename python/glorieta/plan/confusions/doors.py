@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..model import layer4_of, layer4_upstreams
 from .reach import EVERYTHING, SOMEWHERE, Reach, sent_on
 
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ def doors(scene: Scene) -> Iterator[Door]:
     by_name = {listener["id"]: listener for listener in scene.plan["listeners"]}
     at = {group["id"]: by_name[group["listener"]] for group in scene.plan["groups"]}
     for listener in scene.plan["listeners"]:
-        tcp = listener["tcp"]
-        if tcp is not None and tcp["upstream"] in guarded_ones:
-            place = ("listeners", listener["id"], "to")
-            guarded, name = bool(tcp["allow"]), listener["id"]
-            yield Door(tcp["upstream"], listener, name, place, guarded, EVERYTHING, ("any",), LAYER4, frozenset())
+        layer4 = layer4_of(listener)
+        for upstream in layer4_upstreams(listener) if layer4 is not None else ():
+            if upstream in guarded_ones:
+                place: Path = ("listeners", listener["id"], *(("to",) if listener["tcp"] else ()))
+                guarded, name = bool(layer4 and layer4["allow"]), listener["id"]
+                yield Door(upstream, listener, name, place, guarded, EVERYTHING, ("any",), LAYER4, frozenset())
     for route, path in scene.routes:
         if not (route["headers"] or route["query"]):
             found = doors_of(scene, route, path, at[route["group"] or ""])
@@ -64,8 +66,8 @@ def guarded_upstreams(scene: Scene) -> set[str]:
     """Upstreams to which some way lets only named addresses."""
     guarded = [route for route, _ in scene.routes if route["filters"] and is_guarded(route)]
     found = {call["upstream"] for route in guarded for call in scene.calls(route)}
-    tcp = [listener["tcp"] for listener in scene.plan["listeners"]]
-    return found | {each["upstream"] for each in tcp if each is not None and each["allow"]}
+    limited = [each for each in scene.plan["listeners"] if (layer4 := layer4_of(each)) and layer4["allow"]]
+    return found | {upstream for each in limited for upstream in layer4_upstreams(each)}
 
 
 def doors_of(scene: Scene, route: Route, path: Path, listener: Listener) -> Iterator[Door]:

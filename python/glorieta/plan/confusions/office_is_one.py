@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..model import layer4_of, layer4_upstreams
 from .found import Found
 
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ def all_behind(scene: Scene) -> Iterator[Behind]:
 
 def hides_clients(scene: Scene, front: Listener, upstream: str) -> bool:
     """Whether something of what a listener sends there does not say who the client is."""
-    tcp = front["tcp"]
-    if tcp is not None:
-        return tcp["upstream"] == upstream
+    if layer4_of(front) is not None:
+        return upstream in layer4_upstreams(front)
     return any(calls_silently(scene, route, upstream) for route in front["routes"])
 
 

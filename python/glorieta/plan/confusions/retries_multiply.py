@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..model import layer4_of, layer4_upstreams
 from .found import Found
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(scene: Scene) -> Iterator[Found]:
             upstream = call["upstream"]
             if upstream in told or upstream not in scene.hops:
                 continue
-            behind = next((listener for _, listener in scene.hops[upstream] if listener["tcp"] is not None), None)
+            behind = next((listener for _, listener in scene.hops[upstream] if layer4_of(listener)), None)
             if call["retries"] > 0 and behind is not None:
                 told.add(upstream)
                 yield multiplied(scene, route, path, call, behind)
@@ -49,7 +50,7 @@ def multiplied(scene: Scene, route: Route, path: Path, call: Call, behind: Liste
 
 def layers(scene: Scene, listener: Listener, seen: frozenset[str]) -> int:
     """How many listeners of layer 4 stand behind each other from here on; a ring is counted once."""
-    if listener["tcp"] is None or listener["id"] in seen:
+    if layer4_of(listener) is None or listener["id"] in seen:
         return 0
-    following = (each for _, each in scene.hops.get(listener["tcp"]["upstream"], ()))
+    following = (each for name in layer4_upstreams(listener) for _, each in scene.hops.get(name, ()))
     return 1 + max((layers(scene, each, seen | {listener["id"]}) for each in following), default=0)

@@ -76,14 +76,18 @@ def is_asked_anyway(part: GatherPart) -> bool:
 
 def entries(scene: Scene, upstream: str, route: Route | None) -> Iterator[tuple[Hop, Step]]:
     """Where what a route takes (none: everything) comes in behind an upstream, if that is certain."""
+    by_tls = scene.upstreams[upstream]["tls"] is not None
     for index, following in scene.hops.get(upstream, ()):
-        step = entry(scene, following, route)
+        step = entry(scene, following, route, by_tls)
         if step is not None:
             yield (upstream, index), step
 
 
-def entry(scene: Scene, listener: Listener, route: Route | None) -> Step | None:
-    """None: that depends on the request, or it may be refused."""
+def entry(scene: Scene, listener: Listener, route: Route | None, by_tls: bool) -> Step | None:
+    """None: that depends on the request, or it may be refused; so is what comes in clear where TLS is spoken, or the
+    other way round."""
+    if listener["passthrough"] is not None or (listener["tls"] is not None) != by_tls:
+        return None
     tcp = listener["tcp"]
     if tcp is not None:
         return None if tcp["allow"] or tcp["deny"] else (listener["id"], None)

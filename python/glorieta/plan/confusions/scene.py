@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..model import reached
+from ..model import layer4_of, layer4_upstreams, reached
 from .addresses import bound_by, listener_at
 from .entrance import Entrance
 
@@ -65,7 +65,7 @@ class Scene:
     def reached_from(self) -> dict[str, list[str]]:
         """Listener → the upstreams to which something of it leads, through handlers as well."""
         found = {each["id"]: reached(self.plan, each["routes"]) for each in self.plan["listeners"]}
-        return found | {each["id"]: [each["tcp"]["upstream"]] for each in self.plan["listeners"] if each["tcp"]}
+        return found | {each["id"]: layer4_upstreams(each) for each in self.plan["listeners"] if layer4_of(each)}
 
     def leading_to(self, upstream: str) -> list[Listener]:
         """The listeners from which something leads there."""
@@ -98,6 +98,6 @@ class Scene:
         """What holds a group's routes, and where: a written group, or the listener whose own routes they are. Where
         these are none, a written group may have the listener's name."""
         noun = self.edge.listeners[group["listener"]]
-        if group["id"] == group["listener"] and (noun.protocol == "tcp" or noun.has_own_routes):
+        if group["id"] == group["listener"] and (noun.protocol != "http" or noun.has_own_routes):
             return ("listeners", group["id"]), noun
         return ("groups", group["id"]), self.edge.groups[group["id"]]

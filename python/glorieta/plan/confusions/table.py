@@ -41,8 +41,9 @@ TABLE = (
     Row(
         "l4-reads-http",
         "E",
-        "`protocol: tcp` with routes or groups, filters, limits and timeouts of HTTP, or a hash of a request value",
-        "Layer 4 sees addresses and ports only.",
+        "`protocol: tcp` or `tls` with routes or groups, filters, limits and timeouts of HTTP, `https_only`, or a hash "
+        "of a request value",
+        "Layer 4 sees addresses, ports and SNI only.",
         "use `protocol: http`",
     ),
     Row(

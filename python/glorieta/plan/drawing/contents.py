@@ -6,8 +6,18 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ...config.address import short_bind
-from ..describe import balance_text, health_text, match_text, role_text, target_text
-from ..model import reached
+from ..describe import (
+    balance_text,
+    health_text,
+    layer_of,
+    match_text,
+    protocol_text,
+    role_text,
+    target_text,
+)
+from ..describe_tls import tls_text
+from ..match import written_host
+from ..model import layer4_of, layer4_upstreams, reached
 from ..naming import team_of, visible
 from ..precedence import in_order
 from .box import Box, Edge, Line, Picture
@@ -56,21 +66,20 @@ def add_group(
     box = Box("group", group["id"], group_lines(group, listener, routes, few))
     picture.groups.append(box)
     picture.edges.append(Edge(at, box))
-    tcp = listener["tcp"]
-    named = [tcp["upstream"]] if tcp else reached(plan, routes)
+    named = layer4_upstreams(listener) if layer4_of(listener) else reached(plan, routes)
     picture.edges += [Edge(box, upstreams[name]) for name in named if name in upstreams]
 
 
 def listener_box(listener: Listener) -> Box:
-    layer = 4 if listener["protocol"] == "tcp" else 7
+    layer = layer_of(listener["protocol"])
     addresses = limited([Line(short_bind(each), "row") for each in listener["bind"]], MOST_ADDRESSES)
-    lines = [Line(listener["id"], "name"), *addresses, Line(f"{listener['protocol']}, layer {layer}", "what")]
+    lines = [Line(listener["id"], "name"), *addresses, Line(f"{protocol_text(listener)}, layer {layer}", "what")]
     return Box("listener", listener["id"], lines)
 
 
 def group_lines(group: Group, listener: Listener, routes: Sequence[Route], few: bool) -> list[Line]:
     own = group["id"] == listener["id"]
-    name = group["id"] if not own else EVERYTHING if listener["tcp"] else OWN
+    name = group["id"] if not own else EVERYTHING if layer4_of(listener) else OWN
     roles = ", ".join(role_text(role, listener["protocol"]) for role in group["roles"])
     lines = [Line(name, "name"), Line(roles or "no role", "role")]
     if group["client"]:
@@ -78,6 +87,9 @@ def group_lines(group: Group, listener: Listener, routes: Sequence[Route], few: 
     if group["owner"]:
         lines.append(Line(group["owner"], "what"))
     rows = [Line(match_text(route), "row", f"→ {leads_to(route, group)}") for route in routes]
+    if listener["passthrough"] is not None:
+        named = listener["passthrough"]["names"]
+        rows = [Line(written_host(each["name"]), "row", f"→ {each['upstream']}") for each in named]
     return lines + limited(rows, MOST_ROUTES[few])
 
 
@@ -93,6 +105,8 @@ def upstream_box(upstream: Upstream) -> Box:
     lines = [Line(upstream["id"], "name")]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         lines.append(Line(balance_text(upstream), "what"))
+    if upstream["tls"] is not None:
+        lines.append(Line(tls_text(upstream["tls"]), "what"))
     health = upstream["health"]
     lines.append(Line(f"health {health_text(health)}" if health else "no active check", "what"))
     return Box("upstream", upstream["id"], lines)

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..describe import roles_text
+from ..model import layer4_of
 from .box import BETWEEN, PADDING, Box, Line, Picture
 from .contents import contents
 from .measure import shortened, width
@@ -72,7 +73,7 @@ def description(plan: Plan) -> str:
     for group in plan["groups"][:MOST_TOLD]:
         listener = next(each for each in plan["listeners"] if each["id"] == group["listener"])
         routes = sum(route["group"] == group["id"] for route in listener["routes"])
-        count = "" if listener["tcp"] else f", {routes} route{'' if routes == 1 else 's'}"
+        count = "" if layer4_of(listener) else f", {routes} route{'' if routes == 1 else 's'}"
         what = "" if group["id"] == listener["id"] else f", group {group['id']}"
         said.append(f"Listener {listener['id']}{what}: {roles_text(group['roles'], listener['protocol'])}{count}.")
     if len(plan["groups"]) > MOST_TOLD:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from ...config.errors import path_text
-from ..describe import endpoints_text, match_noun_text, match_text, target_text, upstream_text
+from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
+from ..match import written_host
 from ..precedence import in_order
 from .evidence import evidence
 from .inherited import filters_with_origin
 from .rows import why
 from .shares import how, shares
+from .shown import ExplainedCertificate, ExplainedTls, tls_document
 
 if TYPE_CHECKING:
     from ...config.errors import Place
@@ -75,6 +77,13 @@ class ExplainedGroup(TypedDict):
     place: ExplainedPlace | None
 
 
+class ExplainedName(TypedDict):
+    """A name that clients ask for, and where it leads."""
+
+    name: str
+    upstream: str
+
+
 class ExplainedListener(TypedDict):
     """A listener; its roles are the union of its groups'."""
 
@@ -83,8 +92,14 @@ class ExplainedListener(TypedDict):
     protocol: str
     layer: int
     roles: list[str]
+    tls: ExplainedTls | None
+    """What clients meet; none: it speaks in clear, or passes TLS on."""
     to: str | None
-    """The upstream, at layer 4."""
+    """The upstream, at layer 4; with `protocol: tls`, of names that stand not in `names`."""
+    names: list[ExplainedName]
+    """With `protocol: tls`: what becomes of each name."""
+    asked_by: str | None
+    """The listener whose `https_only` has asked for it; none: somebody wrote it."""
     groups: list[ExplainedGroup]
 
 
@@ -106,6 +121,8 @@ class ExplainedUpstream(TypedDict):
     """How an endpoint is chosen, in words."""
     health: dict[str, Any] | None
     """The active check, as in the Plan."""
+    tls: dict[str, Any] | None
+    """As in the Plan; none: in clear. `verify: false`: nobody looks who the endpoints are."""
     endpoints: list[ExplainedEndpoint]
     place: ExplainedPlace | None
 
@@ -175,6 +192,9 @@ PARTS = (
     ExplainedFilter,
     ExplainedRoute,
     ExplainedGroup,
+    ExplainedCertificate,
+    ExplainedTls,
+    ExplainedName,
     ExplainedListener,
     ExplainedEndpoint,
     ExplainedUpstream,
@@ -224,11 +244,26 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
         "id": listener["id"],
         "bind": listener["bind"],
         "protocol": listener["protocol"],
-        "layer": 4 if listener["protocol"] == "tcp" else 7,
+        "layer": layer_of(listener["protocol"]),
         "roles": listener["roles"],
-        "to": listener["tcp"]["upstream"] if listener["tcp"] else None,
+        "tls": None if listener["tls"] is None else tls_document(listener["tls"]),
+        "to": everything_else(listener),
+        "names": [
+            {"name": written_host(each["name"]), "upstream": each["upstream"]}
+            for each in (listener["passthrough"] or {"names": []})["names"]
+            if each["name"] != "any"
+        ],
+        "asked_by": view.asked_by(listener),
         "groups": [group_document(view, group) for group in view.groups(listener)],
     }
+
+
+def everything_else(listener: Listener) -> str | None:
+    """The upstream of a listener of layer 4, but for its names."""
+    if listener["tcp"] is not None:
+        return listener["tcp"]["upstream"]
+    named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
+    return next((each["upstream"] for each in named if each["name"] == "any"), None)
 
 
 def group_document(view: View, group: Group) -> ExplainedGroup:
@@ -273,6 +308,7 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
         "text": upstream_text(upstream),
         "balance": upstream["balance"],
         "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
+        "tls": None if upstream["tls"] is None else dict(upstream["tls"]),
         "health": None if upstream["health"] is None else dict(upstream["health"]),
         "endpoints": [
             {"address": endpoint["address"], "weight": endpoint["weight"], "share": share}

@@ -51,7 +51,7 @@ def answering(routes: list[Route]) -> str:
 
 def balancing(view: View, routes: list[Route]) -> str:
     if not routes:
-        return "protocol tcp: it sees addresses and ports only"
+        return "layer 4: it sees addresses, ports and SNI only"
     several = [name for name in leads_to(routes) if balances(view.upstreams.get(name))]
     return named([f"{name} {having(view.upstreams[name])}" for name in several])
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
+from ..model import layer4_of
 from ..precedence import order_of
 from .rows import aligned, short_row
-from .text import head, tcp_lines
+from .text import head, layer4_lines
 
 if TYPE_CHECKING:
     from .view import View
@@ -21,8 +22,8 @@ def short(view: View) -> str:
     lines: list[str] = []
     for listener in view.plan["listeners"]:
         lines.append(head(listener))
-        if listener["tcp"] is not None:
-            lines += tcp_lines(view, listener)
+        if layer4_of(listener) is not None:
+            lines += layer4_lines(view, listener)
             continue
         routes = listener["routes"]
         lines += aligned([short_row(view, route) for route in nsmallest(MOST_SHOWN, routes, key=order_of)])

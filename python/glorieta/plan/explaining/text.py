@@ -15,13 +15,16 @@ from ..describe import (
     upstream_text,
     value_text,
 )
+from ..describe_tls import server_tls_texts
 from ..match import written_host
+from ..model import layer4_of
 from ..precedence import in_order
 from .evidence import evidence
 from .inherited import group_filters, origin
 from .layout import in_columns, wrapped
 from .rows import ORDER, Row, aligned, listed, route_row
 from .shares import legend, shares
+from .shown import shown_by
 from .told import confusion_lines
 
 if TYPE_CHECKING:
@@ -50,8 +53,9 @@ def text(view: View) -> str:
 def listener_lines(view: View, listener: Listener) -> Iterator[str]:
     yield head(listener)
     groups = view.groups(listener)
-    if listener["tcp"] is not None:
-        yield from tcp_lines(view, listener)
+    yield from about_listener(view, listener)
+    if layer4_of(listener) is not None:
+        yield from layer4_lines(view, listener)
         return
     for group in groups:
         alone = len(groups) == 1 and view.is_own(group)
@@ -96,13 +100,38 @@ def about_group(view: View, group: Group, indent: str, common: list[Filter]) -> 
         yield from wrapped(listed(texts), indent, view.width)
 
 
-def tcp_lines(view: View, listener: Listener) -> list[str]:
-    tcp = listener["tcp"]
-    assert tcp is not None
-    upstream = view.upstreams.get(tcp["upstream"])
-    limits = [f"{word} {', '.join(tcp[word])}" for word in LIMITS if tcp[word]]
-    about = ", ".join([*([upstream_text(upstream)] if upstream else []), *limits])
-    return aligned([Row("every connection", tcp["upstream"], about)], width=view.width)
+def about_listener(view: View, listener: Listener) -> Iterator[str]:
+    """Who has asked for it, and what clients meet before any request: certificates by their names."""
+    asker = view.asked_by(listener)
+    if asker is not None:
+        yield f"  asked for by https_only of {asker}"
+    tls = listener["tls"]
+    if tls is None:
+        return
+    yield from wrapped(", ".join(server_tls_texts(tls)), "  ", view.width)
+    for files, (names, ends) in zip(tls["certificates"], shown_by(tls), strict=True):
+        what = ", ".join(names) or "names not at hand"
+        until = f", until {ends[:10]}" if ends else ""
+        yield from wrapped(f"certificate {view.short_path(files['certificate'])}: {what}{until}", "  ", view.width)
+
+
+def layer4_lines(view: View, listener: Listener) -> list[str]:
+    """One row for each way that connections take."""
+    layer4 = layer4_of(listener)
+    assert layer4 is not None
+    tcp, passthrough = listener["tcp"], listener["passthrough"]
+    ways = [("every connection", tcp["upstream"])] if tcp is not None else []
+    ways += [(name_text(each["name"]), each["upstream"]) for each in passthrough["names"]] if passthrough else []
+    limits = [f"{word} {', '.join(layer4[word])}" for word in LIMITS if layer4[word]]
+    rows = []
+    for what, name in ways:
+        upstream = view.upstreams.get(name)
+        rows.append(Row(what, name, ", ".join([*([upstream_text(upstream)] if upstream else []), *limits])))
+    return aligned(rows, width=view.width)
+
+
+def name_text(name: HostMatch) -> str:
+    return "every other name, and none" if name == "any" else written_host(name)
 
 
 def upstream_lines(view: View) -> Iterator[str]:

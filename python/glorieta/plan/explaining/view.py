@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..https_only import redirecting_name
 from ..naming import team_of
 from ..precedence import path_key
 from .layout import WIDTH
@@ -46,6 +47,12 @@ class View:
             for route in listener["routes"]:
                 found.setdefault(route["group"] or listener["id"], []).append(route)
         return found
+
+    def asked_by(self, listener: Listener) -> str | None:
+        """The listener whose `https_only` has asked for one that nobody wrote."""
+        if self.edge is None or listener["id"] in self.edge.listeners:
+            return None
+        return next((name for name in self.edge.listeners if redirecting_name(name) == listener["id"]), None)
 
     def groups(self, listener: Listener) -> list[Group]:
         return [group for group in self.plan["groups"] if group["listener"] == listener["id"]]

@@ -85,7 +85,7 @@ impl Client {
     }
 
     /// Whether nothing has happened on it since its last answer: it is open, and silent.
-    pub fn is_alive(&self) -> bool {
+    pub fn is_alive(&mut self) -> bool {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         self.input.is_empty() && self.stream.poll_silence_broken(&mut cx).is_pending()
     }

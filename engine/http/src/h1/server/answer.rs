@@ -74,6 +74,9 @@ pub async fn write_answer<S: Service>(
     record.bytes_out(pump.written);
     if let Err(error) = written {
         record.fail(&error);
+        if error.kind == Kind::ClientGone {
+            connection.forsake();
+        }
         if pump.moved == 0 && error.kind != Kind::ClientGone {
             // Nobody has seen the answer begin: better a word of what went wrong than none.
             drop((pump, body));
@@ -184,7 +187,9 @@ impl Writing<'_> {
                     }
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(Ok(Progress::Relay)) if received(body).is_some_and(|received| received.may_relay()) => {
+                Poll::Ready(Ok(Progress::Relay))
+                    if connection.is_plain() && received(body).is_some_and(|received| received.may_relay()) =>
+                {
                     self.relay = Some(Relay::default());
                 }
                 Poll::Ready(Ok(Progress::Relay)) => pump.relays = false,

@@ -271,6 +271,29 @@ impl Connection {
         self.with_stream(|stream| stream.reset_on_close());
     }
 
+    /// Whether bytes pass as they are.
+    pub fn is_plain(&self) -> bool {
+        self.with_stream(|stream| stream.is_plain()).unwrap_or(true)
+    }
+
+    /// Gives up what an encrypted connection has not sent yet: its client does not read.
+    pub fn forsake(&self) {
+        self.with_stream(|stream| stream.forsake());
+    }
+
+    /// Lets an encrypted connection send what it holds and say its end; a plain one has nothing more to say.
+    pub async fn close(&self, patience: Duration) {
+        if self.is_plain() {
+            return;
+        }
+        self.timer.arm(Moment::now().plus(patience));
+        poll_fn(|cx| match self.with_stream(|stream| Pin::new(stream).poll_shutdown(cx)) {
+            Some(Poll::Pending) => self.timer.poll(cx),
+            _ => Poll::Ready(()),
+        })
+        .await;
+    }
+
     /// Takes socket and read-ahead out, for a tunnel.
     pub fn take(&self) -> Option<(Stream, Bytes)> {
         let stream = self.stream.borrow_mut().take()?;

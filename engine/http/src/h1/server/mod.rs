@@ -58,6 +58,7 @@ async fn serve_requests<S: Service>(connection: Rc<Connection>, service: Box<S>)
         }
         served += 1;
     }
+    connection.close(service.settings().write_timeout).await;
 }
 
 /// Waits for the first byte of a request; `false` if none comes.

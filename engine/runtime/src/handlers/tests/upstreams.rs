@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use glorieta_carrier::{Call, Outcome};
 use glorieta_core::Kind;
+use glorieta_net::tls::Absent;
 use glorieta_upstream::{Host, Observer, Timeouts, Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +23,7 @@ fn upstream(address: &str) -> Arc<Upstream> {
     let plan = glorieta_plan::Upstream {
         id: "orders".to_owned(),
         endpoints: vec![glorieta_plan::Endpoint { address: address.to_owned(), weight: 1 }],
+        tls: None,
         balance: glorieta_plan::Balance::FirstAvailable,
         pool: glorieta_plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
         queue: glorieta_plan::Queue { max: 100, timeout_ms: 60_000 },
@@ -37,7 +39,7 @@ fn upstream(address: &str) -> Arc<Upstream> {
         response_head_bytes: 65_536,
         response_header_count: 200,
     };
-    let upstream = Upstream::build(&plan, None, Arc::new(Nobody)).unwrap();
+    let upstream = Upstream::build(&plan, None, Arc::new(Nobody), Absent::Wrong).unwrap();
     upstream.refresh();
     Arc::new(upstream)
 }

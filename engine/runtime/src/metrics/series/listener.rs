@@ -16,6 +16,20 @@ pub enum Direction {
     Out,
 }
 
+/// How a TLS handshake ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    Full,
+    /// An earlier session was taken up again.
+    Resumed,
+    Failed,
+}
+
+impl Handshake {
+    const ALL: [(Handshake, &'static str); 3] =
+        [(Handshake::Full, "full"), (Handshake::Resumed, "resumed"), (Handshake::Failed, "failed")];
+}
+
 #[derive(Debug, Default)]
 struct ListenerCells {
     accepted: Cell,
@@ -25,6 +39,8 @@ struct ListenerCells {
     tunnel_in: Cell,
     tunnel_out: Cell,
     rejected: OnceLock<Box<OutcomeCells>>,
+    /// By [`Handshake`]; only where TLS is spoken.
+    handshakes: OnceLock<Box<[Cell; 3]>>,
 }
 
 /// The connections of one listener as they stand.
@@ -79,6 +95,13 @@ impl ListenerSeries {
         }
     }
 
+    /// A TLS handshake has ended.
+    pub fn shook_hands(&self, worker: usize, handshake: Handshake) {
+        if let Some(cells) = self.cells.of(worker) {
+            cells.handshakes.get_or_init(Box::default)[handshake as usize].add(1);
+        }
+    }
+
     /// Bytes went through a tunnel: layer 4, WebSocket or CONNECT.
     #[inline]
     pub fn tunnel_bytes(&self, worker: usize, direction: Direction, bytes: u64) {
@@ -112,6 +135,14 @@ impl ListenerSeries {
         outcomes(self.cells.iter().filter_map(|cells| cells.rejected.get().map(|rejected| &**rejected)))
     }
 
+    /// None where there were none.
+    pub(in crate::metrics) fn handshakes(&self) -> Vec<(&'static str, u64)> {
+        let cells = || self.cells.iter().filter_map(|cells| cells.handshakes.get());
+        let sum = |handshake| cells().map(|cells| cells[handshake as usize].get()).sum();
+        let all = Handshake::ALL.map(|(handshake, word)| (word, sum(handshake)));
+        if cells().next().is_some() { all.to_vec() } else { Vec::new() }
+    }
+
     pub(in crate::metrics) fn tunnels(&self) -> [(&'static str, u64); 2] {
         let bytes_in = self.cells.sum(|cells| cells.tunnel_in.get());
         let bytes_out = self.cells.sum(|cells| cells.tunnel_out.get());
@@ -138,6 +169,11 @@ mod tests {
         series.rejected(1, Kind::HeadMalformed);
         series.tunnel_bytes(0, Direction::Out, 7);
         assert_eq!(series.rejections(), [("head_malformed", 1)]);
+        assert!(series.handshakes().is_empty());
+        series.shook_hands(0, Handshake::Full);
+        series.shook_hands(1, Handshake::Full);
+        series.shook_hands(1, Handshake::Failed);
+        assert_eq!(series.handshakes(), [("full", 2), ("resumed", 0), ("failed", 1)]);
         assert_eq!(series.tunnels(), [("in", 0), ("out", 7)]);
     }
 }

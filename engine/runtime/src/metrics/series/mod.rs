@@ -10,7 +10,7 @@ mod route;
 mod upstream;
 
 pub use handler::{Background, HandlerSeries};
-pub use listener::{Connections, Direction, ListenerSeries};
+pub use listener::{Connections, Direction, Handshake, ListenerSeries};
 pub use outcome::Outcome;
 pub use route::RouteSeries;
 pub use upstream::UpstreamSeries;

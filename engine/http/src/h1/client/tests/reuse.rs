@@ -111,13 +111,13 @@ fn a_body_that_is_dropped_unread_closes_its_connection() {
 #[test]
 fn a_connection_that_does_not_rest_is_dead() {
     on_worker(async {
-        let (client, mut endpoint) = connected().await;
+        let (mut client, mut endpoint) = connected().await;
         assert!(client.is_alive());
         endpoint.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
         poll_fn(|cx| client.stream.poll_silence_broken(cx)).await;
         assert!(!client.is_alive());
 
-        let (client, endpoint) = connected().await;
+        let (mut client, endpoint) = connected().await;
         drop(endpoint);
         poll_fn(|cx| client.stream.poll_silence_broken(cx)).await;
         assert!(!client.is_alive());

@@ -66,7 +66,7 @@ fn bodies_of_every_size_arrive_whole_and_both_connections_live_on() {
             };
             tokio::join!(answering, reading);
             assert_eq!(served.ask(GET).await, "next");
-            assert!(place.0.take().is_some_and(|client| client.is_alive()), "{length}");
+            assert!(place.0.take().is_some_and(|mut client| client.is_alive()), "{length}");
             let story = served.ended().await;
             assert_eq!(story, [Told::Out(length as u64), Told::Over, Told::Out(4), Told::Over]);
         }
@@ -85,7 +85,7 @@ fn what_lies_behind_a_body_is_not_passed_on() {
         assert_eq!(served.ask(GET).await, "next");
         // Whoever takes the connection for another request sees that it does not rest.
         let came_home = place.0.take();
-        assert!(came_home.is_none_or(|client| !client.is_alive()));
+        assert!(came_home.is_none_or(|mut client| !client.is_alive()));
     });
 }
 

@@ -1,0 +1,46 @@
+//! TLS on both sides, by `rustls`: who answers a handshake, who is believed, and the stream that comes of it.
+//!
+//! ```text
+//! files         certificates, keys, authorities and revocation lists as they lie on disk, and when they change
+//! certificate   what one says: its names, how long it lives, whose it is
+//! terminator    a listener's side: which certificate answers which name
+//! originator    an upstream's side: whom it believes, and as whom it shows itself
+//! hello         a client's first message, read without answering
+//! session       a stream that encrypts, once the handshake is done
+//! ```
+
+mod certificate;
+mod files;
+mod hello;
+mod originator;
+mod session;
+mod terminator;
+#[cfg(test)]
+mod testing;
+
+pub use certificate::Expiry;
+pub use files::{Absent, Refreshed};
+pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
+pub use originator::{Originator, Target};
+pub use session::Session;
+pub use terminator::{Refusal, Terminator};
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::crypto::CryptoProvider;
+
+/// What is spoken inside, by ALPN (RFC 7301), the best first.
+pub const HTTP: &[&[u8]] = &[b"http/1.1"];
+
+/// The one provider of cryptography.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+
+fn versions(minimum: glorieta_plan::TlsVersion) -> &'static [&'static rustls::SupportedProtocolVersion] {
+    use rustls::version::{TLS12, TLS13};
+    static FROM_12: [&rustls::SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    match minimum {
+        glorieta_plan::TlsVersion::Tls12 => &FROM_12,
+        glorieta_plan::TlsVersion::Tls13 => &FROM_12[..1],
+    }
+}

@@ -1,0 +1,37 @@
+"""TLS in the Plan: the JSON of `engine/plan/src/tls.rs`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class CertificateFiles(TypedDict):
+    certificate: str
+    key: str
+
+
+class ClientCertificates(TypedDict):
+    authorities: str
+    certificate: str
+    """`required` or `optional`."""
+    revoked: str | None
+
+
+class ServerTls(TypedDict):
+    certificates: list[CertificateFiles]
+    unknown_name: str
+    """`default` or `refuse`."""
+    minimum: str
+    """`1.2` or `1.3`."""
+    clients: ClientCertificates | None
+
+
+class ClientTls(TypedDict):
+    authorities: str | None
+    """A PEM file; none: the system's."""
+    name: str | None
+    """None: each endpoint's own host."""
+    certificate: CertificateFiles | None
+    minimum: str
+    """`1.2` or `1.3`."""
+    verify: bool
