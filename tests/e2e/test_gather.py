@@ -26,11 +26,20 @@ GET /home/{id}:
 /refused: {gather: {parts: {one: {to: shop, path: /orders, nest: one}, two: {to: gone, path: /}}}}
 /partial: {gather: {parts: {one: {to: shop, path: /users/1}, two: {to: gone, path: /, optional: on}}}}
 /hang: {gather: {parts: {one: {to: shop, path: /hang}, two: {to: shop, path: /hang/2, optional: on}}}}
+/unread: {gather: {parts: {one: {to: shop, path: /hang}, two: {to: shop, path: /orders}}}}
+/headed: {gather: {head: one, parts: {one: {to: shop, path: /digested}, two: {to: shop, path: /orders, nest: orders}}}}
 /late: {deadline: 300ms, gather: {parts: {one: {to: shop, path: /users/1}, two: {to: shop, path: /hang, optional: on}}}}
 /large: {gather: {max_size: 1MiB, parts: {one: {to: shop, path: /large, nest: large}}}}
 /sent: {gather: {parts: {one: {to: shop, method: POST, path: /echo, body: "${body}"}}}}
 /kept: {gather: {parts: {one: {to: shop, path: /users/1}}}, filters: {headers: {response: {set: {x-set: "1"}}}}}
 """
+
+
+DIGESTED = (
+    "Repr-Digest: sha-256=:x:\r\nDigest: sha-256=x\r\nContent-Digest: sha-256=:x:\r\nWant-Content-Digest: sha-256=1\r\n"
+    'Signature: a=:x:\r\nSignature-Input: a=()\r\nWarning: 110 - "x"\r\nPragma: x\r\nAccept-Ranges: bytes\r\nETag: "x"\r\n'
+    "Set-Cookie: a=1\r\nX-Of-All: 1\r\n"
+)
 
 
 def configuration(shop: str) -> str:
@@ -54,7 +63,8 @@ def respond(conversation: Conversation, received: ReceivedRequest) -> None:
     elif path == "/users/404":
         conversation.send(message(404, b'{"title":"no such user"}', "Content-Type: application/problem+json\r\n"))
         return
-    conversation.send(message(200, json.dumps(body).encode(), "Cache-Control: max-age=60\r\n"))
+    more = DIGESTED if path == "/digested" else ""
+    conversation.send(message(200, json.dumps(body).encode(), f"Cache-Control: max-age=60\r\n{more}"))
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +149,25 @@ def test_a_client_that_goes_cancels_every_part(
     wait_until(lambda: shop.ended(0) and shop.ended(1))
     record = edge.wait_record(path="/hang")
     assert record["reason"] == "client_gone"
+
+
+def test_an_answer_that_is_not_what_is_needed_ends_the_others_at_once(edge: Engine, shop: RecordingUpstream) -> None:
+    assert get(edge.port, "/unread").status == 502
+    record = edge.wait_record(path="/unread")
+    assert (record["reason"], record["detail"]) == (
+        "part_invalid",
+        "part two: its answer is no object, and is not nested",
+    )
+    hanging = next(place for place, each in enumerate(shop.requests) if each.target == "/hang")
+    wait_until(lambda: shop.ended(hanging))
+
+
+def test_what_speaks_of_one_parts_body_is_not_said_of_all(edge: Engine) -> None:
+    answer = get(edge.port, "/headed")
+    assert answer.json() == {"id": "digested", "price": 7, "orders": ["/orders"]}
+    names = {name.lower() for name, _ in answer.headers}
+    assert {"set-cookie", "x-of-all"} <= names
+    assert not names & {line.partition(":")[0].lower() for line in DIGESTED.splitlines()[:-2]}
 
 
 def test_what_is_too_large_is_never_held(edge: Engine) -> None:

@@ -11,6 +11,7 @@ from glorieta.handlers.live.errors import UpstreamError
 from glorieta.handlers.live.scope import CallScope, Surroundings
 from glorieta.handlers.serving.handling import handle
 from glorieta.handlers.transport import Start, Transport
+from glorieta.testing.bench import lent
 from glorieta.testing.clock import run
 from glorieta.testing.exchange import Exchange
 from glorieta.testing.upstreams import FakeUpstream, ReceivedCall
@@ -96,7 +97,7 @@ def play(
     async def main() -> None:
         loop = asyncio.get_running_loop()
         fakes = {name: FakeUpstream(name, given) for name, given in (upstreams or {}).items()}
-        surroundings = Surroundings(tuple(fakes), forward)
+        surroundings = Surroundings(tuple(fakes), forward, on_thread_waits=lent)
         exchange = played.exchange = Exchange(start_of(deadline=deadline, headers=headers), fakes, [])
         exchange.begin(lambda: handle(OneRoute(handler, played), exchange, surroundings))
         if meanwhile is not None:

@@ -9,6 +9,7 @@ from . import status
 from .asgi import mount
 from .background import BackgroundTask, BackgroundTasks
 from .declared import Body, Cookie, Depends, File, Form, Header, Path, Query
+from .encoding import jsonable_encoder
 from .errors import RouterError
 from .fields import Headers, MutableHeaders, QueryParams, State
 from .forms import FormData, UploadFile
@@ -73,6 +74,7 @@ __all__ = [
     "WebSocketException",
     "gather",
     "httpx_transport",
+    "jsonable_encoder",
     "missing_parts",
     "mount",
     "optional",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ LARGEST_FIELD = 1024 * 1024
 """Bytes of a field that is no file."""
 KEPT_IN_MEMORY = 256 * 1024
 """Bytes of a file that stay in memory; a larger one goes to disk."""
+PARSERS_LOG = logging.getLogger("python_multipart")
+if PARSERS_LOG.level == logging.NOTSET:
+    # It warns of what the client is told as well; a level that somebody sets holds.
+    PARSERS_LOG.setLevel(logging.CRITICAL)
 
 
 class UploadFile:

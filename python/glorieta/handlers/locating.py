@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.errors import ConfigError, Problem
 from ..config.objects import files_below, find_in_module, take_attribute
-from ..config.reading import shown
+from ..config.reading import code_place
 from .asgi.mounting import Mounted, mount
 from .errors import RouterError
 from .live.scope import Surroundings
 from .router import Router
+from .routing.compiling import RefusedRouter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -121,14 +122,14 @@ def check_forwarded(application: Table | Mounted, reference: str) -> None:
 
 
 def refused(error: RouterError, files: tuple[Path, ...]) -> ConfigError:
-    """With each problem's line of Python as its place."""
+    """With each problem's line of Python as its place; what could be understood are the upstreams that are called."""
     problems = []
     for text in error.problems:
         placed = PLACED.fullmatch(text)
-        where = f"{shown(placed['file'])}:{placed['line']}" if placed else None
+        where = code_place(placed["file"], int(placed["line"])) if placed else None
         what = (placed["what"] if placed else text).replace(f"{Path.cwd()}/", "")
-        problems.append(Problem((), what, file=where))
-    return ConfigError(problems, files=files)
+        problems.append(Problem((), what, place=where))
+    return ConfigError(problems, error.calls if isinstance(error, RefusedRouter) else (), files)
 
 
 def generation_of(located: Sequence[Located], contents: Mapping[str, str], settings: object) -> str:

@@ -21,7 +21,6 @@ FLOATING = frozenset(
 )
 """Types of a schema whose values may be, or have in them, floating point numbers."""
 ANYTHING = SchemaSerializer(core_schema.any_schema())
-Dump = Callable[[], Any]
 
 
 def may_have_floats(schema: Any) -> bool:
@@ -45,18 +44,22 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-def dumped(value: Any) -> Any:
-    """Any value as Python's own types, as far as pydantic knows it."""
-    return ANYTHING.to_python(value, by_alias=True, warnings=False)
+def dumped(value: Any, **options: Any) -> Any:
+    """Any value as Python's own types, as far as pydantic knows it; the options are `model_dump`'s."""
+    return ANYTHING.to_python(value, **{"by_alias": True, "warnings": False, **options})
 
 
-def has_lost_numbers(value: Any, data: bytes, dump: Dump) -> bool:
+def has_lost_numbers(
+    value: Any, data: bytes, write: Callable[..., bytes], dump: Callable[..., Any], options: Mapping[str, Any]
+) -> bool:
     """Whether NaN or Infinity stands in a value where its JSON has `null`, and no model says that it shall.
 
-    `dump` gives the value as `model_dump` does, with the fields that the JSON has."""
-    if b"null" not in data:
+    `write` and `dump` are pydantic's for JSON and for Python's own types, `options` those that the JSON was written
+    with."""
+    # Most are fields that are None, and without those there is none left.
+    if b"null" not in data or b"null" not in write(value, **{**options, "exclude_none": True}):
         return False
-    plain = dump()
+    plain = dump(value, **options)
     try:
         text = to_json(plain, serialize_unknown=True)
     except (ValueError, RecursionError):

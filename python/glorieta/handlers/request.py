@@ -130,7 +130,7 @@ class HTTPConnection:
 class Request(HTTPConnection):
     """An HTTP request."""
 
-    __slots__ = ("_body", "_form", "_is_read", "_json", "exits")
+    __slots__ = ("_body", "_form", "_is_read", "_json", "exits", "unanswered")
 
     def __init__(self, transport: Transport, call_scope: CallScope, route: HandlerRoute) -> None:
         super().__init__(transport, call_scope, route)
@@ -142,6 +142,8 @@ class Request(HTTPConnection):
         """In a list, since `None` is a value of JSON."""
         self.exits: Any = None
         """Dependencies that are to be closed when the answer is sent."""
+        self.unanswered: Exception | None = None
+        """The last exception of which it was asked what it means."""
 
     @property
     def method(self) -> str:

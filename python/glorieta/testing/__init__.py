@@ -8,6 +8,7 @@ from .bench import Disconnected
 from .client import AsyncTestClient, Ongoing
 from .clock import FakeClockLoop, Stuck, run
 from .plain import TestClient
+from .redirects import TooManyRedirects
 from .response import TestResponse
 from .upstreams import FakeUpstream, NotFaked, ReceivedCall, Several
 from .websocket import SocketSession, WebSocketRefused
@@ -26,6 +27,7 @@ __all__ = [
     "Stuck",
     "TestClient",
     "TestResponse",
+    "TooManyRedirects",
     "WebSocketRefused",
     "after",
     "cut",

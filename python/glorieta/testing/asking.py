@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, urlencode
 
 from ..handlers.encoding import encode_json
@@ -15,8 +15,10 @@ from ..handlers.live.targets import query_of
 from ..handlers.transport import Fields, Start
 
 HeaderValues = Mapping[str, str] | Iterable[tuple[str, str]]
-File = bytes | str | tuple[str, bytes | str] | tuple[str, bytes | str, str]
-"""Its content; or its name and content; or these and its media type."""
+Content = bytes | str | IO[bytes] | IO[str]
+File = Content | tuple[str | None, Content] | tuple[str | None, Content, str]
+"""Its content; or its name and content; or these and its media type. Without a name (none) it is a field."""
+HOST = "testserver"
 PATH = "/:@!$&'()*+,;=~%"
 
 
@@ -60,19 +62,21 @@ def asked(
     cookies: Mapping[str, str] | None = None,
     json: Any = None,
     data: Mapping[str, Any] | None = None,
-    files: Mapping[str, File | list[File]] | None = None,
+    files: Mapping[str, File | list[File]] | Iterable[tuple[str, File]] | None = None,
     content: bytes | str | Iterable[bytes] | None = None,
     deadline: Duration | None = None,
+    timeout: Any = None,
 ) -> Asked:
-    """`url` is a path, with or without a query. `content` may be several pieces. `deadline` is the route's."""
+    """`url` is a path, with or without a query. `content` may be several pieces. `deadline` is the route's. `timeout`
+    is taken, since tests for httpx have it, and means nothing: on a fake clock nobody waits."""
     path, _, query = url.partition("?")
-    more = query_of(params) if params else ""
+    more = query_text(params) if params else ""
     kind, pieces, streamed = body_of(json, data, files, content)
     fields = [
         (name.lower(), value) for name, value in (headers.items() if isinstance(headers, Mapping) else headers or ())
     ]
     names = {name for name, _ in fields}
-    fields += [("host", "testserver")] if "host" not in names else []
+    fields += [("host", HOST)] if "host" not in names else []
     fields += [("content-type", kind)] if kind and "content-type" not in names else []
     if pieces and not streamed and "content-length" not in names:
         fields.append(("content-length", str(sum(map(len, pieces)))))
@@ -87,6 +91,13 @@ def asked(
         streamed,
         None if deadline is None else seconds(deadline),
     )
+
+
+def query_text(params: Any) -> str:
+    """A query from values by name, or from text that is one already."""
+    if isinstance(params, bytes):
+        params = params.decode("ascii")
+    return quote(params, safe=PATH + "?") if isinstance(params, str) else query_of(params)
 
 
 def body_of(json: Any, data: Any, files: Any, content: Any) -> tuple[str | None, list[bytes], bool]:
@@ -106,17 +117,18 @@ def body_of(json: Any, data: Any, files: Any, content: Any) -> tuple[str | None,
     return None, list(content), True
 
 
-def multipart(data: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[str, list[bytes], bool]:
+def multipart(data: Mapping[str, Any], files: Any) -> tuple[str, list[bytes], bool]:
     """A form with files (RFC 7578)."""
     boundary = secrets.token_hex(16)
     parts: list[tuple[str, str | None, bytes]] = []
     for name, value in data.items():
         for one in value if isinstance(value, list | tuple) else [value]:
             parts.append((f'form-data; name="{name}"', None, str(one).encode()))
-    for name, given in files.items():
+    for name, given in files.items() if isinstance(files, Mapping) else files:
         for file in given if isinstance(given, list) else [given]:
             filename, whole, media_type = file_of(file)
-            parts.append((f'form-data; name="{name}"; filename="{filename}"', media_type, whole))
+            called = "" if filename is None else f'; filename="{filename}"'
+            parts.append((f'form-data; name="{name}"{called}', media_type, whole))
     body = b""
     for disposition, kind, content in parts:
         head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
@@ -125,14 +137,12 @@ def multipart(data: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[str, l
     return f"multipart/form-data; boundary={boundary}", [body + f"--{boundary}--\r\n".encode()], False
 
 
-def file_of(file: Any) -> tuple[str, bytes, str]:
-    given = file if isinstance(file, tuple) else ("upload", file)
-    name, content, *kind = given
-    return (
-        name,
-        content.encode() if isinstance(content, str) else content,
-        kind[0] if kind else "application/octet-stream",
-    )
+def file_of(file: Any) -> tuple[str | None, bytes, str | None]:
+    """A file's name, content and media type; it is a field where it has no name."""
+    name, content, *kind = file if isinstance(file, tuple) else ("upload", file)
+    whole = content.read() if hasattr(content, "read") else content
+    media_type = kind[0] if kind else None if name is None else "application/octet-stream"
+    return name, whole.encode() if isinstance(whole, str) else whole, media_type
 
 
 def cookies_of(headers: Fields) -> dict[str, str]:

@@ -21,9 +21,17 @@ from .response import TestResponse
 from .upstreams import FakeUpstream, ReceivedCall
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from ..handlers.serving.application import Application
 
 Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+def lent(awaited: Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+    """A thread waits for the event loop; a fake clock must not wait for the thread."""
+    if isinstance(loop, FakeClockLoop):
+        loop.lend_thread(awaited)
 
 
 class Bench:
@@ -39,6 +47,7 @@ class Bench:
             tuple(self.application.calls),
             tuple(self.application.forward_headers),
             on_crash=self.crashes.append,
+            on_thread_waits=lent,
         )
         self._patterns = [
             Pattern(None if route.method == "*" else route.method, tuple(route.path[1:].split("/")), route.is_websocket)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .asking import asked, cookies_of
 from .bench import Bench
+from .redirects import MOST, TooManyRedirects, redirected
 from .websocket import SocketSession, opened
 
 if TYPE_CHECKING:
@@ -70,9 +71,20 @@ class AsyncTestClient:
         what.setdefault("deadline", self._deadline)
         return Ongoing(self, self._bench.begin(asked(method, url, **what)))
 
-    async def request(self, method: str, url: str, **what: Any) -> TestResponse:
+    async def request(self, method: str, url: str, *, follow_redirects: bool = False, **what: Any) -> TestResponse:
         """The answer, once the handler has ended with all that follows its answer. `what` is as in httpx: `params`,
-        `headers`, `cookies`, `json`, `data`, `files`, `content`; `deadline` is the route's."""
+        `headers`, `cookies`, `json`, `data`, `files`, `content`; `deadline` is the route's, and a `timeout` means
+        nothing. `follow_redirects`: redirections to the router itself are followed; `TooManyRedirects`: without end."""
+        method = method.upper()
+        for _ in range(MOST + 1):
+            response = await self._answer(method, url, what)
+            following = redirected(method, url, what, response) if follow_redirects else None
+            if following is None:
+                return response
+            method, url, what = following
+        raise TooManyRedirects(f"more than {MOST} redirections, the last one to {url}")
+
+    async def _answer(self, method: str, url: str, what: dict[str, Any]) -> TestResponse:
         ongoing = self.begin(method, url, **what)
         response = await ongoing.response()
         await ongoing.finished()

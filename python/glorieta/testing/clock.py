@@ -17,7 +17,7 @@ from .threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -118,6 +118,12 @@ class FakeClockLoop(asyncio.SelectorEventLoop):
             self._own_pool = ThreadPoolExecutor(thread_name_prefix="glorieta-testing")
             self.set_default_executor(self._own_pool)
         return self._own_pool
+
+    def lend_thread(self, awaited: Future[Any]) -> None:
+        """A thread waits for what this loop does."""
+        self._fake.threads.lend(awaited)
+        # It may be waiting for the thread already.
+        self.call_soon_threadsafe(lambda: None)
 
     def count_anyio(self) -> None:
         """Waits from now on for threads of anyio as well, which Starlette and FastAPI use. Called by a task."""

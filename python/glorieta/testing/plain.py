@@ -108,8 +108,7 @@ class TestClient:
         return self._run(ongoing.response())
 
     def request(self, method: str, url: str, **what: Any) -> TestResponse:
-        """The answer, once the handler has ended with all that follows its answer. `what` is as in httpx: `params`,
-        `headers`, `cookies`, `json`, `data`, `files`, `content`; `deadline` is the route's."""
+        """The answer, once the handler has ended with all that follows its answer; see `AsyncTestClient.request`."""
         return self._run(self._client.request(method, url, **what))
 
     @contextmanager

@@ -32,6 +32,18 @@ class Threads:
         with self._lock:
             self._at_work -= 1
 
+    def lend(self, awaited: concurrent.futures.Future[Any]) -> None:
+        """This thread waits for something that the event loop does: until then it is not waited for itself."""
+        with self._lock:
+            self._at_work -= 1
+            self._known.add(threading.current_thread())
+        # Called by the loop, before time may pass again.
+        awaited.add_done_callback(self._goes_on)
+
+    def _goes_on(self, _: object) -> None:
+        with self._lock:
+            self._at_work += 1
+
     def count_anyio(self) -> None:
         anyio = sys.modules.get("anyio")
         if anyio is not None and self._anyio is None:
@@ -39,7 +51,7 @@ class Threads:
 
     def at_work(self) -> bool:
         """Whether a thread is certain to say something."""
-        return self._at_work > 0 or (self._anyio is not None and self._anyio.borrowed_tokens > 0)
+        return self._at_work + (0 if self._anyio is None else self._anyio.borrowed_tokens) > 0
 
     def strangers(self) -> list[threading.Thread]:
         """Threads that were begun since, and of which nothing is known."""

@@ -207,6 +207,9 @@ class FakeCall:
 
     def _fail(self, failed: CallFailed) -> None:
         self._end("failed")
+        self._tell(failed)
+
+    def _tell(self, failed: CallFailed) -> None:
         if self._head.done():
             self._pieces.put_nowait(failed)
         else:
@@ -251,6 +254,7 @@ class FakeCall:
         if self.received.outcome == "under way":
             self._end("cancelled")
             self._task.cancel()
+            self._tell(CallFailed("cancelled", "the call was cancelled", 0))
 
 
 async def pause(delay: float) -> None:

@@ -161,6 +161,19 @@ def test_what_cannot_be_sent_is_told_to_the_log_only(value: Any, caplog: pytest.
     assert "test_answers.answer_of.<locals>.handler returned what cannot be sent" in caplog.text
 
 
+@pytest.mark.parametrize(("options", "status"), [({}, 307), ({"status_code": 303}, 303)])
+def test_a_route_whose_answers_are_redirections(options: dict[str, int], status: int) -> None:
+    router = Router()
+
+    @router.get("/", response_class=RedirectResponse, **options)
+    async def handler() -> str:
+        return "/new?a=é"
+
+    answer = ask(router, "GET", "/")
+    assert (answer.status, answer.header("location"), answer.body) == (status, "/new?a=%C3%A9", b"")
+    assert str(status) in router.openapi()["paths"]["/"]["get"]["responses"]
+
+
 def test_a_text_about_nan_is_no_nan() -> None:
     assert answer_of({"NaN": "Infinity"}).json == {"NaN": "Infinity"}
 

@@ -1,5 +1,6 @@
 """Requests that no handler should see: each gets an answer that says what is wrong, and the handler is not called."""
 
+import logging
 from typing import Annotated, Any
 
 import pytest
@@ -370,3 +371,43 @@ def test_files_are_closed_when_the_request_is_over() -> None:
 
     assert ask(own, "POST", "/", headers=MULTIPART, body=FILE + END).json == ["el", True, ["file"]]
     assert seen[0].file.closed
+
+
+class Login(BaseModel):
+    name: str
+    secret: str
+    note: str = ""
+
+
+def test_a_form_without_any_body_lacks_its_fields() -> None:
+    own = Router()
+
+    @own.post("/fields")
+    async def fields(name: Annotated[str, Form()], file: UploadFile, note: Annotated[str, Form()] = "") -> None: ...
+
+    @own.post("/model")
+    async def model(login: Annotated[Login, Form()]) -> None: ...
+
+    @own.post("/optional")
+    async def optional(login: Annotated[Login | None, Form()] = None, name: Annotated[str, Form()] = "x") -> Any:
+        return [login, name]
+
+    assert ask(own, "POST", "/fields").errors() == [
+        ("body", None, "#/name", "missing"),
+        ("body", None, "#/file", "missing"),
+    ]
+    assert ask(own, "POST", "/model").errors() == [
+        ("body", None, "#/name", "missing"),
+        ("body", None, "#/secret", "missing"),
+    ]
+    assert ask(own, "POST", "/optional").json == [None, "x"]
+    # A body is there, and nothing says what it is.
+    for path in ("/fields", "/model", "/optional"):
+        assert refused(ask(own, "POST", path, body=b"name=a")) == (415, "content_type")
+        assert refused(ask(own, "POST", path, pieces=[b"name=a"])) == (415, "content_type")
+
+
+def test_a_malformed_form_is_told_to_the_client_and_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "glorieta"):
+        assert refused(ask(router, "POST", "/upload", headers=MULTIPART, body=b"nonsense")) == (400, "form_invalid")
+    assert "python_multipart" not in {record.name.partition(".")[0] for record in caplog.records}

@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from glorieta.handlers import Event, EventStream, Form, HTTPException, JSONResponse, Query, Router, Upstream, WebSocket
+from glorieta.handlers import Event, EventStream, Form, HTTPException, JSONResponse, Query, Router, Upstream
 from glorieta.handlers.encoding import Unserialisable, encode_json
 from glorieta.handlers.errors import NOWHERE
 from glorieta.handlers.lost_numbers import may_have_floats
@@ -223,11 +223,6 @@ async def events() -> EventStream:
         yield Event(Size(x=NAN))
 
     return EventStream(made())
-
-
-@router.websocket("/socket")
-async def socket(socket: WebSocket) -> None:
-    raise HTTPException(400, {"x": NAN})
 
 
 @pytest.mark.parametrize(

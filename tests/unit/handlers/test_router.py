@@ -1,7 +1,8 @@
 """Routers: what is compiled, what is listed for the Plan, and everything that is wrong with one, at once."""
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from glorieta.handlers import (
     Form,
     HTTPConnection,
     HTTPException,
+    JSONResponse,
     PlainTextResponse,
     Query,
     Request,
@@ -24,6 +26,7 @@ from glorieta.handlers import (
     RouterError,
     UploadFile,
     Upstream,
+    UpstreamError,
     WebSocket,
 )
 from glorieta.handlers import Path as InPath
@@ -185,6 +188,99 @@ def test_a_middleware_may_answer_itself_and_share_state() -> None:
 
     assert ask(router, "GET", "/").json == "me"
     assert ask(router, "GET", "/", headers={"x-closed": "1"}).status == 503
+
+
+class Mine(Exception):
+    pass
+
+
+class Reraised(Exception):
+    pass
+
+
+RAISED_BY_MIDDLEWARE: dict[str, tuple[Callable[[], Exception], int, str | None]] = {
+    "refusal": (lambda: HTTPException(401, "who are you?", {"WWW-Authenticate": "Basic"}), 401, "who are you?"),
+    "upstream": (lambda: UpstreamError("users", "timeout", "secret"), 504, None),
+    "own": (lambda: Mine("secret"), 418, "mine"),
+}
+
+
+@pytest.mark.parametrize("raised", RAISED_BY_MIDDLEWARE)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_middleware_raises_is_the_answer_that_it_means(
+    raised: str, when: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error, status, detail = RAISED_BY_MIDDLEWARE[raised]
+    closed = []
+
+    def dependency() -> Iterator[None]:
+        yield
+        closed.append(True)
+
+    router = Router()
+
+    @router.exception_handler(Mine)
+    async def answer(request: Request, error: Mine) -> Response:
+        return JSONResponse({"detail": "mine"}, 418)
+
+    @router.middleware
+    async def refuses(request: Request, call_next: Any) -> Response:
+        if when == "after":
+            await call_next(request)
+        raise error()
+
+    @router.middleware
+    async def outer(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["x-outer"] = "seen"
+        return response
+
+    @router.get("/", dependencies=[Depends(dependency)])
+    async def handler() -> int:
+        return 1
+
+    answered = ask(router, "GET", "/")
+    assert (answered.status, answered.header("x-outer")) == (status, "seen")
+    assert detail is None or answered.json["detail"] == detail
+    assert answered.header("www-authenticate") == ("Basic" if raised == "refusal" else None)
+    assert (caplog.text, closed) == ("", [True] if when == "after" else [])
+
+
+def test_a_body_that_middleware_reads_is_refused_as_one_that_a_handler_reads() -> None:
+    router = Router(max_body_size=2)
+
+    @router.middleware
+    async def reads(request: Request, call_next: Any) -> Response:
+        await request.body()
+        return await call_next(request)  # type: ignore[no-any-return]
+
+    @router.post("/")
+    async def handler() -> None: ...
+
+    assert ask(router, "POST", "/", body=b"long").status == 413
+
+
+def test_an_exception_on_its_way_out_through_middleware_is_answered_once(caplog: pytest.LogCaptureFixture) -> None:
+    asked = []
+    router = Router()
+
+    @router.exception_handler(Reraised)
+    async def answer(request: Request, error: Reraised) -> Response:
+        asked.append(type(error))
+        raise error
+
+    @router.middleware
+    @router.middleware
+    async def passes(request: Request, call_next: Any) -> Response:
+        return await call_next(request)  # type: ignore[no-any-return]
+
+    @router.get("/")
+    async def handler() -> None:
+        raise Reraised()
+
+    with caplog.at_level(logging.ERROR):
+        assert ask(router, "GET", "/").status == 500
+    assert (len(asked), caplog.text.count("the handler of GET / failed")) == (1, 1)
 
 
 def test_a_middleware_that_fails_or_returns_nothing(caplog: pytest.LogCaptureFixture) -> None:

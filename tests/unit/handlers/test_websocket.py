@@ -1,6 +1,7 @@
 """WebSockets from the handshake to the last message."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 
@@ -196,6 +197,18 @@ def test_a_handler_that_returns_closes_and_one_that_fails_says_so(caplog: pytest
         opened(router, client, target)
     assert told == ["closed", "closed", "seen", "closed"]
     assert "RuntimeError: why" in caplog.text
+
+
+def test_a_refusal_that_cannot_be_sent_is_a_500(caplog: pytest.LogCaptureFixture) -> None:
+    router = Router()
+
+    @router.websocket("/")
+    async def talk(websocket: WebSocket) -> None:
+        raise HTTPException(400, {"secret": math.nan})
+
+    answer = refused(router)
+    assert (answer.status, answer.json["id"], "secret" in answer.text) == (500, "an-id", False)
+    assert "NaN and Infinity are no JSON" in caplog.text
 
 
 def test_handshakes_that_are_refused(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 from typing import Any
 
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from glorieta.handlers.live.calls import MOST_KEPT, Running
 from glorieta.handlers.live.errors import NoRequest
 from glorieta.handlers.live.gather import gather, optional
 from glorieta.handlers.live.scope import CallScope
+from glorieta.handlers.problems import HTTPException
 from glorieta.testing.answers import Answer, after, cut, hanging, overloaded, refused, reset, streamed
 from glorieta.testing.clock import run
 from glorieta.testing.upstreams import Several
@@ -260,6 +264,53 @@ def test_a_failed_call_is_not_remembered() -> None:
     assert play(handler, {"users": {"/a": Several(refused(), {"a": 1})}}).value == ["none", {"a": 1}]
 
 
+def test_what_is_no_success_is_asked_again() -> None:
+    async def handler(scope: CallScope) -> Any:
+        users = scope.upstream("users")
+        return [(await users.get("/a")).status for _ in range(4)]
+
+    answers = Several(Answer(404), Answer(503), Answer(200), Answer(204))
+    played = play(handler, {"users": {"/a": answers}})
+    assert (played.value, len(played.calls["users"])) == ([404, 503, 200, 200], 3)
+
+
+def test_what_is_no_success_is_shared_while_it_is_under_way() -> None:
+    async def handler(scope: CallScope) -> Any:
+        users = scope.upstream("users")
+        return [answer.status for answer in await gather(users.get("/a"), users.get("/a"))]
+
+    played = play(handler, {"users": {"/a": after("1s", 404)}})
+    assert (played.value, len(played.calls["users"])) == ([404, 404], 1)
+
+
+def test_a_fresh_call_is_made_anew_and_ends_what_was_kept() -> None:
+    async def handler(scope: CallScope) -> Any:
+        users = scope.upstream("users")
+        both = await gather(users.get("/a").text(), users.get("/a").fresh().text())
+        polled = [await users.get("/a").fresh().text() for _ in range(2)]
+        return [*both, *polled, await users.get("/a").text(), await users.get("/a").text()]
+
+    played = play(handler, {"users": {"/a": Several("1", "2", "3", "4", "5", "6")}})
+    assert played.value == ["1", "2", "3", "4", "5", "5"]
+
+
+def test_a_request_that_goes_on_and_on_keeps_no_more_answers_than_it_shares() -> None:
+    async def handler(scope: CallScope) -> Any:
+        users = scope.upstream("users")
+        for number in range(2 * MOST_KEPT):
+            await users.get("/a", params={"n": number})
+            await users.get("/poll").fresh()
+        await users.get("/a", params={"n": 2 * MOST_KEPT - 1})
+        await users.get("/a", params={"n": 0})
+        # What an answer is kept by, besides this function's own names.
+        return sum(isinstance(each, Running) and each.is_over for each in gc.get_objects())
+
+    before = sum(isinstance(each, Running) for each in gc.get_objects())
+    played = play(handler, {"users": {"/a": 204, "/poll": 204}})
+    assert len(played.calls["users"]) == 4 * MOST_KEPT + 1
+    assert played.value - before <= 2 * MOST_KEPT
+
+
 def test_coroutines_are_parts_as_well_and_may_be_optional() -> None:
     async def handler(scope: CallScope) -> Any:
         users, orders = scope.upstream("users"), scope.upstream("orders")
@@ -285,6 +336,37 @@ def test_coroutines_are_parts_as_well_and_may_be_optional() -> None:
     assert played.value == ("none",)
     assert played.headers() == {"glorieta-partial": "slow;r=timeout"}
     assert played.took == 1
+
+
+@pytest.mark.parametrize("kind", [ConnectionError, TimeoutError, ValueError, HTTPException])
+@pytest.mark.parametrize("wait", ["alone", "gather"])
+def test_a_part_of_ones_own_may_fail_in_any_way(
+    kind: type[Exception], wait: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(scope: CallScope) -> Any:
+        async def own() -> None:
+            raise kind(404)
+
+        part = optional(own(), "default", name="db")
+        return await part if wait == "alone" else (await gather(part))[0]
+
+    with caplog.at_level(logging.ERROR):
+        played = play(handler)
+    assert (played.value, played.headers()) == ("default", {"glorieta-partial": "db;r=failed"})
+    assert played.scope is not None
+    assert played.scope.partial.members() == [{"part": "db", "reason": "failed"}]
+    assert kind.__name__ in caplog.text
+    assert '"db" is missing from the answer to GET /home/7' in caplog.text
+    assert "in own" in caplog.text
+
+
+def test_what_an_upstream_fails_in_is_told_as_before_and_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(scope: CallScope) -> Any:
+        return await gather(optional(scope.upstream("users").get("/a").json(), "default", name="mine"))
+
+    played = play(handler, {"users": {"/a": 404}})
+    assert (played.value, played.headers()) == (("default",), {"glorieta-partial": "mine;s=404;r=status"})
+    assert caplog.text == ""
 
 
 def test_an_exception_of_a_part_passes_and_ends_the_others() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from glorieta.handlers import Router, mount
 from glorieta.handlers.httpx_transport import httpx_transport
 from glorieta.handlers.live.errors import NoRequest
 from glorieta.handlers.live.scope import CallScope
+from glorieta.testing import TestClient
 from glorieta.testing.answers import Answer, after, cut, hanging, overloaded, refused, reset, streamed
 from glorieta.testing.clock import run
+from glorieta.testing.upstreams import FakeUpstream
 from harness.handled import Played, play
 
 
@@ -123,7 +128,106 @@ def test_a_client_that_goes_cancels_the_call() -> None:
     assert (played.outcomes(), played.took) == (["cancelled"], 1)
 
 
-def test_a_synchronous_client_and_one_outside_of_requests_say_what_is_wrong() -> None:
+def test_what_a_bodys_own_iterator_raises_passes_as_it_is() -> None:
+    async def pieces() -> Any:
+        yield b"one"
+        raise KeyError("mine")
+
+    async def use(client: httpx.AsyncClient) -> Any:
+        await client.post("/", content=pieces())
+
+    played = ask(use, {"users": {"/": hanging()}})
+    assert (type(played.error), played.outcomes()) == (KeyError, ["cancelled"])
+
+
+def on_threads(use: Callable[[httpx.Client], Any], users: Any) -> tuple[Any, FakeUpstream, float]:
+    """What a handler that is a plain `def` does with an `httpx.Client`, what was called, and how long it took."""
+    found = []
+    router = Router(calls=["users"])
+
+    @router.get("/")
+    def handler() -> None:
+        with httpx.Client(transport=httpx_transport(), base_url="http://users", timeout=5) as client:
+            found.append(use(client))
+
+    with TestClient(router, upstreams={"users": users}) as client:
+        seconds = client.get("/").seconds
+        return found[0], client.upstreams["users"], seconds
+
+
+def test_a_synchronous_client_waits_on_its_thread() -> None:
+    def use(client: httpx.Client) -> Any:
+        first = client.get("/users/7", params={"q": 1}).json()
+        return first, client.post("/find", content=iter([b"one ", b"two"])).status_code
+
+    fakes = {"/users/{id}": after("2s", {"name": "Ana"}), "/find": after("1s", 201)}
+    value, users, seconds = on_threads(use, fakes)
+    assert (value, seconds) == (({"name": "Ana"}, 201), 3)
+    assert [(call.path, call.query, call.body) for call in users.calls] == [
+        ("/users/7", "q=1", b""),
+        ("/find", "", b"one two"),
+    ]
+
+
+def test_a_synchronous_client_gets_pieces_as_they_come_and_may_leave() -> None:
+    def use(client: httpx.Client) -> Any:
+        with client.stream("GET", "/three") as response:
+            whole = list(response.iter_raw())
+        with client.stream("GET", "/many") as response:
+            return whole, next(response.iter_raw())
+
+    fakes = {"/three": streamed([b"a", b"b", b"c"], every="1s"), "/many": streamed([b"x"] * 9, every="1s")}
+    value, users, seconds = on_threads(use, fakes)
+    assert (value, seconds) == (([b"a", b"b", b"c"], b"x"), 4)
+    assert [call.outcome for call in users.calls] == ["answered", "cancelled"]
+
+
+@pytest.mark.parametrize(("answer", "kind"), ERRORS)
+def test_errors_of_a_synchronous_client_are_httpxs(answer: Any, kind: type[Exception]) -> None:
+    def use(client: httpx.Client) -> Any:
+        with pytest.raises(httpx.TransportError) as raised:
+            client.get("/")
+        return raised.type
+
+    assert on_threads(use, {"/": answer})[0] is kind
+
+
+def test_several_threads_wait_at_the_same_time() -> None:
+    def use(client: httpx.Client) -> Any:
+        return client.get("/").status_code
+
+    async def handler(scope: CallScope) -> Any:
+        with httpx.Client(transport=httpx_transport(), base_url="http://users", timeout=5) as client:
+            return await asyncio.gather(*(asyncio.to_thread(use, client) for _ in range(3)))
+
+    played = play(handler, {"users": {"/": after("1s", 204)}})
+    assert (played.value, played.took) == ([204] * 3, 1)
+
+
+def test_a_synchronous_client_on_the_event_loop_says_what_is_wrong() -> None:
+    async def handler(scope: CallScope) -> Any:
+        with httpx.Client(transport=httpx_transport(), base_url="http://users") as client:
+            client.get("/")
+
+    error = play(handler, {"users": {"/": 204}}).error
+    assert isinstance(error, RuntimeError)
+    assert "use httpx.AsyncClient" in str(error)
+
+
+def test_a_mounted_applications_plain_functions_may_use_one() -> None:
+    app = FastAPI()
+
+    @app.get("/")
+    def plain() -> Any:
+        with httpx.Client(transport=httpx_transport(), base_url="http://users", timeout=5) as client:
+            return client.get("/").json()
+
+    with TestClient(mount(app, calls=["users"]), upstreams={"users": {"/": after("1s", {"a": 1})}}) as client:
+        answer = client.get("/")
+        assert (answer.json(), answer.seconds) == ({"a": 1}, 1)
+
+
+def test_a_client_outside_of_requests_says_what_is_wrong() -> None:
     async def main() -> None:
         async with httpx.AsyncClient(transport=httpx_transport()) as client:
             await client.get("http://users/")

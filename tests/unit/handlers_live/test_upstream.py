@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 
 from glorieta.handlers.encoding import Unserialisable
 from glorieta.handlers.live.errors import NoRequest, UnknownUpstream, UpstreamError
+from glorieta.handlers.live.gather import gather, optional
 from glorieta.handlers.live.scope import CallScope, Surroundings, missing_parts, upstream
+from glorieta.handlers.live.upstream import Upstream
 from glorieta.testing.answers import Answer, after, cut, hanging, refused, streamed
 from harness.handled import play
 
@@ -81,14 +83,53 @@ def test_a_body_may_come_in_pieces() -> None:
     assert sent(lambda users: users.post("/a", content=pieces())).body == b"one two"
 
 
-def test_a_body_that_fails_while_it_is_made_ends_the_call() -> None:
-    async def pieces() -> Any:
-        yield b"one"
-        raise KeyError("mine")
+async def failing() -> Any:
+    """A body whose iterator fails."""
+    yield b"one"
+    raise KeyError("mine")
 
-    played = play(asks(lambda users: users.post("/a", content=pieces())), {"users": lambda call: 204})
-    assert isinstance(played.failed().__cause__, KeyError)
-    assert played.outcomes() == ["cancelled"]
+
+async def relaying(users: Upstream) -> Any:
+    """A body that is another service's answer, which breaks off."""
+    async with users.get("/half").stream() as answer:
+        async for piece in answer:
+            yield piece
+
+
+def streams(call: Any) -> Any:
+    async def use() -> Any:
+        async with call.stream() as answer:
+            return [piece async for piece in answer]
+
+    return use()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda call: call,
+        lambda call: call.json(),
+        lambda call: call.optional("default"),
+        lambda call: gather(call),
+        lambda call: gather(call.optional("default")),
+        lambda call: gather(optional(call, "default", name="mine")),
+        streams,
+    ],
+    ids=["alone", "json", "optional", "gather", "gather optional", "optional of a call", "stream"],
+)
+@pytest.mark.parametrize("answer", [204, hanging(), streamed([b"a", b"b"], every="1s")], ids=["204", "none", "pieces"])
+def test_what_a_bodys_own_iterator_raises_passes_as_it_is(ask: Any, answer: Any) -> None:
+    played = play(asks(lambda users: ask(users.post("/a", content=failing()))), {"users": {"/a": answer}})
+    assert (type(played.error), str(played.error)) == (KeyError, "'mine'")
+    assert (played.outcomes(), played.headers()) == (["cancelled"], {})
+
+
+def test_a_body_that_is_another_answer_fails_as_that_one() -> None:
+    def ask(users: Upstream) -> Any:
+        return users.post("/a", content=relaying(users)).json().optional("default")
+
+    played = play(asks(ask), {"users": {"GET /half": cut(b"half"), "POST /a": 204}})
+    assert (played.failed().reason, played.outcomes()) == ("response_cut_off", ["cancelled", "failed"])
 
 
 def test_what_travels_by_itself() -> None:
@@ -206,6 +247,19 @@ def test_json_is_decoded_and_validated() -> None:
     assert play(asks(lambda u: u.get("/l").json(unhashable)), fakes).value == [1, 2]
     assert play(asks(lambda u: u.get("/l").text()), fakes).value == "[1,2]"
     assert play(asks(lambda u: u.get("/l").ok()), fakes).value.status == 200
+
+
+@pytest.mark.parametrize("ask", [lambda call: call.text(), lambda call: call.json(), lambda call: call])
+def test_a_coded_body_is_no_text(ask: Any) -> None:
+    coded = Answer(body=b"\x1f\x8b", headers={"content-encoding": "gzip"})
+    played = play(asks(lambda users: ask(users.get("/"))), {"users": coded})
+    error = played.error
+    if played.value is not None:
+        with pytest.raises(UpstreamError) as raised:
+            _ = played.value.text
+        error = raised.value
+    assert isinstance(error, UpstreamError)
+    assert (error.kind, error.detail) == ("invalid", "GET /: the body is coded as gzip, which was not asked for")
 
 
 def test_the_order_of_what_is_said_does_not_matter() -> None:

@@ -36,6 +36,7 @@ class Call(Generic[T]):
         "_content",
         "_convert",
         "_default",
+        "_fresh",
         "_headers",
         "_largest",
         "_method",
@@ -67,6 +68,7 @@ class Call(Generic[T]):
         self._timeout: float | None = None
         self._largest = LARGEST
         self._convert: Callable[[UpstreamResponse], Any] | None = None
+        self._fresh = False
         self._optional = False
         self._default: Any = None
 
@@ -78,6 +80,12 @@ class Call(Generic[T]):
     def limit(self, largest: int) -> Call[T]:
         """How many bytes the answer may have; 8 MiB unless said. `UpstreamError` of kind `too_large` beyond it."""
         self._largest = largest
+        return self
+
+    def fresh(self) -> Call[T]:
+        """It is made anew. Without this the same safe call (`GET`, `HEAD`, `OPTIONS`) of one request is made once, and
+        its answer, if it is a 2xx, kept until the request ends: for who polls, that is too long."""
+        self._fresh = True
         return self
 
     def ok(self) -> Call[T]:
@@ -98,7 +106,7 @@ class Call(Generic[T]):
         return self
 
     def text(self) -> Call[str]:
-        """The body of a 2xx as text. `UpstreamError`: another status."""
+        """The body of a 2xx as text. `UpstreamError`: another status, or a content coding."""
         self._convert = lambda response: right(response).text
         return cast("Call[str]", self)
 
@@ -159,7 +167,7 @@ class Call(Generic[T]):
                 running = Running(request, expires, self._largest)
                 running.error, running.is_over = self.late(), True
                 return running
-        return self._scope.calls.begin(request, self._headers, expires, self._largest, self._content)
+        return self._scope.calls.begin(request, self._headers, expires, self._largest, self._content, self._fresh)
 
     def _request(self, timeout: float | None) -> CallRequest:
         headers = self._scope.forwarded()
@@ -185,7 +193,10 @@ class Call(Generic[T]):
         return end if running.expires is None or end < running.expires - SLACK else None
 
     def outcome(self, running: Running) -> T:
-        """What is made of a call that is over. `UpstreamError`: it failed and is not optional."""
+        """What is made of a call that is over. `UpstreamError`: it failed and is not optional. What the caller's own
+        iterator of the body raised is raised as it is."""
+        if running.failure is not None:
+            raise running.failure
         if running.error is not None:
             return self.stand_in(running.error)
         assert running.response is not None

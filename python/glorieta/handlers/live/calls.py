@@ -1,6 +1,7 @@
 """Calls under way, shared within one request.
 
-A call is begun once for everyone in the request who asks for the same, and cancelled when nobody waits any more.
+A call is begun once for everyone in the request who asks for the same, and cancelled when nobody waits any more. Its
+answer is kept for who asks later, if it is a success: what failed may be tried again.
 Whoever waits leaves a function to be called: a task per call would cost more than the rest of it.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..transport import CallFailed, CallResponse
 from .errors import UpstreamError
 from .response import UpstreamResponse
+from .uploading import Upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Hashable
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 SHARED = frozenset({"GET", "HEAD", "OPTIONS"})
 """Safe methods without a body: the same one, asked twice, is one call."""
+MOST_KEPT = 256
+"""Calls that may be shared at a time; the oldest gives way. A WebSocket is one request for as long as it is open."""
 SLACK = 0.001
 """Seconds by which one deadline may be later than another and still be the same."""
 
 
 class Running:
-    """One call under way, or its outcome: `response` or `error` is set once it is over."""
+    """One call under way, or its outcome: `response`, `error` or `failure` is set once it is over."""
 
     __slots__ = (
         "_call",
@@ -36,6 +40,7 @@ class Running:
         "_uploading",
         "error",
         "expires",
+        "failure",
         "is_over",
         "request",
         "response",
@@ -49,18 +54,19 @@ class Running:
         self.is_over = False
         self.response: UpstreamResponse | None = None
         self.error: UpstreamError | None = None
+        self.failure: Exception | None = None
+        """What the caller's own iterator of the body raised: no matter of the upstream's."""
         self.waiting: list[tuple[Done, int]] = []
         """Who is called once it is over, and with which number."""
         self._largest = largest
         self._call: CallTransport | None = None
         self._reading: asyncio.Future[CallResponse] | None = None
-        self._uploading: asyncio.Task[None] | None = None
+        self._uploading: Upload | None = None
 
     def begin(self, call: CallTransport, content: AsyncIterable[bytes] | None) -> None:
         self._call = call
         if content is not None:
-            self._uploading = asyncio.ensure_future(upload(call, content))
-            self._uploading.add_done_callback(self._uploaded)
+            self._uploading = Upload(call, content, self._upload_failed)
         call.listen(self._heard)
 
     def _heard(self, head: CallResponse | CallFailed) -> None:
@@ -107,13 +113,10 @@ class Running:
         detail = f"{self.request.method} {self.request.target}: the answer is larger than {self._largest} bytes"
         return UpstreamError(self.request.upstream, "too_large", detail, tries=answer.tries)
 
-    def _uploaded(self, uploading: asyncio.Task[None]) -> None:
-        """The caller's own iterator may fail; then the call cannot become whole."""
-        if uploading.cancelled() or (error := uploading.exception()) is None or self.is_over:
-            return
-        if self._call is not None:
-            self._call.cancel()
-        self._fail(error)
+    def _upload_failed(self, failure: Exception) -> None:
+        if not self.is_over:
+            self.failure = failure
+            self._over(None, None)
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, CallFailed):
@@ -151,23 +154,12 @@ class Running:
         self.is_over = True
         self.waiting.clear()
         self.error = UpstreamError(self.request.upstream, "broken", "the call was cancelled", reason="cancelled")
-        for future in (self._uploading, self._reading):
-            if future is not None:
-                future.cancel()
+        for part in (self._uploading, self._reading):
+            if part is not None:
+                part.cancel()
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
-
-
-async def upload(call: CallTransport, content: AsyncIterable[bytes]) -> None:
-    """Sends a body piece by piece. What the upstream's failing means, its answer tells."""
-    async for piece in content:
-        if piece:
-            try:
-                await call.write(piece)
-            except CallFailed:
-                return
-    call.end()
 
 
 class Calls:
@@ -187,16 +179,23 @@ class Calls:
         expires: float | None,
         largest: int,
         content: AsyncIterable[bytes] | None = None,
+        fresh: bool = False,
     ) -> Running:
         """Begins a call, or joins the same one. After an unsafe call nothing from before it is the same any more.
-        `own_headers`: those by which it may differ from the others; what the request forwards is the same for all."""
+        `own_headers`: those by which it may differ from the others; what the request forwards is the same for all.
+        `fresh`: it joins none, and none joins it; who asks after it gets no answer from before it."""
         if request.method not in SHARED or request.body != b"" or content is not None:
             self._shared.clear()
             return self._started(request, expires, largest, content)
         key = (request.upstream, request.method, request.target, tuple(own_headers), largest)
+        if fresh:
+            self._shared.pop(key, None)
+            return self._started(request, expires, largest, None)
         known = self._shared.get(key)
-        if known is not None and known.error is None and (known.response or lasts(known, expires)):
+        if known is not None and is_shared(known, expires):
             return known
+        if len(self._shared) >= MOST_KEPT:
+            del self._shared[next(iter(self._shared))]
         self._shared[key] = started = self._started(request, expires, largest, None)
         return started
 
@@ -205,6 +204,8 @@ class Calls:
     ) -> Running:
         running = Running(request, expires, largest)
         running.begin(self._transport.call(request), content)
+        if len(self._all) >= MOST_KEPT:
+            self._all = [each for each in self._all if not each.is_over]
         self._all.append(running)
         return running
 
@@ -215,8 +216,10 @@ class Calls:
                 running.abandon()
 
 
-def lasts(running: Running, expires: float | None) -> bool:
-    """Whether a call under way is not given up before somebody else would."""
+def is_shared(running: Running, expires: float | None) -> bool:
+    """Whether it is for somebody else as well: it has succeeded, or is under way and not given up before them."""
+    if running.is_over:
+        return running.response is not None and running.response.ok
     if running.expires is None:
         return True
     return expires is not None and expires <= running.expires + SLACK

@@ -1,4 +1,4 @@
-"""JSON of upstreams: strict, bounded, and validated by pydantic where a model is given."""
+"""Bodies of upstreams: text, and JSON, which is strict, bounded, and validated by pydantic where a model is given."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from ..encoding import may_have_not_numbers
 
 def decoded(body: bytes, coding: str, model: Any) -> Any:
     """The value of a JSON body; its depth is bounded by the parser, at 200. `ValueError`: it has none that fits."""
-    if coding and coding.strip().lower() != "identity":
-        raise ValueError(f"the body is coded as {coding}, which was not asked for")
+    refuse_coded(coding)
     if not body:
         raise ValueError("the body is empty where JSON is needed")
     if model is None:
@@ -23,6 +22,17 @@ def decoded(body: bytes, coding: str, model: Any) -> Any:
         return from_json(body, allow_inf_nan=False, cache_strings="keys")
     refuse_not_numbers(body)
     return adapter(model).validate_json(body)
+
+
+def text_of(body: bytes, coding: str, content_type: str) -> str:
+    """The text of a body; bytes that are none become U+FFFD. `ValueError`: it is coded, and no text yet."""
+    refuse_coded(coding)
+    return body.decode(charset_of(content_type), errors="replace")
+
+
+def refuse_coded(coding: str) -> None:
+    if coding and coding.strip().lower() != "identity":
+        raise ValueError(f"the body is coded as {coding}, which was not asked for")
 
 
 def refuse_not_numbers(data: bytes) -> None:

@@ -63,14 +63,22 @@ class Optional(Generic[T]):
         scope = current_scope()
         try:
             return await self.awaitable  # type: ignore[no-any-return]
-        except UpstreamError as error:
-            scope.partial.add(self.name, error)
+        except Exception as error:
+            if not self.excuses(error):
+                raise
+            scope.left_out(self.name, error)
             return self.default  # type: ignore[no-any-return]
+
+    def excuses(self, error: BaseException) -> bool:
+        """Whether the default stands in for it. A call that raises anything else than an `UpstreamError` was built
+        wrongly, or its body failed."""
+        return isinstance(error, UpstreamError if isinstance(self.awaitable, Call) else Exception)
 
 
 def optional(awaitable: Awaitable[T], default: D, *, name: str) -> Optional[T | D]:
-    """A part that consists of several calls, and may be missing: where it ends in an `UpstreamError`, or is late in
-    `gather`, `default` stands in, reported under `name`. A single call has `.optional(…)` itself."""
+    """A part of one's own, of several calls or of none, that may be missing: where it raises any `Exception`, or is
+    late in `gather`, `default` stands in, reported under `name`. What is no `UpstreamError` is reported as `failed`,
+    and its traceback is in the log. A single call has `.optional(…)` itself."""
     return Optional(awaitable, default, name)
 
 
@@ -201,18 +209,18 @@ class Gathering:
             self.fail(asyncio.CancelledError())
         elif (error := future.exception()) is None:
             self.values[index] = future.result()
-        elif not isinstance(error, UpstreamError) or not self.stand_in(index, error):
+        elif not self.stand_in(index, error):
             self.fail(error)
         self.look()
 
-    def stand_in(self, index: int, error: UpstreamError) -> bool:
+    def stand_in(self, index: int, error: BaseException) -> bool:
         """Puts an optional part's default in its place. `False`: the part is required."""
         part = self.parts[index]
-        if isinstance(part, Call) and part.is_optional:
+        if isinstance(part, Call) and part.is_optional and isinstance(error, UpstreamError):
             self.values[index] = part.stand_in(error)
             return True
-        if isinstance(part, Optional):
-            self.scope.partial.add(part.name, error)
+        if isinstance(part, Optional) and isinstance(error, Exception) and part.excuses(error):
+            self.scope.left_out(part.name, error)
             self.values[index] = part.default
             return True
         return False

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from .errors import UpstreamError
 
 if TYPE_CHECKING:
-    from .errors import Kind, UpstreamError
+    from .errors import Kind
 
 HEADER = "glorieta-partial"
 TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*")
@@ -24,7 +26,8 @@ class Missing:
     """One part that is missing."""
 
     name: str
-    reason: Kind
+    reason: Kind | Literal["failed"]
+    """`failed`: an exception of the handler's own part."""
     status: int | None = None
     """The upstream's status; none: it gave no answer."""
 
@@ -49,9 +52,10 @@ class PartialReport:
     def __bool__(self) -> bool:
         return bool(self.missing)
 
-    def add(self, name: str, error: UpstreamError) -> None:
+    def add(self, name: str, error: Exception) -> None:
         """A part that was left out. One that is missing for the same reason again is told once."""
-        found = Missing(name, error.kind, error.status)
+        failed = Missing(name, "failed")
+        found = Missing(name, error.kind, error.status) if isinstance(error, UpstreamError) else failed
         if found not in self.missing:
             self.missing.append(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ..fields import Headers, grouped
-from .decoding import charset_of, decoded
+from .decoding import decoded, text_of
 from .errors import UpstreamError
 
 if TYPE_CHECKING:
@@ -55,8 +55,20 @@ class UpstreamResponse:
 
     @property
     def text(self) -> str:
-        """The body as text, by the charset of its `Content-Type`; bytes that are none become U+FFFD."""
-        return self.body.decode(charset_of(self.headers.get("content-type", "")), errors="replace")
+        """The body as text, by the charset of its `Content-Type`; bytes that are none become U+FFFD. `UpstreamError` of
+        kind `invalid`: it has a content coding."""
+        try:
+            return text_of(self.body, self._coding, self.headers.get("content-type", ""))
+        except ValueError as error:
+            raise self._invalid(error) from error
+
+    @property
+    def _coding(self) -> str:
+        return self.headers["content-encoding"] if self.has("content-encoding") else ""
+
+    def _invalid(self, error: ValueError) -> UpstreamError:
+        detail = f"{self.method} {self.target}: {error}"
+        return UpstreamError(self.upstream, "invalid", detail, tries=self.tries, response=self)
 
     @overload
     def json(self) -> Any: ...
@@ -66,14 +78,11 @@ class UpstreamResponse:
     def json(self, model: Any) -> Any: ...
     def json(self, model: Any = None) -> Any:
         """The body, decoded; with a model, or any annotation that pydantic knows, validated. `UpstreamError` of kind
-        `invalid`: it is not JSON, nested too deeply, has NaN or Infinity, or does not fit."""
+        `invalid`: it is not JSON, nested too deeply, has NaN or Infinity, a content coding, or does not fit."""
         try:
-            coding = self.headers["content-encoding"] if self.has("content-encoding") else ""
-            return decoded(self.body, coding, model)
+            return decoded(self.body, self._coding, model)
         except ValueError as error:
-            raise UpstreamError(
-                self.upstream, "invalid", f"{self.method} {self.target}: {error}", tries=self.tries, response=self
-            ) from error
+            raise self._invalid(error) from error
 
     def raise_for_status(self) -> UpstreamResponse:
         """Itself. `UpstreamError` of kind `status`: it is not a 2xx."""

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .caching import Caching
 from .calls import Calls
-from .errors import NoRequest, UnknownUpstream
+from .errors import NoRequest, UnknownUpstream, UpstreamError
 from .headers import HOP_BY_HOP, OF_THE_ENGINE
 from .partial import HEADER, PartialReport
 from .tracebacks import told
 from .upstream import Upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from concurrent.futures import Executor
+    from collections.abc import Awaitable, Callable, Coroutine
+    from concurrent.futures import Executor, Future
 
     from ..transport import Fields, Transport
 
@@ -28,6 +28,10 @@ log = logging.getLogger("glorieta.handlers")
 TRAVELLING = ("traceparent", "tracestate")
 """Trace context (W3C) goes to every upstream as it came."""
 REQUEST_ID = "x-request-id"
+BLOCKS = (
+    "a synchronous httpx.Client would block the event loop, on which its call is made; use httpx.AsyncClient and "
+    "await, or write the handler as a plain def, which runs on a thread"
+)
 
 _current: contextvars.ContextVar[CallScope] = contextvars.ContextVar("glorieta_scope")
 
@@ -44,6 +48,8 @@ class Surroundings:
     """Where functions run that are not asynchronous; none: on the event loop's own threads."""
     on_crash: Callable[[BaseException], object] | None = None
     """Is told of exceptions that nobody expected, beside the log."""
+    on_thread_waits: Callable[[Future[Any], asyncio.AbstractEventLoop], object] | None = None
+    """Is told what a thread waits for that the event loop does: a test's clock goes on meanwhile."""
     upstreams: dict[str, str] = field(init=False)
     """Names in other spellings, for code that cannot write them as they are: `orders.users` for `orders/users`."""
 
@@ -89,7 +95,17 @@ def missing_parts() -> list[dict[str, Any]]:
 class CallScope:
     """One request: its upstreams, its calls, what is missing from its answer, what follows it."""
 
-    __slots__ = ("_caching", "_calls", "_forwarded", "_partial", "background", "surroundings", "tasks", "transport")
+    __slots__ = (
+        "_caching",
+        "_calls",
+        "_forwarded",
+        "_loop",
+        "_partial",
+        "background",
+        "surroundings",
+        "tasks",
+        "transport",
+    )
 
     def __init__(self, transport: Transport, surroundings: Surroundings) -> None:
         self.transport = transport
@@ -98,6 +114,7 @@ class CallScope:
         """Run one after the other once the answer is whole."""
         self.tasks: set[asyncio.Task[Any]] = set()
         """Tasks that were begun for this request and have not ended."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         # Most of these are not needed by most requests.
         self._calls: Calls | None = None
         self._partial: PartialReport | None = None
@@ -131,7 +148,8 @@ class CallScope:
             self._calls.abandon()
 
     def enter(self) -> contextvars.Token[CallScope]:
-        """Makes it the current one of this context."""
+        """Makes it the current one of this context, on the event loop that handles it."""
+        self._loop = asyncio.get_running_loop()
         return _current.set(self)
 
     def upstream(self, name: str) -> Upstream:
@@ -165,6 +183,25 @@ class CallScope:
         context = contextvars.copy_context()
         call = partial(context.run, partial(function, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self.surroundings.threads, call)
+
+    def run_from_thread(self, step: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+        """Has the event loop do something, and waits for it on a thread. `RuntimeError`: this is the loop's thread."""
+        loop = self._loop
+        assert loop is not None
+        if asyncio._get_running_loop() is loop:
+            raise RuntimeError(BLOCKS)
+        future = asyncio.run_coroutine_threadsafe(step(*args), loop)
+        if self.surroundings.on_thread_waits is not None:
+            self.surroundings.on_thread_waits(future, loop)
+        return future.result()
+
+    def left_out(self, name: str, error: Exception) -> None:
+        """An optional part is missing. What only the author of the handler can mend is told to the log as well."""
+        self.partial.add(name, error)
+        if not isinstance(error, UpstreamError):
+            start = self.transport.start
+            what = f'"{name}" is missing from the answer to {start.method} {start.path}, for it failed (id {start.id})'
+            log.error("%s", told(what, error))
 
     def crashed(self, error: BaseException) -> None:
         """An exception that nobody expected: to the log, and only there."""

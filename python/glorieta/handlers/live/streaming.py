@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ..fields import Headers, grouped
 from ..transport import CallFailed
-from .calls import upload
 from .errors import UpstreamError
 from .response import UpstreamResponse
+from .uploading import Upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
 class StreamedResponse:
     """The head of an answer; its body comes by iterating, once."""
 
-    __slots__ = ("_call", "_rest", "fields", "headers", "request", "status", "tries")
+    __slots__ = ("_call", "_rest", "_uploading", "fields", "headers", "request", "status", "tries")
 
-    def __init__(self, call: CallTransport, request: CallRequest, head: CallResponse) -> None:
+    def __init__(self, call: CallTransport, request: CallRequest, head: CallResponse, uploading: Upload | None) -> None:
         self._call = call
+        self._uploading = uploading
         self._rest = head.body
         self.request = request
         self.status = head.status
@@ -47,7 +47,7 @@ class StreamedResponse:
         try:
             return await self._call.read()
         except CallFailed as failed:
-            raise UpstreamError.of(self.request.upstream, failed) from None
+            raise reason_of(failed, self.request, self._uploading) from None
 
     def raise_for_status(self) -> StreamedResponse:
         """Itself. `UpstreamError` of kind `status`, without a body: it is not a 2xx."""
@@ -63,14 +63,21 @@ async def streamed(
 ) -> AsyncIterator[StreamedResponse]:
     """Begins a call, and cancels it when the block is left before its end."""
     call = scope.transport.call(request)
-    uploading = None if content is None else asyncio.ensure_future(upload(call, content))
+    uploading = None if content is None else Upload(call, content)
     try:
         try:
             head = await call.response()
         except CallFailed as failed:
-            raise UpstreamError.of(request.upstream, failed) from None
-        yield StreamedResponse(call, request, head)
+            raise reason_of(failed, request, uploading) from None
+        yield StreamedResponse(call, request, head, uploading)
     finally:
         if uploading is not None:
             uploading.cancel()
         call.cancel()
+
+
+def reason_of(failed: CallFailed, request: CallRequest, uploading: Upload | None) -> Exception:
+    """Why a call has ended: what the caller's own iterator of its body raised, or the upstream's failing."""
+    if uploading is not None and uploading.error is not None:
+        return uploading.error
+    return UpstreamError.of(request.upstream, failed)

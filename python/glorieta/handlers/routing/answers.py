@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import types
 from collections.abc import (
     AsyncGenerator,
@@ -14,7 +15,7 @@ from collections.abc import (
     Iterator,
 )
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -84,7 +85,7 @@ class Answers:
         """`model`: what was written as `response_model`; `returns`: the handler's annotation; `generates`: whether it
         yields instead of returning."""
         self.name = name
-        self.status_code = status_code or 200
+        self.status_code = status_code or usual_status(response_class)
         self.response_class = response_class
         self.is_json = issubclass(response_class, JSONResponse)
         self.is_stream = generates or issubclass(response_class, StreamingResponse)
@@ -152,6 +153,12 @@ class Answers:
         if isinstance(first, Event):
             return EventStream(all_items, encode=self.encode, status_code=status)
         return JSONLines(all_items, self.encode, status_code=status)
+
+
+def usual_status(response_class: type[Response]) -> int:
+    """The status of answers of a class where nobody says another: a redirection is none with 200."""
+    given = inspect.signature(response_class.__init__).parameters.get("status_code")
+    return given.default if given is not None and isinstance(given.default, int) else 200
 
 
 async def chained(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -226,7 +233,7 @@ def answer_adapter(model: Any, name: str, place: Place) -> TypeAdapter[Any]:
 def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[Any], bytes]:
     """Validates a value and writes the fields that its model has, and no others."""
     validate, write, options = adapter.validator.validate_python, adapter.serializer.to_json, filter.options()
-    dump, looks = adapter.serializer.to_python, may_have_floats(adapter.core_schema)
+    dump, looks = partial(adapter.serializer.to_python, warnings=False), may_have_floats(adapter.core_schema)
 
     def encode(value: Any) -> bytes:
         try:
@@ -235,7 +242,7 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
             raise ResponseValidationError(f"{name} returned what is not its response model: {error}") from error
         try:
             data = write(checked, **options)
-            lost = looks and has_lost_numbers(checked, data, lambda: dump(checked, warnings=False, **options))
+            lost = looks and has_lost_numbers(checked, data, write, dump, options)
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise Unserialisable(str(error)) from error
         if may_have_not_numbers(data):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..body import check_encoding, check_json, media_type
 from ..errors import RouterError, name_of, place_of, wrong
-from ..forms import UploadFile
+from ..forms import FormData, UploadFile
 from ..problems import RequestRefused
 from .kinds import several, takes_bytes
 from .readers import form_value, group_fields, others
@@ -167,7 +167,7 @@ def form_filler(own: list[tuple[Value, Validator]]) -> Fill:
     wanted = [(value, validator, several(value.annotation), takes_bytes(value.annotation)) for value, validator in own]
 
     async def fill(request: Request, arguments: dict[str, Any], errors: Errors) -> None:
-        if not await there(request, any(validator.required for _, validator in own)):
+        if not has_form(request):
             for value, validator in own:
                 arguments[value.name] = validator.absent(("body", value.key), errors)
             return
@@ -185,9 +185,9 @@ def form_filler(own: list[tuple[Value, Validator]]) -> Fill:
     return fill
 
 
-async def there(request: Request, required: bool) -> bool:
-    """Whether a form is to be read: one that may be left out is not, where the request says nothing of a body."""
-    return required or "content-type" in request.headers
+def has_form(request: Request) -> bool:
+    """Whether a form is to be read: not where there is no body at all, which is one without any of its fields."""
+    return "content-type" in request.headers or request.transport.start.body != b""
 
 
 async def content_of(raw: Any) -> Any:
@@ -208,10 +208,11 @@ def form_group_filler(value: Value, validator: Validator) -> Fill:
     extras = model.model_config.get("extra") in ("allow", "forbid")
 
     async def fill(request: Request, arguments: dict[str, Any], errors: Errors) -> None:
-        if not await there(request, validator.required):
+        is_there = has_form(request)
+        if not is_there and not validator.required:
             arguments[value.name] = validator.absent(("body",), errors)
             return
-        form = await request.form()
+        form = await request.form() if is_there else FormData({})
         found = {name: raw for name, key, many in fields if (raw := form_value(form, key, many)) is not None}
         if extras:
             found.update(others(form.lists.items(), known))

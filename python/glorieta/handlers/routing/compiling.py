@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...config.match import without_names
 from ..body import LARGEST, LARGEST_FORM
 from ..errors import RouterError, name_of, wrong
 from ..response import JSONResponse
@@ -27,8 +28,17 @@ if TYPE_CHECKING:
 GENERATORS = ("async generator", "generator")
 
 
+class RefusedRouter(RouterError):
+    """A router that cannot be used, and the upstreams that it calls all the same: whether there are such is said at
+    once."""
+
+    def __init__(self, problems: Sequence[str], calls: Sequence[str]) -> None:
+        super().__init__(*problems)
+        self.calls = tuple(calls)
+
+
 def compile_table(router: Router, overrides: Overrides) -> Table:
-    """`RouterError`: with everything that is wrong."""
+    """`RefusedRouter`: with everything that is wrong."""
     found = list(flattened(router, router.shared, ()))
     calls = unique([name for _, shared in found for name in shared.calls] or router.calls)
     table = Table(router, calls, lifespans_of(router))
@@ -38,9 +48,9 @@ def compile_table(router: Router, overrides: Overrides) -> Table:
             table.routes += routes_of(table, router, definition, shared, overrides)
         except RouterError as error:
             problems += error.problems
-    problems += conflicts(table.routes)
+    problems += conflicts(found)
     if problems:
-        raise RouterError(*unique(problems))
+        raise RefusedRouter(unique(problems), calls)
     return table
 
 
@@ -136,16 +146,22 @@ def limits_of(definition: Definition) -> Limits:
     return Limits(most, most)
 
 
-def conflicts(routes: list[HandlerRoute]) -> list[str]:
+def conflicts(found: Iterable[tuple[Definition, Shared]]) -> list[str]:
     """Two routes that take the same requests: neither comes first, since their order does not count."""
-    seen: dict[tuple[str, str, bool], HandlerRoute] = {}
+    seen: dict[tuple[str, str, bool], Definition] = {}
     problems = []
-    for route in routes:
-        first = seen.setdefault(route.key, route)
-        if first is not route:
-            what = (
-                f"{route.method} {route.path.written} is served by {route.name}, "
-                f"and already by {first.name} ({first.definition.place})"
-            )
-            problems.append(str(wrong(route.definition.place, what, "remove one, or change its path")))
+    for definition, shared in found:
+        try:
+            path = read_path(shared.prefix + definition.path)
+        except WrongPath:
+            # Told already.
+            continue
+        for method in ("GET",) if definition.is_websocket else definition.methods:
+            first = seen.setdefault((method, without_names(path.match), definition.is_websocket), definition)
+            if first is not definition:
+                what = (
+                    f"{method} {path.written} is served by {name_of(definition.call)}, "
+                    f"and already by {name_of(first.call)} ({first.place})"
+                )
+                problems.append(str(wrong(definition.place, what, "remove one, or change its path")))
     return problems

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...config.match import without_names
 from ..middleware import chained
 from ..problems import crash_answer
 from ..request import Request
@@ -81,11 +81,6 @@ class HandlerRoute:
         self.name = name
         """The handler, by module and name: for logs."""
 
-    @property
-    def key(self) -> tuple[str, str, bool]:
-        """Equal for two routes exactly if they take the same requests."""
-        return self.method, without_names(self.path.match), self.definition.is_websocket
-
     def listed(self) -> Listed:
         found = self.definition
         return Listed(
@@ -117,7 +112,7 @@ class HTTPRoute(HandlerRoute):
         self.answers = answers
         self.exception_handlers = exception_handlers
         self.on_crash: Callable[..., Any] | None = exception_handlers.get(Exception) or exception_handlers.get(500)
-        self.respond: Next = chained(middleware, self.innermost)
+        self.respond: Next = chained(middleware, self.innermost, self.answered)
 
     async def serve(self, transport: Transport, scope: CallScope) -> None:
         request = Request(transport, scope, self)
@@ -141,7 +136,7 @@ class HTTPRoute(HandlerRoute):
                 scope.background.append(partial(after, request, response.background))
                 return
         if request.exits is not None or request.has_form:
-            await clean_up(request)
+            await after(request, None)
 
     async def innermost(self, request: Request) -> Response:
         """What middleware is put around."""
@@ -163,13 +158,23 @@ class HTTPRoute(HandlerRoute):
                 await pass_through(run.exits, error)
             raise error
         except Exception as last:
-            response = await answer_to(last, request, self.exception_handlers)
-            if response is None:
-                raise
-            return response
+            return await self.answered(request, last)
+
+    async def answered(self, request: Request, error: Exception) -> Response:
+        """The answer that an exception means. It is raised again if it means none, or was asked for before: it has
+        only come on its way out through middleware."""
+        if error is request.unanswered:
+            raise error
+        request.unanswered = error
+        response = await answer_to(error, request, self.exception_handlers)
+        if response is None:
+            raise error
+        request.unanswered = None
+        return response
 
     async def crashed(self, request: Request, error: Exception) -> Response:
         """The answer to what nobody expected: it says nothing but the id under which the log has the rest."""
+        request.unanswered = None
         request.call_scope.crashed(error)
         if self.on_crash is not None:
             try:
@@ -209,10 +214,13 @@ async def send(response: Response, request: Request) -> None:
         await response.close()
 
 
-async def after(request: Request, background: BackgroundTask | BackgroundTasks) -> None:
+async def after(request: Request, background: BackgroundTask | BackgroundTasks | None) -> None:
     """What follows an answer: its tasks, then the clean-up of dependencies."""
     try:
-        await background.run(request.call_scope)
+        # The answer leaves in the loop's next turn; what blocks the loop must not hold it back.
+        await asyncio.sleep(0)
+        if background is not None:
+            await background.run(request.call_scope)
     finally:
         await clean_up(request)
 

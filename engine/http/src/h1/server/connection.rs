@@ -50,7 +50,11 @@ enum Watch {
     Silence,
     /// It has ended its direction: it waits for its answer, or nobody is there any more. At `look` it is asked which,
     /// or was asked and has had time to answer.
-    Ended { look: Moment, wait: Duration, asked: bool },
+    Ended {
+        look: Moment,
+        wait: Duration,
+        asked: bool,
+    },
     Off,
 }
 
