@@ -14,4 +14,6 @@ pub use part::PartSeries;
 pub use process::Process;
 pub use registry::{Registry, Reload};
 pub use render::{CONTENT_TYPE, Observed, ObservedFiles, ObservedHandler, ObservedUpstream};
-pub use series::{Connections, Direction, Handshake, HandlerSeries, ListenerSeries, Outcome, RouteSeries, UpstreamSeries};
+pub use series::{
+    Connections, Direction, HandlerSeries, Handshake, ListenerSeries, Outcome, RouteSeries, UpstreamSeries,
+};
