@@ -34,8 +34,15 @@ mod tests {
         let client = client.map(|text| text.parse().unwrap());
         let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
         let (id, parameters) = (RequestId::random(1), Parameters::default());
-        let scope =
-            Scope { peer: &peer, id: &id, parameters: &parameters, matched_path: None, listener: "web", route: "/", secured: None };
+        let scope = Scope {
+            peer: &peer,
+            id: &id,
+            parameters: &parameters,
+            matched_path: None,
+            listener: "web",
+            route: "/",
+            secured: None,
+        };
         matches!(Addresses::read(&plan).unwrap().request(&scope), Step::Continue)
     }
 

@@ -139,8 +139,15 @@ mod tests {
         let client = Some("10.0.0.9".parse().unwrap());
         let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
         let (id, parameters) = (RequestId::random(1), Parameters::default());
-        let scope =
-            Scope { peer: &peer, id: &id, parameters: &parameters, matched_path: None, listener: "web", route: "/", secured: None };
+        let scope = Scope {
+            peer: &peer,
+            id: &id,
+            parameters: &parameters,
+            matched_path: None,
+            listener: "web",
+            route: "/",
+            secured: None,
+        };
         headers.request(head, &scope);
     }
 

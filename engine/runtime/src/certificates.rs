@@ -20,9 +20,10 @@ pub enum Watched {
 
 /// All who have files of TLS in a snapshot, in the order of their names.
 pub fn watched(snapshot: &Snapshot) -> Vec<Watched> {
-    let listeners = snapshot.listeners.iter().filter_map(|listener| {
-        listener.tls.as_ref().map(|tls| Watched::Listener(listener.id.clone(), tls.clone()))
-    });
+    let listeners = snapshot
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.tls.as_ref().map(|tls| Watched::Listener(listener.id.clone(), tls.clone())));
     let upstreams = snapshot.upstreams.values().filter_map(|upstream| {
         upstream.settings.tls.as_ref().map(|tls| Watched::Upstream(upstream.id.clone(), tls.clone()))
     });

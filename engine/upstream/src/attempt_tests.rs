@@ -3,11 +3,11 @@
 use std::io;
 
 use super::*;
-use glorieta_net::tls::Absent;
 use crate::testing::{
     Act, Caller, Hanging, PATIENCE, Recorder, Refusing, Server, build, build_observed, endpoint, get, on_worker, plan,
     until,
 };
+use glorieta_net::tls::Absent;
 use tokio::task::spawn_local;
 
 const SHORT: Duration = Duration::from_millis(60);

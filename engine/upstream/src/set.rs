@@ -40,13 +40,7 @@ impl EndpointSet {
         set
     }
 
-    fn add(
-        &mut self,
-        source: &Source,
-        destination: Destination,
-        settings: &Settings,
-        previous: &EndpointSet,
-    ) {
+    fn add(&mut self, source: &Source, destination: Destination, settings: &Settings, previous: &EndpointSet) {
         // One that is spoken to in another way is another: connections that are open are of no use to it.
         let same = |known: &&Arc<Endpoint>| {
             known.destination == destination && known.name == source.written && known.tls == source.tls

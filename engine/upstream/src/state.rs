@@ -180,7 +180,9 @@ mod tests {
     fn everything_wrong_is_said_at_once() {
         let mut wrong = plan(&["no-port", "10.0.0.1:80", "a:99999"]);
         wrong.balance = glorieta_plan::Balance::Hash("nonsense".to_owned());
-        let Err(problems) = Upstream::build(&wrong, None, Arc::<Recorder>::default(), Absent::Wrong) else { panic!("accepted") };
+        let Err(problems) = Upstream::build(&wrong, None, Arc::<Recorder>::default(), Absent::Wrong) else {
+            panic!("accepted")
+        };
         assert_eq!(problems.len(), 3, "{problems:?}");
     }
 

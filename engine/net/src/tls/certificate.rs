@@ -142,9 +142,7 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
         return ClientCertificate { fingerprint: fingerprint.into(), ..ClientCertificate::default() };
     };
     let text = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
-            Some((*text).to_owned())
-        }
+        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).to_owned()),
         GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string()),
         _ => None,
     };
@@ -188,7 +186,9 @@ mod tests {
         let (certificate, key) = authority.sign(&["shop.example"]);
         let (_, other) = authority.sign(&["shop.example"]);
         let life = |from: i64, to: i64| {
-            let at = |days: i64| rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs((now() + days * DAY) as u64);
+            let at = |days: i64| {
+                rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs((now() + days * DAY) as u64)
+            };
             authority.sign_with(&["shop.example"], |params| (params.not_before, params.not_after) = (at(from), at(to)))
         };
         let (expired, expired_key) = life(-30, -3);

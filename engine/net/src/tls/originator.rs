@@ -120,7 +120,7 @@ impl Target {
     pub async fn connect(&self, stream: Stream) -> Result<Stream, String> {
         let config = self.originator.kept.current().config.clone();
         let connection = ClientConnection::new(config, self.name.clone()).map_err(|error| error.to_string())?;
-        let mut session = Session::new(stream, Connection::Client(connection), Vec::new());
+        let mut session = Session::new(stream, Connection::Client(connection), bytes::Bytes::new());
         match session.handshake().await {
             Ok(()) => Ok(Stream::Tls(Box::new(session))),
             Err(error) => Err(reason(&error)),

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, IoSlice, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use rustls::{Connection, HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -39,7 +40,7 @@ pub struct Session {
     stream: Stream,
     connection: Connection,
     /// Read and not yet decrypted, for want of room.
-    unread: Vec<u8>,
+    unread: Bytes,
     /// Decrypted and not yet read.
     plain: usize,
     end: Option<End>,
@@ -50,7 +51,7 @@ pub struct Session {
 
 impl Session {
     /// A session whose handshake has not been finished; `unread`: what was read behind its first message.
-    pub(super) fn new(stream: Stream, mut connection: Connection, unread: Vec<u8>) -> Session {
+    pub(super) fn new(stream: Stream, mut connection: Connection, unread: Bytes) -> Session {
         connection.set_buffer_limit(Some(UNSENT));
         Session { stream, connection, unread, plain: 0, end: None, said_end: false, forsaken: Cell::new(false) }
     }
@@ -117,8 +118,13 @@ impl Session {
     /// Reads once what has come and decrypts it.
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.unread.is_empty() {
-            let unread = std::mem::take(&mut self.unread);
-            return Poll::Ready(self.decrypt(cx, &unread));
+            let mut unread = std::mem::take(&mut self.unread);
+            let used = self.decrypt(cx, &unread)?;
+            if used < unread.len() && self.end.is_none() {
+                unread.advance(used);
+                self.unread = unread;
+            }
+            return Poll::Ready(Ok(()));
         }
         SCRATCH.with_borrow_mut(|scratch| {
             let mut read = ReadBuf::new(scratch);
@@ -127,12 +133,16 @@ impl Session {
                 self.end = self.end.or(Some(End::Cut));
                 return Poll::Ready(Ok(()));
             }
-            Poll::Ready(self.decrypt(cx, read.filled()))
+            let used = self.decrypt(cx, read.filled())?;
+            if self.end.is_none() {
+                self.unread = Bytes::copy_from_slice(&read.filled()[used..]);
+            }
+            Poll::Ready(Ok(()))
         })
     }
 
-    /// Decrypts records until there is something to read; the rest is kept.
-    fn decrypt(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<()> {
+    /// Decrypts records until there is something to read; how many bytes that took.
+    fn decrypt(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() && self.plain == 0 && self.end.is_none() {
             self.connection.read_tls(&mut rest)?;
@@ -150,12 +160,9 @@ impl Session {
                 }
             }
         }
-        if self.end.is_none() && !rest.is_empty() {
-            self.unread = rest.to_vec();
-        }
         // Answers to updates of keys; what cannot be sent now goes with the next write.
         let _ = self.poll_flush_held(cx);
-        Ok(())
+        Ok(bytes.len() - rest.len())
     }
 
     /// Ready once there is something to read, or the other side has ended; sends meanwhile what is still held.

@@ -161,7 +161,7 @@ impl Terminator {
                 return Err(Refusal::Failed(error.to_string()));
             }
         };
-        let mut session = Session::new(stream, connection, bytes[used..].to_vec());
+        let mut session = Session::new(stream, connection, bytes::Bytes::copy_from_slice(&bytes[used..]));
         if let Err(error) = session.handshake().await {
             return Err(refusal(session, error).await);
         }
@@ -288,7 +288,8 @@ fn verifier(plan: &ClientCertificates, files: &mut Files) -> Result<Option<Arc<d
     if plan.certificate == ClientCertificate::Optional {
         builder = builder.allow_unauthenticated();
     }
-    let built = builder.build().map_err(|error| format!("{}: {error}", plan.revoked.as_ref().unwrap_or(&plan.authorities)));
+    let built =
+        builder.build().map_err(|error| format!("{}: {error}", plan.revoked.as_ref().unwrap_or(&plan.authorities)));
     built.map(Some)
 }
 
@@ -296,7 +297,9 @@ fn verifier(plan: &ClientCertificates, files: &mut Files) -> Result<Option<Arc<d
 pub(super) fn roots(path: &str, bytes: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in chain(path, bytes)? {
-        roots.add(certificate).map_err(|error| format!("the file {path} has a certificate that cannot be used: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("the file {path} has a certificate that cannot be used: {error}"))?;
     }
     Ok(roots)
 }

@@ -222,7 +222,10 @@ fn a_change_of_files_reaches_the_next_handshake_and_a_bad_one_none() {
         assert!(problem.contains("shop.crt has no certificate"), "{problem}");
         meet(&terminator, &originator(&both.client), "new.example").await.0.unwrap();
         // The same Plan is taken over as it is: what is about something else must not fail for it.
-        assert!(Arc::ptr_eq(&Terminator::build(&both.server, HTTP, Some(&terminator), Absent::Wrong).unwrap(), &terminator));
+        assert!(Arc::ptr_eq(
+            &Terminator::build(&both.server, HTTP, Some(&terminator), Absent::Wrong).unwrap(),
+            &terminator
+        ));
         assert!(Terminator::build(&both.server, HTTP, None, Absent::Wrong).is_err());
     });
 }
@@ -247,7 +250,9 @@ fn everything_wrong_is_said_at_once_and_what_is_not_at_hand_may_be_skipped() {
 fn what_is_no_tls_is_told_apart() {
     on_worker(async {
         let terminator = build(&Both::new().server);
-        for (sent, plain) in [(&b"GET / HTTP/1.1\r\n\r\n"[..], true), (b"\0\x01\x02", false), (b"\x16\x03\x01\0\x04\xff\0\0\0", false)] {
+        for (sent, plain) in
+            [(&b"GET / HTTP/1.1\r\n\r\n"[..], true), (b"\0\x01\x02", false), (b"\x16\x03\x01\0\x04\xff\0\0\0", false)]
+        {
             let (mut client, inside) = tokio::net::UnixStream::pair().unwrap();
             client.write_all(sent).await.unwrap();
             client.shutdown().await.unwrap();

@@ -103,7 +103,11 @@ impl Both {
 }
 
 /// Writes a certificate and its key.
-pub(crate) fn files(folder: &Folder, stem: &str, (certificate, key): (String, String)) -> glorieta_plan::CertificateFiles {
+pub(crate) fn files(
+    folder: &Folder,
+    stem: &str,
+    (certificate, key): (String, String),
+) -> glorieta_plan::CertificateFiles {
     glorieta_plan::CertificateFiles {
         certificate: folder.write(&format!("{stem}.crt"), &certificate),
         key: folder.write(&format!("{stem}.key"), &key),

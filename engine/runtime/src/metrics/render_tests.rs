@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use glorieta_core::{Kind, Method};
 
-use super::super::{Direction, Outcome, Reload};
+use super::super::{Direction, Handshake, Outcome, Reload};
 use super::*;
 
 /// A line of the exposition taken apart: name, labels in their order, value.
@@ -103,6 +103,7 @@ fn busy() -> (Registry, Observed) {
     listener.became_idle(1);
     listener.rejected(0, Kind::HeadMalformed);
     listener.tunnel_bytes(0, Direction::In, 12);
+    listener.shook_hands(1, Handshake::Resumed);
     registry.reloaded(Reload::Refused);
     registry.set_plan_version("0123456789ab");
     let endpoints = vec![("up", 2), ("down", 0), ("ejected", 1)];
@@ -115,10 +116,12 @@ fn busy() -> (Registry, Observed) {
     part.count(0, None);
     part.count(1, None);
     part.count(1, Some(glorieta_policy::gather::partial::Reason::Timeout));
-    let handlers =
-        vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
+    let handlers = vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
+    let expiries = [("a.example", 9), ("b.example", 7), ("a.example", 5)];
+    let expiries = expiries.map(|(name, expiry)| (name.to_owned(), expiry)).to_vec();
+    let files = vec![ObservedFiles { kind: "listener", owner: "web".to_owned(), expiries, failures: 2 }];
     let log = LogCounts { dropped: 1, written: 20, failed: 3, waiting: 4 };
-    (registry, Observed { upstreams, handlers, log, ..Observed::default() })
+    (registry, Observed { upstreams, handlers, files, log })
 }
 
 #[test]
@@ -161,6 +164,11 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_connections", &[("listener", "web"), ("state", "active")], 1.0),
         ("glorieta_connections", &[("listener", "web"), ("state", "idle")], 1.0),
         ("glorieta_rejected_total", &[("listener", "web"), ("reason", "head_malformed")], 1.0),
+        ("glorieta_tls_handshakes_total", &[("listener", "web"), ("result", "resumed")], 1.0),
+        ("glorieta_tls_handshakes_total", &[("listener", "web"), ("result", "full")], 0.0),
+        ("glorieta_certificate_expiry_seconds", &[("listener", "web"), ("name", "a.example")], 5.0),
+        ("glorieta_certificate_expiry_seconds", &[("listener", "web"), ("name", "b.example")], 7.0),
+        ("glorieta_certificate_reload_failures_total", &[("listener", "web")], 2.0),
         ("glorieta_tunnel_bytes_total", &[("listener", "web"), ("direction", "in")], 12.0),
         ("glorieta_reloads_total", &[("result", "applied")], 0.0),
         ("glorieta_reloads_total", &[("result", "refused")], 1.0),

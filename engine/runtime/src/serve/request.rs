@@ -40,13 +40,7 @@ struct Asked {
 }
 
 impl Request {
-    pub fn new(
-        view: Rc<View>,
-        head: RequestHead,
-        peer: Peer,
-        secured: Option<Rc<Secured>>,
-        id: RequestId,
-    ) -> Request {
+    pub fn new(view: Rc<View>, head: RequestHead, peer: Peer, secured: Option<Rc<Secured>>, id: RequestId) -> Request {
         let asked = Asked { path: head.path, query: head.query, authority: head.authority };
         Request {
             view,

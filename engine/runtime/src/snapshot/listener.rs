@@ -96,7 +96,15 @@ impl TcpRoute {
         if !self.access.permits(peer.client) {
             return Err(Error::because(Kind::Denied, "the client's address"));
         }
-        let Some(word) = &self.hash else { return Ok(None) };
+        let value = self.hash.as_ref().and_then(|word| self.read_word(word, peer, listener, secured));
+        Ok(value.map(|value| hash::of(&value)))
+    }
+
+    /// The value of a word, where it has one without a request.
+    pub fn read_word(&self, word: &Word, peer: &Peer, listener: &str, secured: Option<&Secured>) -> Option<Vec<u8>> {
+        if !is_known_below_http(word) {
+            return None;
+        }
         let view = View {
             head: &RequestHead::default(),
             peer,
@@ -109,7 +117,7 @@ impl TcpRoute {
             outcome: None,
         };
         let mut value = Vec::new();
-        Ok(word.read(&view, &mut value).then(|| hash::of(&value)))
+        word.read(&view, &mut value).then_some(value)
     }
 }
 

@@ -108,7 +108,8 @@ fn trial() -> Trial {
                      "response": {"remove": ["Server"], "set": [["X-Back", "1"]], "add": []}}},
     ]);
     let respond = json!({"respond": {"status": 200, "headers": [], "body": "hello"}});
-    let who = json!({"respond": {"status": 200, "headers": [["x-who", "${scheme} ${sni} ${tls.version}"]], "body": ""}});
+    let who =
+        json!({"respond": {"status": 200, "headers": [["x-who", "${scheme} ${sni} ${tls.version}"]], "body": ""}});
     let redirect = json!({"redirect": {"status": 302, "location": "https://to.example${path}"}});
     let web = [
         route("/a/*", json!({"prefix": "/a"}), proxy("one", "preserve", Some("/a")), headers.clone()),

@@ -22,7 +22,7 @@ use crate::snapshot::Duty;
 /// How long a handshake may still take that is under way when its entrance closes.
 const LAST_HANDSHAKE: Duration = Duration::from_millis(500);
 /// To a client that speaks HTTP without TLS where TLS is spoken.
-const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 63\r\n\
+const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 65\r\n\
 Connection: close\r\n\r\n400 Bad Request\nThis port speaks HTTPS: write https:// in front.\n";
 
 /// Serves a connection whose listener speaks TLS, to its end.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use glorieta_core::{Error, Kind, Moment, Peer, RequestId, Secured};
 use glorieta_net::{End, Stream, TunnelOptions, TunnelReport, tunnel};
+use glorieta_policy::Word;
 use glorieta_upstream::{CallContext, Host, Progress, Timeouts, connect};
 
 use super::View;
@@ -39,16 +40,7 @@ pub async fn serve_tcp(
     let worker = open.worker.clone();
     worker.begin_request();
     let started = Moment::now();
-    let mut story = Story {
-        open,
-        view,
-        route,
-        address,
-        greeting,
-        started,
-        progress: Progress::default(),
-        end: None,
-    };
+    let mut story = Story { open, view, route, address, greeting, started, progress: Progress::default(), end: None };
     let read = story.greeting.as_mut().map(|greeting| std::mem::take(&mut greeting.bytes)).unwrap_or_default();
     story.end = Some(carry(&story, stream, read).await);
 }
@@ -127,13 +119,20 @@ impl Drop for Story {
         let mut log = worker.log.borrow_mut();
         if log.enabled() {
             let endpoint = self.progress.endpoint.borrow();
+            let (peer, needs) = (Peer::at(self.address), worker.log_needs());
+            let read = |(text, word): &'_ (String, Word)| {
+                Some((text.clone(), self.route.read_word(word, &peer, &listener.id, self.secured())?))
+            };
+            let values: Vec<_> = needs.words.iter().filter_map(read).collect();
+            let extra: Vec<(&str, &[u8])> =
+                values.iter().map(|(text, value)| (text.as_str(), value.as_slice())).collect();
             log.record(&Entry {
                 time_unix_ns: worker.unix_nanoseconds(self.started),
                 duration_ns: Moment::now().since(self.started).as_nanos() as u64,
                 id: RequestId::random(fastrand::u128(..)).as_str(),
                 listener: &listener.id,
                 route: &self.route.route,
-                client: Peer::at(self.address).client,
+                client: peer.client,
                 client_port: self.address.map_or(0, |address| address.port()),
                 host: self.secured().and_then(|secured| secured.server_name.as_deref()).unwrap_or_default().as_bytes(),
                 protocol: "tcp",
@@ -145,6 +144,7 @@ impl Drop for Story {
                 bytes_in,
                 bytes_out,
                 tls: self.secured().map_or("", |secured| secured.version),
+                extra: &extra,
                 ..Entry::default()
             });
             drop(log);

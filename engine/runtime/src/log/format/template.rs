@@ -24,7 +24,7 @@ enum Part {
     Tries,
     BytesIn,
     BytesOut,
-    /// Carried by the entry: `header.NAME`, `path.NAME`.
+    /// Carried by the entry: `header.NAME`, `path.NAME`, what a client's certificate says.
     Extra(String),
     Cookie(String),
     QueryParameter(String),
@@ -122,6 +122,12 @@ fn part(word: &str) -> Result<Part, String> {
         "upstream" => Part::Text(Text::Upstream),
         "endpoint" => Part::Text(Text::Endpoint),
         "tls" => Part::Text(Text::Tls),
+        "tls.version" => Part::Text(Text::Tls),
+        "sni" => Part::Extra(word.to_owned()),
+        "client.certificate.subject" => Part::Extra(word.to_owned()),
+        "client.certificate.names" => Part::Extra(word.to_owned()),
+        "client.certificate.fingerprint" => Part::Extra(word.to_owned()),
+        "client.certificate.verified" => Part::Extra(word.to_owned()),
         "trace.id" => Part::Text(Text::TraceId),
         _ => return family(word),
     })
