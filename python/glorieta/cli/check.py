@@ -8,6 +8,7 @@ from ..control.exits import ExitCode
 from .options import AsJson, Files, NoSecrets, Reference, Strict, references_of
 from .output import print_json, print_warnings, refuse
 from .streams import code_to_standard_error
+from .surviving import surviving
 
 
 def check(
@@ -38,7 +39,7 @@ def check(
 
     references = references_of(reference, files)
     with code_to_standard_error():
-        compiled = compile_reference(references, secrets=not no_secrets)
+        compiled = surviving(lambda: compile_reference(references, secrets=not no_secrets))
     if compiled.refused:
         refuse(compiled, as_json)
     failed = strict and bool(compiled.warnings)

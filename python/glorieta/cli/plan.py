@@ -10,6 +10,7 @@ import typer
 from .options import Files, Reference, references_of
 from .output import fail, print_json, print_warnings, refuse
 from .streams import code_to_standard_error, write_document
+from .surviving import surviving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ def print_plan(references: Sequence[str]) -> None:
     from ..control.child import compile_reference
 
     with code_to_standard_error():
-        compiled = compile_reference(references)
+        compiled = surviving(lambda: compile_reference(references))
     if compiled.plan is None:
         refuse(compiled, as_json=True)
     write_document(f"{compiled.plan}\n")
@@ -73,12 +74,14 @@ def print_changes(references: Sequence[str], as_json: bool) -> None:
     before = read_plan(running["plan"]) if running else None
     # Compiled as for the running one: what it decides by its terminal is no change.
     with code_to_standard_error():
-        compiled = compile_reference(
-            references,
-            lambda: before,
-            terminal=bool(running.get("terminal")),
-            admin_socket=running.get("admin_socket"),
-            short=not running and not as_json,
+        compiled = surviving(
+            lambda: compile_reference(
+                references,
+                lambda: before,
+                terminal=bool(running.get("terminal")),
+                admin_socket=running.get("admin_socket"),
+                short=not running and not as_json,
+            )
         )
     if compiled.refused:
         refuse(compiled, as_json)

@@ -18,7 +18,7 @@ from yaml import MappingNode, SequenceNode
 
 from .edge import Edge
 from .elsewhere import ELSEWHERE, belongs, known_at
-from .errors import Path, Problem, Wrong, did_you_mean, nearest, path_text
+from .errors import Path, Place, Problem, Wrong, did_you_mean, nearest, path_text
 from .later import KEYS, not_yet
 from .nouns import nouns
 from .places import Places
@@ -197,12 +197,11 @@ def meant_by(path: Path) -> list[Path]:
     return [(*path[:-1], meant)] if meant else []
 
 
-def unplaced(error: ValidationError, file: str, line: int | None = None) -> list[Problem]:
-    """What a model that was made in Python is refused for."""
-    place = f"{file}:{line}" if line else file
+def unplaced(error: ValidationError, file: str, place: Place | None = None) -> list[Problem]:
+    """What a model that was made in Python is refused for; at the line, where one is known."""
     noun = next((each for each in nouns() if each.__name__ == error.title), None)
     problems = [translate(each, Places(), noun) for each in error.errors(include_url=False)]
     return [
-        Problem((), f"{path_text((error.title, *problem.path))}: {problem.message}", problem.fix, file=place)
+        Problem((), f"{path_text((error.title, *problem.path))}: {problem.message}", problem.fix, place, file)
         for problem in problems
     ]

@@ -47,6 +47,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class CodePlace(Place):
+    """A line of somebody's Python. Python names lines only, and so do we to a person; a program is told the column in
+    which the line's text begins."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong. `also` is the path of the second place, where two collide."""
 
@@ -145,17 +154,18 @@ def counted(count: int, noun: str) -> str:
 
 
 def sort_problems(problems: Iterable[Problem], order: Mapping[str, int] | None = None) -> list[Problem]:
-    """In the order of the files (by name), then of the lines; the same of the same place once."""
+    """In the order of the files (by name), Python first, then of the lines; the same of the same place once."""
     ranks = order or {}
     seen: dict[Any, Problem] = {}
     for each in problems:
         seen.setdefault((each.place, each.message, each.fix, each.also_place) if each.place else each, each)
 
-    def rank(problem: Problem) -> tuple[int, int, int]:
+    def rank(problem: Problem) -> tuple[int, str, int, int]:
         place = problem.place
         if place is None:
-            return (ranks.get(problem.file or "", 0), 0, 0)
-        return (ranks.get(place.file, 0), place.line, place.column)
+            return (ranks.get(problem.file or "", 0), "", 0, 0)
+        of_python = place.file if isinstance(place, CodePlace) else ""
+        return (-1 if of_python else ranks.get(place.file, 0), of_python, place.line, place.column)
 
     return sorted(seen.values(), key=rank)
 

@@ -48,7 +48,6 @@ header `glorieta-partial`, a list of structured fields (RFC 9651): `orders;r=tim
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -68,85 +67,25 @@ from .base import (
     one_of,
 )
 from .errors import Wrong
-from .match import check_method
 from .numbers import Number
-from .text import check_request_header, scalar_as_text
+from .parts import (
+    CLIENTS_BODY,
+    check_header_text,
+    check_member,
+    check_member_path,
+    check_part_header,
+    check_part_method,
+    check_part_name,
+    check_part_path,
+    check_part_text,
+)
+from .text import scalar_as_text
 from .units import Bytes, Size, Timeout
 from .values import Expanded, Kept, as_template
-from .words import CONTROL, OUTSIDE, check_reference, check_word, template_words
 
 CONFLICTS = ("error", "first", "last", "deep", "list")
-PART_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-PARTS = "parts"
-"""The family of words that read what other parts were answered."""
-CLIENTS_BODY = "${body}"
 MOST_PARTS = 32
 DEEPEST = 64
-
-
-def check_part_name(text: str) -> str:
-    if not PART_NAME.fullmatch(text):
-        fix = "names of parts have letters, digits, _ and - only, begin with a letter, and stand in ${parts.NAME.…}"
-        raise Wrong(f'"{text}" is no name of a part', fix)
-    return text
-
-
-def is_part_word(word: str) -> bool:
-    return word == PARTS or word.startswith(f"{PARTS}.")
-
-
-def part_of(word: str) -> str:
-    """The part whose answer a word reads."""
-    return word.split(".")[1]
-
-
-def check_part_text(text: str) -> str:
-    """A template that may also have words of other parts."""
-    for word in template_words(text):
-        if word.startswith(OUTSIDE):
-            check_reference(word)
-        elif is_part_word(word):
-            steps = word.split(".")
-            if len(steps) < 2 or not all(steps):
-                raise Wrong(f'"${{{word}}}" names no value of a part', "write ${parts.NAME.member}")
-        else:
-            check_word(word)
-    return text
-
-
-def check_part_path(text: str) -> str:
-    if not text.startswith(("/", "${path}", "${target}", "${env:", "${file:")):
-        raise Wrong(f'"{text}" does not begin with a slash', f'write "/{text}"')
-    if "#" in text or any(ord(character) <= 32 or ord(character) >= 127 for character in text):
-        raise Wrong(f'"{text}" has a character that no path has', "write it percent-encoded, such as %20")
-    return check_part_text(text)
-
-
-def check_part_header(text: str) -> str:
-    if text.lower() == "accept-encoding":
-        raise Wrong('"accept-encoding" is not sent to parts: what is packed could not be merged', "leave it out")
-    return check_request_header(text)
-
-
-def check_header_text(text: str) -> str:
-    if CONTROL.search(text):
-        raise Wrong("a header's value has no line breaks or control characters")
-    return check_part_text(text)
-
-
-def check_member_path(text: str) -> str:
-    """`items.title`: names with dots between."""
-    if not all(text.split(".")):
-        raise Wrong(f'"{text}" is no path of members', "write names with dots between, such as items.title")
-    if "*" in text.split("."):
-        raise Wrong(f'"{text}": paths lead through arrays by themselves', f'write "{text.replace(".*", "")}"')
-    return text
-
-
-def check_member(text: str) -> str:
-    if not text:
-        raise Wrong("a member has a name", "write one")
-    return text
 
 
 def read_value(value: Any) -> Any:
@@ -275,15 +214,16 @@ class Part(Shape):
 
     to: str | None = None
     """The upstream that is asked. Required."""
-    method: Annotated[str, checked_text(check_method)] = "GET"
-    """The request's method."""
+    method: Annotated[str, checked_text(check_part_method)] = "GET"
+    """The request's method; not CONNECT."""
     path: PartPath | None = None
     """The path, a template such as `/users/${path.id}`; `${search}` at its end is the client's query. Required."""
     query: dict[str, PartText] = Field(default_factory=dict)
     """Parameters of the query; templates. One that comes out empty is left out."""
     headers: dict[PartHeader, HeaderText] = Field(default_factory=dict)
     """Headers; templates. One that comes out empty is left out. `Accept` is `application/json`, where nothing else is
-    said."""
+    said. As in every header, `${query.x}` and `${path.x}` stay percent-encoded; in `query` and `body` they are
+    decoded."""
     forward: PartHeaders = Field(default_factory=list)
     """Headers of the client's that are sent along, one or several, beside those of the gathering. Who asks
     (`X-Forwarded-…`, `Forwarded`, `Via`), the request's id and its trace are always sent."""
@@ -318,10 +258,10 @@ class Gather(Shape):
     forward: PartHeaders = Field(default_factory=list)
     """Headers of the client's that are sent to every part, one or several, such as `authorization`."""
     report: Member | None = None
-    """The member of a partial answer that says which parts are missing and why. Left out: only the header
-    `glorieta-partial` does."""
+    """The member of a partial answer that says which parts are missing and why. Where a part's answer has a member of
+    this name, the report takes its place. Left out: only the header `glorieta-partial` says so."""
     head: PartName | None = None
     """The required part whose status and headers the answer has, `Set-Cookie` included, but for what speaks of its body
-    or its age. Left out: 200, and none."""
+    (such as `ETag`, `Content-…`, digests and signatures) or its age. Left out: 200, and none."""
     max_size: Size = Bytes(8 * 1024**2)
     """Of all answers together, a size; of the client's body, too, where a part sends it."""

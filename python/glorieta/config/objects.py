@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,13 +22,13 @@ from pydantic import ValidationError
 
 from .checking import unplaced
 from .edge import Edge, Origin
-from .errors import ConfigError, Problem, did_you_mean
+from .errors import CodePlace, ConfigError, Problem, did_you_mean
 from .handler import REFERENCE
 from .places import Places
-from .reading import shown
+from .reading import code_place, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 T = TypeVar("T")
 Stamp = tuple[int, int]
@@ -39,6 +40,8 @@ ran: set[str] = set()
 Outcome = tuple[Any, BaseException | None]
 outcomes: ContextVar[dict[tuple[str, ...], Outcome] | None] = ContextVar("outcomes", default=None)
 """What code of the user's has made, or what stopped it; none: it runs whenever it is asked for."""
+watcher: ContextVar[Callable[[str], object] | None] = ContextVar("watcher", default=None)
+"""Is told which reference's code is at work, and nothing when that has ended."""
 OURS = str(Path(__file__).parents[1]) + os.sep
 STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
@@ -119,6 +122,16 @@ def find_in_module(reference: str, folder: Path, take: Callable[[ModuleType, str
 
 
 @contextmanager
+def watched(tell: Callable[[str], object]) -> Iterator[None]:
+    """Within, this is told whose code is at work: what kills a process can be named by another one only."""
+    token = watcher.set(tell)
+    try:
+        yield
+    finally:
+        watcher.reset(token)
+
+
+@contextmanager
 def code_of_a_user(name: str) -> Iterator[None]:
     """Whatever stops the code within becomes a `ConfigError` with its place; but for Ctrl-C, which is no mistake.
 
@@ -126,6 +139,8 @@ def code_of_a_user(name: str) -> Iterator[None]:
     """
     leave, process, written = os._exit, os.getpid(), sys.dont_write_bytecode
     ran.add(name)
+    tell = watcher.get() or str
+    tell(name)
 
     def refuse(status: int) -> NoReturn:
         if os.getpid() != process:
@@ -143,6 +158,7 @@ def code_of_a_user(name: str) -> Iterator[None]:
         raise failed(error, name) from None
     finally:
         os._exit, sys.dont_write_bytecode = leave, written
+        tell("")
 
 
 def import_named(name: str, folder: Path) -> ModuleType:
@@ -221,13 +237,13 @@ def take_edge(module: ModuleType, attribute: str, reference: str) -> Edge:
 def failed(error: BaseException, name: str) -> ConfigError:
     """What somebody's module was stopped by, with the innermost line that is theirs."""
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{shown(error.filename)}:{error.lineno or 1}"
-        return ConfigError([Problem((), f"{type(error).__name__}: {error.msg}", file=where)])
-    file, line = innermost(error, name)
+        where = code_place(error.filename, error.lineno or 1)
+        return ConfigError([Problem((), f"{type(error).__name__}: {error.msg}", place=where)])
+    place = innermost(error)
     if isinstance(error, ValidationError):
-        return ConfigError(unplaced(error, file, line))
+        return ConfigError(unplaced(error, name, place))
     message, fix = sentence(error)
-    return ConfigError([Problem((), message, fix, file=f"{file}:{line}" if line else file)])
+    return ConfigError([Problem((), message, fix, place, file=name)])
 
 
 def sentence(error: BaseException) -> tuple[str, str | None]:
@@ -238,12 +254,17 @@ def sentence(error: BaseException) -> tuple[str, str | None]:
     return f"{type(error).__name__}: {error}".strip().rstrip(":"), None
 
 
-def innermost(error: BaseException, name: str) -> tuple[str, int | None]:
+def innermost(error: BaseException) -> CodePlace | None:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        foreign = frame.filename.startswith((OURS, STANDARD_LIBRARY, "<")) or "site-packages" in frame.filename
-        if not foreign and Path(frame.filename).is_file():
-            return shown(frame.filename), frame.lineno
-    return name, None
+        if not is_foreign(frame.filename):
+            return code_place(frame.filename, frame.lineno or 1)
+    return None
+
+
+def is_foreign(filename: str) -> bool:
+    """Whether a frame of a traceback is in no file of the user's."""
+    foreign = filename.startswith((OURS, STANDARD_LIBRARY, "<")) or "site-packages" in filename
+    return foreign or not Path(filename).is_file()
 
 
 def files_below(folder: Path) -> tuple[Path, ...]:

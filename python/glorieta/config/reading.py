@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
 from pathlib import Path
 
 from .document import LARGEST_TEXT
-from .errors import ConfigError, Place, Problem
+from .errors import CodePlace, ConfigError, Place, Problem
 
 
 def read_text(path: Path, name: str) -> tuple[str, int]:
@@ -37,3 +38,10 @@ def shown(filename: str) -> str:
     """A file's name as a person at the working folder would write it."""
     path = Path(filename)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
+
+
+def code_place(filename: str, line: int) -> CodePlace:
+    """A line of a Python file."""
+    linecache.checkcache(filename)
+    text = linecache.getline(filename, line)
+    return CodePlace(shown(filename), line, len(text) - len(text.lstrip()) + 1)

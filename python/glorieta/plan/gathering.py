@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..config.errors import Path, Wrong, did_you_mean
-from ..config.gather import CLIENTS_BODY, MOST_PARTS, Gather, Part, Shape, is_part_word, part_of
+from ..config.gather import MOST_PARTS, Gather, Part, Shape
 from ..config.match import parameters_of
 from ..config.units import format_duration, milliseconds
 from ..config.words import check_word, template_words
+from .parts import body_of, is_within, members_of, need_of, needed_by, texts_of
 from .targets import known_upstream
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Gathering:
 
     def error(self, path: Path, message: str, fix: str | None = None, *, also: Path | None = None) -> None:
         self.compiling.error((*self.path, *path), message, fix, also=None if also is None else (*self.path, *also))
+
+    def has_lost_parts(self) -> bool:
+        """Whether parts were taken out, so that a name that is not here may be one of theirs."""
+        place = (*self.path, "parts")
+        return self.compiling.is_missing(place) or any(each[:-1] == place for each in self.compiling.missing)
 
     def part(self, name: str, host: Any, timeouts: UpstreamTimeouts, retries: int) -> GatherPart:
         part, path = self.gather.parts[name], (*self.path, "parts", name)
@@ -159,7 +165,7 @@ class Gathering:
     def note_need(self, name: str, needed: str, where: Path) -> None:
         parts = self.gather.parts
         if needed not in parts:
-            if not self.compiling.is_touched((*self.path, "parts")):
+            if not self.has_lost_parts():
                 self.error(where, f'there is no part "{needed}"', did_you_mean(needed, parts))
         elif parts[needed].shadow:
             message = f'part "{needed}" is a shadow, whose answer nobody waits for'
@@ -206,72 +212,43 @@ class Gathering:
             if first != where and self.gather.conflict == "error":
                 message = f'two parts give the member "{part.nest}"'
                 self.error(where, message, "choose another name, or write conflict: deep", also=first)
-        if self.gather.report in found:
-            message = f'the member "{self.gather.report}" is a part\'s'
-            self.error(("report",), message, "choose another name, such as _missing", also=found[self.gather.report])
+
+    def check_report(self) -> None:
+        """The report is in the answer, and takes no other member's place."""
+        gather, report = self.gather, self.gather.report
+        if report is None:
+            return
+        if gather.pick is not None:
+            self.error(("report",), "is lost: pick passes on what stands at one path only", "leave one of them out")
+        elif gather.select and not any(path.partition(".")[0] == report for path in gather.select):
+            message = "is lost: select does not pass it on"
+            self.error(("report",), message, f"write {report} into select, too", also=("select",))
+        elif "." not in report and report in gather.drop:
+            place: Path = ("drop", gather.drop.index(report))
+            self.error(("report",), "is lost: drop takes it out", "leave one of them out", also=place)
+        also = next((where for name, where in self.members() if name == report), None)
+        if also is not None:
+            message = f'the member "{report}" is a part\'s'
+            self.error(("report",), message, "choose another name, such as _missing", also=also)
+
+    def members(self) -> Iterator[tuple[str, Path]]:
+        """Members that the answer may have for all that is written, and where it is."""
+        for name, part in self.gather.parts.items():
+            if not part.shadow:
+                yield from members_of(part, ("parts", name))
+        for path, new in self.gather.rename.items():
+            if "." not in path and path != self.gather.report:
+                yield new, ("rename", path)
 
     def check_whole(self) -> None:
         gather = self.gather
         self.check_shape(gather, ())
-        if gather.report is not None and gather.pick is not None:
-            self.error(("report",), "is lost: pick passes on what stands at one path only", "leave one of them out")
+        self.check_report()
         if gather.head is None:
             return
         part = gather.parts.get(gather.head)
         if part is None:
-            if not self.compiling.is_touched((*self.path, "parts")):
+            if not self.has_lost_parts():
                 self.error(("head",), f'there is no part "{gather.head}"', did_you_mean(gather.head, gather.parts))
         elif part.shadow or part.optional is not None:
             self.error(("head",), f'part "{gather.head}" may be missing', "name a required part")
-
-
-def is_within(path: str, outer: str) -> bool:
-    """Whether a path of members lies within another, or is the same."""
-    return f"{path}.".startswith(f"{outer}.")
-
-
-def body_of(part: Part) -> str | dict[str, Any]:
-    if part.body is None:
-        return "none"
-    return "request" if part.body == CLIENTS_BODY else {"json": part.body}
-
-
-def need_of(part: Part) -> str | dict[str, Any]:
-    if part.shadow:
-        return "shadow"
-    if part.optional is None:
-        return "required"
-    return {"default": part.optional.default} if part.optional.written("default") else "optional"
-
-
-def needed_by(part: Part, place: Path) -> Iterator[tuple[str, Path]]:
-    """The parts that a part needs, and where it says so."""
-    for index, name in enumerate(part.after):
-        yield name, (*place, "after", index)
-    for text, where in texts_of(part, place):
-        for word in template_words(text):
-            if is_part_word(word):
-                yield part_of(word), where
-
-
-def texts_of(part: Part, place: Path) -> Iterator[tuple[str, Path]]:
-    """The templates of a part, and where each is written."""
-    if part.path is not None:
-        yield part.path, (*place, "path")
-    for field in ("query", "headers"):
-        for name, text in getattr(part, field).items():
-            yield text, (*place, field, name)
-    if part.body != CLIENTS_BODY:
-        yield from texts_within(part.body, (*place, "body"))
-
-
-def texts_within(value: Any, path: Path) -> Iterator[tuple[str, Path]]:
-    match value:
-        case str():
-            yield value, path
-        case dict():
-            for key, each in value.items():
-                yield from texts_within(each, (*path, key))
-        case list():
-            for index, each in enumerate(value):
-                yield from texts_within(each, (*path, index))

@@ -103,6 +103,8 @@ def located(compiling: Compiling, wanted: Named, path: Path, team: str | None) -
         veil = compiling.places.veiled
         compiling.problems += [replace(each, path=path, message=veil(each.message, path)) for each in error.problems]
         compiling.files |= set(error.files)
+        for name in error.partial or ():
+            known_upstream(compiling, name, path)
         return None
     compiling.files |= set(found.files)
     calls = tuple(compiled_call(compiling, name, path) for name in found.application.calls)

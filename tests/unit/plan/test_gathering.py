@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from glorieta.engine import Trial
 from glorieta.plan import build_edge, compile, explain, plan_json
 from glorieta.plan.testing import run_tests
 from harness.configuring import compiled, errors, routes, warnings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLACE = 'glorieta.yaml:{} listeners.web.routes."/x/{{id}}".gather'
 
@@ -88,6 +91,26 @@ def parts_of(text: str) -> list[Any]:
         ),
         ("a: {to: a, path: /, nest: x}", "report: x", 'report: the member "x" is a part\'s'),
         ("a: {to: a, path: /}", "report: x\npick: y", "report: is lost"),
+        (
+            "a: {to: a, path: /}",
+            "report: x\nselect: [y, xx]",
+            "report: is lost: select does not pass it on (the other: ",
+        ),
+        ("a: {to: a, path: /}", "report: x\nselect: y", "; write x into select, too"),
+        ("a: {to: a, path: /}", "report: x.y\nselect: x.y", "report: is lost: select does not pass it on"),
+        ("a: {to: a, path: /}", "report: x\ndrop: [y, x]", "report: is lost: drop takes it out (the other: "),
+        ("a: {to: a, path: /, select: [y, x.z]}", "report: x", 'report: the member "x" is a part\'s'),
+        ("a: {to: a, path: /, rename: {y: x}}", "report: x", 'report: the member "x" is a part\'s'),
+        ("a: {to: a, path: /, optional: {default: {x: 1}}}", "report: x", 'report: the member "x" is a part\'s'),
+        ("a: {to: a, path: /}", "report: x\nrename: {y: x}", 'report: the member "x" is a part\'s'),
+        ("a: {to: a, path: '/a/../b?c=d/../e'}", "", 'parts.a.path: "/a/../b?c=d/../e" has a dot segment'),
+        ("a: {to: a, path: '/a/../b?c=d/../e'}", "", 'which is refused in requests; write "/b?c=d/../e"'),
+        ("a: {to: a, path: '/${path.id}/%2E%2e/.'}", "", 'write "/"'),
+        ("a: {to: a, path: '/a${search}/b'}", "", 'parts.a.path: "/a${search}/b": what stands behind ${search}'),
+        ("a: {to: a, path: '${target}&b=c'}", "", "put ${target} at the end, or write further parameters into query:"),
+        ("a: {to: a, path: '/a?b=c${search}'}", "", "${search} brings a question mark of its own; leave the ? out"),
+        ("a: {to: a, path: /, method: connect}", "", "write another method, such as GET"),
+        ("a: {to: a, path: /, method: CONNECT}", "", "parts.a.method: CONNECT asks for a tunnel"),
         ("a: {to: a, path: /}", "head: b", 'head: there is no part "b"'),
         ("a: {to: a, path: /, optional: on}", "head: a", 'head: part "a" may be missing'),
         ("a: {to: a, path: /}", "conflict: last_wins", '"last_wins" is not one of the words for this'),
@@ -100,6 +123,25 @@ def test_what_is_wrong_is_told_with_its_place(parts: str, whole: str, expected: 
     told = said(gathering(parts, whole))
     assert len(told) == 1, told
     assert expected in told[0]
+
+
+def test_slashes_of_words_are_none_of_the_path(tmp_path: Path) -> None:
+    (tmp_path / "segment").write_text("s3cret")
+    reference = f"${{file:{tmp_path}/segment}}"
+    told = said(gathering(f"a: {{to: a, path: '/../{reference}/%2e/c'}}"))
+    assert len(told) == 1 and f'write "/{reference}/c"' in told[0], told
+    assert errors(gathering(f"a: {{to: a, path: '/{reference}/c'}}")) == []
+
+
+def test_all_is_told_at_once() -> None:
+    told = said(gathering("a: {to: b, path: /../x, method: CONNECT}\nb: {to: a, path: '/${search}/'}", "head: c"))
+    assert [line.partition(": ")[0] for line in told] == [
+        "head",
+        "parts.a.to",
+        "parts.a.path",
+        "parts.a.method",
+        "parts.b.path",
+    ]
 
 
 def test_what_holds_for_the_route() -> None:
@@ -128,6 +170,16 @@ def test_the_nearest_innocent_ones_are_right() -> None:
         ("b: {to: a, path: '/${parts.a.x}'}\na: {to: a, path: '/$${parts.none}'}", ""),
         ("a: {to: a, path: '/${path.id}/${query.q}${search}'}", "head: a"),
         ("a: {to: a, path: /, method: POST, body: '${body}'}", ""),
+        ("a: {to: a, path: /}", "report: x\nselect: [y, x.part]\ndrop: [x.reason]"),
+        ("a: {to: a, path: /}", "report: x.y\ndrop: x.y"),
+        ("a: {to: a, path: /}", "report: x\nrename: {x: y}"),
+        ("a: {to: a, path: /, select: x, rename: {x: y}}", "report: x"),
+        ("a: {to: a, path: /, select: x, drop: x}", "report: x"),
+        ("a: {to: a, path: /, select: x, nest: y}", "report: x"),
+        ("a: {to: a, path: '/a/..b/...?x=/../'}", ""),
+        ("a: {to: a, path: '/a/.${path.id}/${path.id}.'}", ""),
+        ("a: {to: a, path: '${path}${search}', query: {x: y}}", ""),
+        ("a: {to: a, path: '/$${search}/a?b=${query.b}'}", ""),
     ):
         assert errors(gathering(parts, whole)) == []
 

@@ -128,7 +128,7 @@ listeners:
       report: missing
       max_size: 1MiB
       head: one
-      select: [a.b]
+      select: [a.b, missing]
       drop: [c.d]
       rename: {a.b: e}
       flatten: [a]

@@ -16,17 +16,24 @@ use crate::worker::current_worker;
 /// Headers without which a passed 4xx loses its meaning.
 const PASSED_ON: [&str; 5] =
     ["content-type", "content-encoding", "content-language", "retry-after", "www-authenticate"];
-/// What speaks of one part's own body, age or server, beside `Content-…`.
-const OF_ONE: [&str; 10] = [
+/// What speaks of one part's own body, age or server, beside what [`is_of_all`] knows by how it begins or ends.
+const OF_ONE: [&str; 17] = [
     "accept-ranges",
     "age",
     "cache-control",
+    "cache-status",
     "date",
+    "digest",
     "etag",
     "expires",
     "last-modified",
+    "pragma",
     "server",
+    "signature",
+    "signature-input",
+    "surrogate-control",
     "vary",
+    "warning",
     partial::HEADER,
 ];
 
@@ -149,11 +156,12 @@ fn begun(head: Option<&ResponseHead>) -> Response {
     response
 }
 
-/// Whether a header says something that holds for the whole answer.
+/// Whether a header says something that holds for the whole answer. Digests (RFC 9530) are of one body, and lifetimes
+/// for one kind of cache (RFC 9213) are of one part, whatever is named before.
 fn is_of_all(name: &[u8]) -> bool {
-    const CONTENT: &[u8] = b"content-";
-    let of_content = name.get(..CONTENT.len()).is_some_and(|start| start.eq_ignore_ascii_case(CONTENT));
-    !of_content && !OF_ONE.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
+    let name = name.to_ascii_lowercase();
+    let of_one = name.starts_with(b"content-") || name.ends_with(b"-digest") || name.ends_with(b"-cache-control");
+    !of_one && !OF_ONE.iter().any(|own| *name == *own.as_bytes())
 }
 
 fn note_caching(caching: &mut Caching, part: &Part, head: &ResponseHead) {

@@ -10,6 +10,9 @@ use glorieta_policy::gather::{Json, Member, Shaped, json};
 use super::Part;
 use super::fetch::{Arrived, Failure};
 
+/// Why an answer has no members.
+const FORMLESS: &str = "its answer is no object, and is not nested";
+
 /// A part that is over.
 pub struct Over<'a> {
     /// `None`: a shadow, of which nobody asks.
@@ -54,7 +57,9 @@ pub fn judge<'a>(part: &'a Part, arrived: &'a Arrived) -> Result<Over<'a>, Failu
         // An answer without content, such as 204, has nothing to give.
         (nested(part, Cow::Borrowed(b"null")).unwrap_or_default(), None)
     } else if part.reads == PartReads::Text {
-        text(part, arrived).map_err(invalid)?
+        let quoted = quoted(&arrived.body).map_err(invalid)?;
+        let json = part.is_read.then(|| Cow::Owned(quoted.clone()));
+        (nested(part, Cow::Owned(quoted)).ok_or_else(|| invalid(FORMLESS))?, json)
     } else {
         let checked = Json::check(&arrived.body)
             .map_err(|found| invalid(&format!("its answer {}, at byte {}", found.what, found.at)))?;
@@ -68,23 +73,18 @@ pub fn judge<'a>(part: &'a Part, arrived: &'a Arrived) -> Result<Over<'a>, Failu
 fn shaped<'a>(part: &'a Part, checked: Json<'a>) -> Result<Vec<Member<'a>>, &'static str> {
     match part.shape.apply(checked).ok_or("its answer has not what is picked of it")? {
         Shaped::Object(members) if part.nest.is_none() => Ok(members),
-        value => nested(part, value.into_json()).ok_or("its answer is no object, and is not nested"),
+        value => nested(part, value.into_json()).ok_or(FORMLESS),
     }
 }
 
-/// The member that holds a text, and the text as other parts read it.
-fn text<'a>(
-    part: &'a Part,
-    arrived: &Arrived,
-) -> Result<(Vec<Member<'a>>, Option<Cow<'a, [u8]>>), &'static str> {
-    if std::str::from_utf8(&arrived.body).is_err() {
+/// A text as JSON.
+fn quoted(text: &[u8]) -> Result<Vec<u8>, &'static str> {
+    if std::str::from_utf8(text).is_err() {
         return Err("its answer is not UTF-8");
     }
-    let mut quoted = Vec::with_capacity(arrived.body.len() + 2);
-    json::quote(&arrived.body, &mut quoted);
-    let read = part.is_read.then(|| Cow::Owned(quoted.clone()));
-    let members = nested(part, Cow::Owned(quoted)).ok_or("its answer is no object, and is not nested")?;
-    Ok((members, read))
+    let mut quoted = Vec::with_capacity(text.len() + 2);
+    json::quote(text, &mut quoted);
+    Ok(quoted)
 }
 
 /// The one member that holds the whole value.

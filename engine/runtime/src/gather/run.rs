@@ -80,7 +80,7 @@ pub struct Stop {
     pub part: Option<usize>,
     pub error: Error,
     /// What its upstream said, where the client shall read it.
-    pub passed: Option<Response>,
+    pub passed: Option<Box<Response>>,
 }
 
 /// The part and its endpoint stand in the log. A 4xx passes: it says something to the client.
@@ -94,7 +94,7 @@ fn stopped(record: &mut RequestRecord, gather: &Gather, progress: &[Progress], s
     match passed {
         Some(passed) => {
             record.note(error);
-            Ok(answer::finish(passed, &record.request))
+            Ok(answer::finish(*passed, &record.request))
         }
         None => Err(error),
     }
@@ -306,10 +306,11 @@ impl<'a> Course<'a> {
             Ok(over) => over,
             Err(failure) => {
                 part.series.count(current_worker(), Some(failure.reason));
-                let Need::Optional(default) = &part.need else {
-                    return Err(required(part, place, failure, fetched.ok()));
-                };
-                Over::missing(failure, default.as_deref())
+                match &part.need {
+                    Need::Required => return Err(required(part, place, failure, fetched.ok())),
+                    Need::Optional(default) => Over::missing(failure, default.as_deref()),
+                    Need::Shadow => Over::unheard(),
+                }
             }
         };
         self.states[place] = State::Over(over);
@@ -324,7 +325,7 @@ fn required(part: &Part, place: usize, failure: Failure, arrived: Option<&Arrive
         detail => format!("part {}: {detail}", part.name),
     };
     let passes = failure.reason == Reason::Status && failure.status.is_some_and(|status| (400..500).contains(&status));
-    let passed = arrived.filter(|_| passes).map(answer::passed);
+    let passed = arrived.filter(|_| passes).map(|arrived| Box::new(answer::passed(arrived)));
     Stop { part: Some(place), error: failure.error.with_detail(detail), passed }
 }
 

@@ -211,7 +211,12 @@ fn run(does: impl Fn(&str) -> Does + 'static, parts: &[Value], says: Value) -> R
 fn shop(path: &str) -> Does {
     match path.split(['?', '/']).nth(1).unwrap() {
         "users" => Does::Answer(
-            "200 OK\r\ncache-control: max-age=60\r\nvary: cookie\r\nset-cookie: a=1\r\netag: x\r\n",
+            concat!(
+                "200 OK\r\ncache-control: max-age=60\r\nvary: cookie\r\nset-cookie: a=1\r\nx-of-all: 1\r\n",
+                "etag: x\r\nRepr-Digest: x\r\ndigest: x\r\ncontent-digest: x\r\nwant-repr-digest: x\r\nwant-digest: x\r\n",
+                "Signature: x\r\nsignature-input: x\r\nwarning: x\r\npragma: x\r\naccept-ranges: bytes\r\n",
+                "CDN-Cache-Control: max-age=9\r\nsurrogate-control: x\r\ncache-status: x\r\n",
+            ),
             r#"{"id":7.50,"name":"é","segment":"a/b"}"#.to_owned(),
         ),
         "orders" => Does::Answer("200 OK\r\ncache-control: max-age=10\r\n", r#"[{"n":1e999}]"#.to_owned()),
@@ -263,7 +268,10 @@ fn the_strictest_lifetime_counts_and_a_part_may_give_status_and_headers() {
     let parts = [part("user", "/users", json!({})), part("orders", "/orders", json!({"nest": "o"}))];
     let (response, _) = run(shop, &parts, json!({"head": "user"})).unwrap();
     assert_eq!(field(&response, "cache-control").as_deref(), Some("max-age=10"));
-    assert_eq!((field(&response, "set-cookie").as_deref(), field(&response, "etag")), (Some("a=1"), None));
+    let mut names: Vec<String> =
+        response.head.fields.iter().map(|(_, name, _)| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["cache-control", "content-type", "set-cookie", "vary", "x-of-all"]);
     assert_eq!(response.head.fields.all(Name::CacheControl).count(), 1);
 }
 
@@ -429,6 +437,48 @@ fn the_deadline_is_for_all_and_what_is_under_way_is_cancelled() {
         }
         until(|| service.abandoned.get() == 4).await;
     });
+}
+
+#[test]
+fn an_answer_that_is_not_what_is_needed_ends_the_others_at_once() {
+    let needs = [
+        ("/html", json!({}), "part bad: its answer has a word or sign that JSON does not know, at byte 0"),
+        ("/orders", json!({}), "part bad: its answer is no object, and is not nested"),
+        (
+            "/users",
+            json!({"shape": {"pick": "none", "select": [], "drop": [], "rename": [], "flatten": []}}),
+            "part bad: its answer has not what is picked of it",
+        ),
+    ];
+    for (path, says, why) in needs {
+        on_worker(async {
+            let service = Service::start(shop).await;
+            let parts = [part("slow", "/hang", json!({})), part("bad", path, says), part("last", "/hang/2", json!({}))];
+            let stop = gather(&service, &parts, json!({"deadline_ms": 10_000}), Body::Empty).await.err().unwrap();
+            assert_eq!((stop.error.kind, stop.error.detail(), stop.part), (Kind::PartInvalid, why, Some(1)));
+            until(|| service.abandoned.get() == 2).await;
+        });
+    }
+}
+
+#[test]
+fn a_shared_answer_is_judged_by_each_part_that_asked_for_it() {
+    let pick = |path: &str| json!({"pick": path, "select": [], "drop": [], "rename": [], "flatten": []});
+    let parts = [
+        part("a", "/users", json!({"need": "optional", "shape": pick("none"), "nest": "a"})),
+        part("b", "/users", json!({"shape": pick("id"), "nest": "b"})),
+        part("c", "/users", json!({"after": ["b"], "shape": pick("segment"), "nest": "c"})),
+    ];
+    let (response, asked) = run(shop, &parts, json!({})).unwrap();
+    assert_eq!((asked.len(), body(&response)), (1, r#"{"b":7.50,"c":"a/b"}"#.to_owned()));
+    // What one may lack, another may pass on.
+    let parts = [
+        part("a", "/missing", json!({"need": "optional"})),
+        part("b", "/users", json!({})),
+        part("c", "/missing", json!({"after": ["b"]})),
+    ];
+    let stop = run(shop, &parts, json!({})).err().unwrap();
+    assert_eq!(stop.passed.map(|response| response.head.status), Some(404));
 }
 
 #[test]

@@ -1,63 +1,122 @@
-"""Which route of a listener takes what another route takes: for requests that come in once more."""
+"""Which route of a listener takes a request, by the engine's precedence, as far as that is certain."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..match import path_kind
-from ..precedence import conditions_key, path_key
-from .reach import beginnings
+from ..precedence import conditions_rank, host_rank, path_key, path_rank
+from .asked import PERHAPS
 
 if TYPE_CHECKING:
-    from ..model import Listener, Route
+    from collections.abc import Iterator
+
+    from ..model import HostMatch, Listener, Route, ValueMatch
+    from ..precedence import Rank
+    from .asked import Asked
+
+PARAMETER = "{}"
+
+
+@dataclass
+class Node:
+    """The routes whose path leads here: those that end here, and those that take everything below as well."""
+
+    children: dict[str, Node] = field(default_factory=dict)
+    ends: list[Route] = field(default_factory=list)
+    rests: list[Route] = field(default_factory=list)
+
+    def child(self, segment: str) -> Node:
+        return self.children.setdefault(PARAMETER if segment.startswith("{") else segment, Node())
+
+    def search(self, segments: list[str]) -> Iterator[tuple[Route, bool]]:
+        """Every route that may match, and whether it does."""
+        yield from ((route, True) for route in self.rests)
+        if not segments:
+            yield from ((route, True) for route in self.ends)
+            return
+        segment, rest = segments[0], segments[1:]
+        if PERHAPS not in segment:
+            following = [(child, True) for child in (self.children.get(segment),) if child is not None]
+        else:
+            following = [(child, False) for name, child in self.children.items() if name != PARAMETER]
+        if segment and PARAMETER in self.children:
+            # No parameter is empty.
+            following.append((self.children[PARAMETER], segment.strip(PERHAPS) != ""))
+        for child, sure in following:
+            yield from ((route, sure and below) for route, below in child.search(rest))
 
 
 class Entrance:
-    """The routes of an `http` listener by what they match. Where it is not certain which one wins, it says none."""
+    """The routes of an `http` listener by what they match."""
 
     def __init__(self, listener: Listener) -> None:
-        self.same: dict[tuple[str, ...], Route] = {}
-        self.everything: Route | None = None
-        self.paths: set[tuple[str, str]] = set()
-        """Kinds and texts of all paths but that of everything."""
+        self.root = Node()
+        self.others: list[tuple[Route, bool]] = []
+        """Regular expressions, which are not tried, and what takes every path."""
+        self.merges = any(route["merge_slashes"] for route in listener["routes"])
         for route in listener["routes"]:
-            self.same.setdefault(match_key(route), route)
-            if takes_everything(route):
-                self.everything = route
-            else:
-                self.paths.add(path_kind(route["path"]))
-        self.kinds = {kind for kind, _ in self.paths}
+            kind, text = path_kind(route["path"])
+            if kind in ("regex", "any"):
+                self.others.append((route, kind == "any"))
+                continue
+            node = self.root
+            for segment in text.removesuffix("/*").split("/")[1:]:
+                node = node.child(segment)
+            below = kind == "prefix" or (kind == "parameters" and text.endswith("/*"))
+            (node.rests if below else node.ends).append(route)
 
-    def takes(self, like: Route | None) -> Route | None:
-        """The route for the requests of `like` (none: for all), but for those that a narrower route takes."""
-        kind, text = path_kind(like["path"]) if like is not None else ("any", "")
-        if like is not None:
-            same = self.same.get(match_key(like))
-            if same is not None and self.comes_first(kind):
-                return same
-        if kind in ("parameters", "regex") or not self.kinds.isdisjoint(("parameters", "regex")):
+    def takes(self, asked: Asked) -> Route | None:
+        """The route of a request. None: there is none, or something that nobody knows decides it."""
+        if self.merges and "//" in asked.path:
             return None
-        covering = ((each, path) for path in beginnings(text) for each in ("exact", "prefix"))
-        return self.everything if self.paths.isdisjoint(covering) else None
-
-    def comes_first(self, kind: str) -> bool:
-        """Whether no route of another kind could take all of what one of this kind takes."""
-        before: dict[str, set[str]] = {
-            "exact": set(),
-            "parameters": set(),
-            "prefix": {"parameters"},
-            "any": {"parameters", "regex"},
-        }
-        return kind in before and self.kinds.isdisjoint(before[kind])
+        found: list[tuple[Rank, Route, bool]] = []
+        for route, sure in (*self.root.search(asked.segments), *self.others):
+            ranks = [host_rank(host) for host in route["hosts"] if is_host(host, asked.host)]
+            if ranks and allows(route, asked.method):
+                found.append((rank(route, min(ranks), asked), route, sure))
+        for _, route, sure in sorted(found, key=lambda each: each[0]):
+            meets = meets_all(route, asked)
+            if meets is not False:
+                return route if meets and sure else None
+        return None
 
 
-def match_key(route: Route) -> tuple[str, ...]:
-    """Equal for routes that match the same requests."""
-    hosts = sorted(json.dumps(host) for host in route["hosts"])
-    return (*path_key(route), conditions_key(route), *hosts)
+def rank(route: Route, host: Rank, asked: Asked) -> Rank:
+    """The place among all routes that may take a request. Of one path a route that names `HEAD` takes it first."""
+    unnamed = asked.method == "HEAD" and "HEAD" not in route["methods"]
+    return (host, path_rank(route), path_key(route), unnamed, conditions_rank(route))
 
 
-def takes_everything(route: Route) -> bool:
-    anywhere = "any" in route["hosts"] and route["path"] in ("any", {"prefix": ""})
-    return anywhere and not (route["methods"] or route["headers"] or route["query"])
+def is_host(host: HostMatch, name: str) -> bool:
+    match host:
+        case {"exact": str(text)}:
+            return name == text
+        case {"wildcard": str(text)}:
+            return name.endswith(f".{text}")
+    return True
+
+
+def allows(route: Route, method: str) -> bool:
+    methods = route["methods"]
+    return not methods or method in methods or (method == "HEAD" and "GET" in methods)
+
+
+def meets_all(route: Route, asked: Asked) -> bool | None:
+    """Whether a request meets what a route asks of headers and query; none: nobody knows."""
+    met = [meets(asked, "headers", each) for each in route["headers"]]
+    met += [meets(asked, "query", each) for each in route["query"]]
+    return False if False in met else None if None in met else True
+
+
+def meets(asked: Asked, place: str, wanted: ValueMatch) -> bool | None:
+    if asked.conditions is None:
+        return None
+    name = wanted["name"].lower() if place == "headers" else wanted["name"]
+    if (place, name, json.dumps(wanted["value"])) in asked.conditions:
+        return True
+    if any(each[:2] == (place, name) for each in asked.conditions):
+        return None
+    return wanted["value"] == "absent"

@@ -1,109 +1,151 @@
-"""Requests that come back: followed from listener to listener as long as they leave as they came.
+"""Requests that come back: one of each route is followed from listener to listener, as far as its way is certain.
 
-Whatever changes a request (a prefix that is taken off, another `Host`, headers) ends the search, because what is
-changed may take another route; so does a check of addresses, which may refuse this machine. Parts of a `gather` are
-followed that are asked for in any case, and by a path without words. What a handler calls is not known. So what is
-found is certain, and not all there is.
+Whatever changes a request beyond its path (another `Host`, headers) ends the search, because what is changed may take
+another route; so does a proxied path that is changed, and a check of addresses, which may refuse this machine. Parts of
+a `gather` are followed that are asked for in any case; words of the path are known in what they ask for, all others
+are not. What a handler calls is not known. So what is found is certain, and not all there is.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from ...config.gather import PARTS
+from ...config.parts import PARTS
+from .asked import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..model import GatherPart, Listener, ProxyTarget, Route
+    from .asked import Asked
     from .scene import Scene
 
-Step = tuple[str, str | None]
-"""A listener, and its route; none at layer 4."""
 Hop = tuple[str, int]
 """An upstream, and which of its endpoints."""
+Step = tuple[str, str | None, "Asked | None"]
+"""A listener, its route and a request; without both at layer 4, where everything is sent on."""
+Trail = list[tuple["Hop | None", Step]]
+"""Steps, and the hop that led to each."""
+
+ROUNDS = 4
+"""So often a path grows, and it will grow for ever."""
+MOST = 1000
+"""Steps that are looked at for one request."""
 
 
 def going_round(scene: Scene) -> set[Hop]:
     """The hops by which something comes back to a step where it has been."""
-    onward = steps(scene)
-    return {hop for start, hops in onward.items() for hop, step in hops if start in reached(onward, step)}
-
-
-def reached(onward: dict[Step, list[tuple[Hop, Step]]], start: Step) -> set[Step]:
-    found: set[Step] = set()
-    waiting = [start]
-    while waiting:
-        step = waiting.pop()
-        if step not in found:
-            found.add(step)
-            waiting += [following for _, following in onward.get(step, ())]
-    return found
-
-
-def steps(scene: Scene) -> dict[Step, list[tuple[Hop, Step]]]:
-    """From each step that leads to own listeners unchanged, how and to which next ones."""
-    found: dict[Step, list[tuple[Hop, Step]]] = {}
+    walk = Walk(scene)
     for listener in scene.plan["listeners"]:
-        if listener["tcp"] is not None and listener["tcp"]["upstream"] in scene.hops:
-            found[listener["id"], None] = list(entries(scene, listener["tcp"]["upstream"], None))
+        if listener["tcp"] is not None:
+            walk.begin((listener["id"], None, None))
         for route in listener["routes"]:
-            onward = [hop for upstream, sent in sent_by(route) for hop in entries(scene, upstream, sent)]
-            if onward:
-                found[listener["id"], route["id"]] = onward
-    return found
+            if any(upstream in scene.hops for upstream in followed(route)):
+                for asked in samples(route):
+                    if scene.entrance(listener).takes(asked) is route:
+                        walk.begin((listener["id"], route["id"], asked))
+    return walk.found
 
 
-def sent_by(route: Route) -> Iterator[tuple[str, Route]]:
-    """What leaves a route for which upstream, as a route that takes just that."""
+class Walk:
+    """The ways of requests, each step looked at once."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        listeners = scene.plan["listeners"]
+        self.tunnels = {each["id"]: each["tcp"]["upstream"] for each in listeners if each["tcp"] is not None}
+        self.routes = {route["id"]: route for each in listeners for route in each["routes"]}
+        self.found: set[Hop] = set()
+        self.ended: set[Step] = set()
+        self.left = 0
+
+    def begin(self, step: Step) -> None:
+        self.left = MOST
+        self.follow([(None, step)])
+
+    def follow(self, trail: Trail) -> None:
+        step = trail[-1][1]
+        if step in self.ended or not self.left:
+            return
+        self.left -= 1
+        for hop, following in self.onward(step):
+            begin = round_from([each for _, each in trail], following)
+            if begin is None:
+                self.follow([*trail, (hop, following)])
+            else:
+                self.found |= {each for each, _ in trail[begin + 1 :] if each is not None} | {hop}
+        self.ended.add(step)
+
+    def onward(self, step: Step) -> Iterator[tuple[Hop, Step]]:
+        """To where a step certainly leads, and how."""
+        for upstream, asked in self.sent(step):
+            by_tls = self.scene.upstreams[upstream]["tls"] is not None
+            for index, listener in self.scene.hops.get(upstream, ()):
+                following = entry(self.scene, listener, asked, by_tls)
+                if following is not None:
+                    yield (upstream, index), following
+
+    def sent(self, step: Step) -> Iterator[tuple[str, Asked | None]]:
+        listener, route, asked = step
+        if route is None:
+            yield self.tunnels[listener], asked
+        elif asked is not None:
+            yield from sent_by(self.routes[route], asked)
+
+
+def round_from(trail: list[Step], step: Step) -> int | None:
+    """Where on its way a request was that is there again, or has a longer path each time."""
+    if step in trail:
+        return trail.index(step)
+    asked = step[2]
+    same = [(index, was) for index, (*place, was) in enumerate(trail) if place == [*step[:2]] and was is not None]
+    if asked is None or len(same) < ROUNDS:
+        return None
+    lengths = [*(len(was.path) for _, was in same), len(asked.path)]
+    return same[0][0] if lengths == sorted(set(lengths)) else None
+
+
+def sent_by(route: Route, asked: Asked) -> Iterator[tuple[str, Asked]]:
+    """What leaves a route for which upstream."""
     target = route["target"]
     if any("headers" in each for each in route["filters"]):
         return
     if "proxy" in target and is_unchanged(target["proxy"]):
-        yield target["proxy"]["upstream"], route
+        yield target["proxy"]["upstream"], asked
     if "gather" in target:
         for part in target["gather"]["parts"]:
-            if part["host"] == "preserve" and is_asked_anyway(part) and "${" not in part["path"]:
-                asked = {"path": {"exact": part["path"]}, "methods": [part["method"]], "headers": [], "query": []}
-                yield part["upstream"], cast("Route", {**route, **asked})
+            sent = asked.sent(route, part["method"], part["path"]) if is_asked_anyway(part) else None
+            if sent is not None:
+                yield part["upstream"], sent
+
+
+def followed(route: Route) -> list[str]:
+    """The upstreams to which its requests are followed."""
+    target = route["target"]
+    if "gather" in target:
+        return [part["upstream"] for part in target["gather"]["parts"]]
+    return [target["proxy"]["upstream"]] if "proxy" in target else []
 
 
 def is_asked_anyway(part: GatherPart) -> bool:
-    """Whether it waits for no other part, which may fail."""
-    return not part["after"] and f"${{{PARTS}." not in json.dumps([part["query"], part["headers"], part["body"]])
+    """Whether it goes to the same host, and waits for no other part, which may fail."""
+    texts = json.dumps([part["path"], part["query"], part["headers"], part["body"]])
+    return part["host"] == "preserve" and not part["after"] and f"${{{PARTS}." not in texts
 
 
-def entries(scene: Scene, upstream: str, route: Route | None) -> Iterator[tuple[Hop, Step]]:
-    """Where what a route takes (none: everything) comes in behind an upstream, if that is certain."""
-    by_tls = scene.upstreams[upstream]["tls"] is not None
-    for index, following in scene.hops.get(upstream, ()):
-        step = entry(scene, following, route, by_tls)
-        if step is not None:
-            yield (upstream, index), step
-
-
-def entry(scene: Scene, listener: Listener, route: Route | None, by_tls: bool) -> Step | None:
+def entry(scene: Scene, listener: Listener, asked: Asked | None, by_tls: bool) -> Step | None:
     """None: that depends on the request, or it may be refused; so is what comes in clear where TLS is spoken, or the
     other way round."""
     if listener["passthrough"] is not None or (listener["tls"] is not None) != by_tls:
         return None
     tcp = listener["tcp"]
     if tcp is not None:
-        return None if tcp["allow"] or tcp["deny"] else (listener["id"], None)
-    taken = scene.entrance(listener).takes(route if route is None else with_methods_of(listener, route))
+        return None if tcp["allow"] or tcp["deny"] else (listener["id"], None, asked)
+    taken = None if asked is None else scene.entrance(listener).takes(asked)
     if taken is None or any("addresses" in each for each in taken["filters"]):
         return None
-    return listener["id"], taken["id"]
-
-
-def with_methods_of(listener: Listener, asked: Route) -> Route:
-    """What is asked for, as the only route with its path says it: one that takes more methods takes this one, too."""
-    if "gather" not in asked["target"]:
-        return asked
-    same = [route for route in listener["routes"] if route["path"] == asked["path"]]
-    wider = len(same) == 1 and (not same[0]["methods"] or set(asked["methods"]) <= set(same[0]["methods"]))
-    return cast("Route", {**asked, "methods": same[0]["methods"]}) if wider else asked
+    return listener["id"], taken["id"], asked
 
 
 def is_unchanged(proxy: ProxyTarget) -> bool:

@@ -57,7 +57,8 @@ TABLE = (
         "hop-to-self",
         "N, as a loop E",
         "an endpoint is an own listener; a loop: what comes in there comes back unchanged, or a part of a `gather` "
-        "asks for the route that it is a part of; what handlers call is not followed",
+        "asks for the route that it is a part of, by its parameters or its prefix as well; what handlers call is not "
+        "followed",
         f"{hop_to_self.SENTENCE} Loop: {hop_to_self.LOOP}",
         hop_to_self.FIX,
         hop_to_self.check,
