@@ -116,7 +116,8 @@ fn busy() -> (Registry, Observed) {
     part.count(0, None);
     part.count(1, None);
     part.count(1, Some(glorieta_policy::gather::partial::Reason::Timeout));
-    let handlers = vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
+    let handlers =
+        vec![ObservedHandler { handler: "app".to_owned(), queue: 2, running: 5, lingering: 3, lag_seconds: 0.25 }];
     let expiries = [("a.example", 9), ("b.example", 7), ("a.example", 5)];
     let expiries = expiries.map(|(name, expiry)| (name.to_owned(), expiry)).to_vec();
     let files = vec![ObservedFiles { kind: "listener", owner: "web".to_owned(), expiries, failures: 2 }];
