@@ -5,6 +5,7 @@
 //! listeners with their counts.
 
 mod handlers;
+mod layer4;
 mod listener;
 mod problem;
 mod route;
@@ -23,7 +24,8 @@ use crate::metrics::{self, Registry, UpstreamSeries};
 use crate::secrets::Secrets;
 use crate::worker::current_worker;
 
-pub use listener::{Duty, Listener, Passthrough, TcpRoute};
+pub use layer4::{Passthrough, TcpRoute};
+pub use listener::{Duty, Listener};
 pub use problem::Problem;
 pub use route::{Proxy, Redirect, Respond, Route, Target};
 pub use shown::{Packed, Shown, ShownListener};
