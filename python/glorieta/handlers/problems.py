@@ -99,4 +99,9 @@ def answer_of(error: HTTPException) -> tuple[int, Fields, bytes]:
 
 def crash_answer(id: str) -> tuple[int, Fields, bytes]:
     """What a client learns of a handler that crashed: only under which id the log tells more."""
-    return 500, [("content-type", MEDIA_TYPE)], encode_json({**problem(500), "id": id})
+    return answer_by_id(500, None, id)
+
+
+def answer_by_id(status: int, detail: str | None, id: str) -> tuple[int, Fields, bytes]:
+    """An error that is not the client's: under this id the log says more."""
+    return status, [("content-type", MEDIA_TYPE)], encode_json({**problem(status, detail), "id": id})

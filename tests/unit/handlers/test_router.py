@@ -243,7 +243,10 @@ def test_what_a_middleware_raises_is_the_answer_that_it_means(
     assert (answered.status, answered.header("x-outer")) == (status, "seen")
     assert detail is None or answered.json["detail"] == detail
     assert answered.header("www-authenticate") == ("Basic" if raised == "refusal" else None)
-    assert (caplog.text, closed) == ("", [True] if when == "after" else [])
+    assert closed == ([True] if when == "after" else [])
+    assert "Traceback" not in caplog.text
+    told = "GET / (id an-id) is answered with 504: upstream" in caplog.text
+    assert told == (raised == "upstream"), "which upstream failed is for the log"
 
 
 def test_a_body_that_middleware_reads_is_refused_as_one_that_a_handler_reads() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..live.errors import UpstreamError
-from ..problems import HTTPException, answer_of
+from ..problems import HTTPException, answer_by_id, answer_of
 from ..response import Response
 from .calling import call_by, kind_of
 
 if TYPE_CHECKING:
     from ..request import HTTPConnection
 
+log = logging.getLogger("glorieta.handlers")
 Handlers = Mapping[int | type[Exception], Callable[..., Any]]
 """Functions by the exception, or the status of an `HTTPException`, that they answer."""
 
@@ -28,7 +30,7 @@ async def answer_to(error: Exception, request: HTTPConnection, handlers: Handler
         return response
     if isinstance(error, HTTPException):
         return raw_response(*answer_of(error))
-    return upstream_answer(error) if isinstance(error, UpstreamError) else None
+    return upstream_answer(error, request) if isinstance(error, UpstreamError) else None
 
 
 def find(error: Exception, handlers: Handlers) -> Callable[..., Any] | None:
@@ -41,13 +43,19 @@ def find(error: Exception, handlers: Handlers) -> Callable[..., Any] | None:
     return None
 
 
-def upstream_answer(error: UpstreamError) -> Response:
-    """A required upstream's failure, with its meaning kept."""
+def upstream_answer(error: UpstreamError, request: HTTPConnection) -> Response:
+    """A required upstream's failure, with its meaning kept. What is not the client's fault is told to the log: which
+    upstream failed, and how, is nothing for clients."""
     told = error.problem()
-    if told.body is not None:
+    if told.status >= 500:
+        start = request.transport.start
+        log.warning("%s %s (id %s) is answered with %d: %s", start.method, start.path, start.id, told.status, error)
+        response = raw_response(*answer_by_id(told.status, told.detail, start.id))
+    elif told.body is not None:
         kind = [("content-type", told.content_type)] if told.content_type else []
         return raw_response(told.status, [*kind, *told.headers], told.body)
-    response = raw_response(*answer_of(HTTPException(told.status, told.detail)))
+    else:
+        response = raw_response(*answer_of(HTTPException(told.status, told.detail)))
     response.raw += told.headers
     return response
 
