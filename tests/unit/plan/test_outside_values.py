@@ -23,6 +23,7 @@ from glorieta.plan.drawing import draw
 from glorieta.plan.junit import junit_xml
 from glorieta.plan.origin import origins
 from glorieta.plan.testing import run_tests
+from harness.certificates import put_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +152,18 @@ listeners:
           nest: one
         two: {to: shop, path: /two, after: [one], optional: {default: {key: v}}}
         three: {to: shop, path: /three, shadow: on}
+  secure:
+    bind: ":8443"
+    to: shop
+    timeouts: {handshake: 10s}
+    tls:
+      certificates: [{certificate: a.crt, key: a.key}]
+      unknown_name: refuse
+      profile: modern
+      clients: {authorities: ca.pem, certificate: optional, revoked: revoked.pem}
+      https_only: {redirect: ":8070", port: 8443, hsts: {max_age: 365d, subdomains: on, preload: on}}
+  secured: {bind: ":8444", tls: {certificate: a.crt, key: a.key}, to: shop}
+  passed: {bind: ":8445", protocol: tls, names: {a.example: tcp, "*.b.example": tcp}}
   mail: {bind: ":1025", protocol: tcp, to: shop, timeouts: {connect: 3s, idle: 1h}}
 groups:
   g:
@@ -173,6 +186,9 @@ upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
   tcp: {endpoints: localhost:3002, health: {tcp: on}}
   short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
+  safe:
+    endpoints: "https://safe.internal:8443"
+    tls: {authorities: ca.pem, name: safe.internal, certificate: me.crt, key: me.key, minimum: "1.3", verify: on}
   found: {discover: {dns: found.example, port: 80}}
 tests:
   forwarded: {request: "POST http://h:8080/b/x?key=k", headers: {x-key: [k]}, body: 1KiB, listener: web, from: 192.0.2.1, route: /b/*, forwards: "shop /c/x?key=k", method: POST, endpoint: "localhost:3000", sends: {x-key: k}}
@@ -260,6 +276,7 @@ def write_others(folder: Path) -> None:
     """What the sample names."""
     (folder / "more.yaml").write_text(MORE)
     (folder / "shop.py").write_text(PYTHON)
+    put_certificates(folder, SAMPLE)
 
 
 def put_in(folder: Path, path: KeyPath, text: str) -> Path:
