@@ -95,13 +95,13 @@ def test_the_deadline_cuts_what_is_left(launch: Runner, own_services: Services) 
 def test_a_second_signal_cuts_at_once(launch: Runner, own_services: Services) -> None:
     service = own_services.http(delay=20)
     edge = edge_over(launch, service, drain_ms=15_000)
-    begin(edge, service)
-    edge.signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert edge.running
-    began = time.monotonic()
-    edge.signal(signal.SIGINT)
-    edge.wait_end()
+    with begin(edge, service):
+        edge.signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert edge.running
+        began = time.monotonic()
+        edge.signal(signal.SIGINT)
+        edge.wait_end()
     assert time.monotonic() - began < 1.5
 
 
