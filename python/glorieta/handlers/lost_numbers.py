@@ -35,6 +35,13 @@ def may_have_floats(schema: Any) -> bool:
     return isinstance(schema, list | tuple) and any(may_have_floats(each) for each in schema)
 
 
+def may_be_told_by_types(schema: Any) -> bool:
+    """Whether what is `is_plain` has lost nothing. A `TypedDict` looks plain, and may have a configuration."""
+    if isinstance(schema, Mapping):
+        return schema.get("type") != "typed-dict" and all(may_be_told_by_types(value) for value in schema.values())
+    return not isinstance(schema, list | tuple) or all(may_be_told_by_types(each) for each in schema)
+
+
 def is_plain(value: Any) -> bool:
     """Whether it consists of Python's own types, in which no number becomes null."""
     try:

@@ -22,7 +22,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..encoding import NO_JSON, Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
-from ..lost_numbers import has_lost_numbers, may_have_floats
+from ..lost_numbers import has_lost_numbers, is_plain, may_be_told_by_types, may_have_floats
 from ..response import JSONResponse, Response
 from ..streaming import Event, EventStream, JSONLines, StreamingResponse
 from .kinds import bare, class_of, members
@@ -234,6 +234,7 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
     """Validates a value and writes the fields that its model has, and no others."""
     validate, write, options = adapter.validator.validate_python, adapter.serializer.to_json, filter.options()
     dump, looks = partial(adapter.serializer.to_python, warnings=False), may_have_floats(adapter.core_schema)
+    by_types = may_be_told_by_types(adapter.core_schema)
 
     def encode(value: Any) -> bytes:
         try:
@@ -242,7 +243,8 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
             raise ResponseValidationError(f"{name} returned what is not its response model: {error}") from error
         try:
             data = write(checked, **options)
-            lost = looks and has_lost_numbers(checked, data, write, dump, options)
+            looked = looks and b"null" in data and not (by_types and is_plain(checked))
+            lost = looked and has_lost_numbers(checked, data, write, dump, options)
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise Unserialisable(str(error)) from error
         if may_have_not_numbers(data):
