@@ -25,25 +25,13 @@ impl Addresses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glorieta_core::{Peer, RequestId, Scheme};
-    use glorieta_policy::Parameters;
+    use crate::scope::with_scope;
 
     fn passes(allow: &[&str], deny: &[&str], client: Option<&str>) -> bool {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let plan = glorieta_plan::AddressesFilter { allow: texts(allow), deny: texts(deny) };
         let client = client.map(|text| text.parse().unwrap());
-        let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
-        let (id, parameters) = (RequestId::random(1), Parameters::default());
-        let scope = Scope {
-            peer: &peer,
-            id: &id,
-            parameters: &parameters,
-            matched_path: None,
-            listener: "web",
-            route: "/",
-            secured: None,
-        };
-        matches!(Addresses::read(&plan).unwrap().request(&scope), Step::Continue)
+        with_scope(client, |scope| matches!(Addresses::read(&plan).unwrap().request(scope), Step::Continue))
     }
 
     #[test]

@@ -123,9 +123,8 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glorieta_core::{Peer, RequestId, Scheme};
+    use crate::scope::with_scope;
     use glorieta_plan::{HeaderChanges, HeadersFilter};
-    use glorieta_policy::Parameters;
     use glorieta_policy::reference::as_written;
 
     fn changes(remove: &[&str], set: &[(&str, &str)], add: &[(&str, &str)]) -> HeaderChanges {
@@ -137,18 +136,7 @@ mod tests {
         let headers =
             Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }, &as_written).unwrap();
         let client = Some("10.0.0.9".parse().unwrap());
-        let peer = Peer { address: None, client, scheme: Scheme::Http, trusted: false };
-        let (id, parameters) = (RequestId::random(1), Parameters::default());
-        let scope = Scope {
-            peer: &peer,
-            id: &id,
-            parameters: &parameters,
-            matched_path: None,
-            listener: "web",
-            route: "/",
-            secured: None,
-        };
-        headers.request(head, &scope);
+        with_scope(client, |scope| headers.request(head, scope));
     }
 
     #[test]

@@ -32,3 +32,17 @@ impl<'a> Scope<'a> {
         }
     }
 }
+
+/// The scope of a request in clear from this client, for tests.
+#[cfg(test)]
+pub(crate) fn with_scope<T>(client: Option<std::net::IpAddr>, work: impl FnOnce(&Scope<'_>) -> T) -> T {
+    work(&Scope {
+        peer: &Peer { address: None, client, scheme: glorieta_core::Scheme::Http, trusted: false },
+        id: &RequestId::random(1),
+        parameters: &Parameters::default(),
+        matched_path: None,
+        listener: "web",
+        route: "/",
+        secured: None,
+    })
+}

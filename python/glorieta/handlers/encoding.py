@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from .lost_numbers import dumped, has_lost_numbers, is_lost, is_plain
+from .lost_numbers import dumped, has_lost_numbers, is_lost
 
 NO_JSON = "NaN and Infinity are no JSON; give null or text instead"
 
@@ -20,7 +20,7 @@ def encode_json(value: Any) -> bytes:
     """Any value that pydantic knows, as JSON. `Unserialisable`: it has something else in it, NaN, or itself."""
     try:
         data = to_json(value)
-        lost = b"null" in data and not is_plain(value) and has_lost_numbers(value, data, to_json, dumped, {})
+        lost = has_lost_numbers(value, data, to_json, dumped, {}, True)
     except (ValueError, TypeError, RecursionError) as error:
         raise Unserialisable(f"{type(value).__name__} cannot be JSON: {error}") from error
     # The serialiser writes NaN as if JSON had it.

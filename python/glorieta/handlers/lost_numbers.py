@@ -57,14 +57,21 @@ def dumped(value: Any, **options: Any) -> Any:
 
 
 def has_lost_numbers(
-    value: Any, data: bytes, write: Callable[..., bytes], dump: Callable[..., Any], options: Mapping[str, Any]
+    value: Any,
+    data: bytes,
+    write: Callable[..., bytes],
+    dump: Callable[..., Any],
+    options: Mapping[str, Any],
+    by_types: bool,
 ) -> bool:
     """Whether NaN or Infinity stands in a value where its JSON has `null`, and no model says that it shall.
 
     `write` and `dump` are pydantic's for JSON and for Python's own types, `options` those that the JSON was written
-    with."""
+    with; `by_types`: a value that `is_plain` has lost nothing."""
+    if b"null" not in data or (by_types and is_plain(value)):
+        return False
     # Most are fields that are None, and without those there is none left.
-    if b"null" not in data or b"null" not in write(value, **{**options, "exclude_none": True}):
+    if b"null" not in write(value, **{**options, "exclude_none": True}):
         return False
     plain = dump(value, **options)
     try:

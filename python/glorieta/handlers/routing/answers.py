@@ -22,7 +22,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from ..encoding import NO_JSON, Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
-from ..lost_numbers import has_lost_numbers, is_plain, may_be_told_by_types, may_have_floats
+from ..lost_numbers import has_lost_numbers, may_be_told_by_types, may_have_floats
 from ..response import JSONResponse, Response
 from ..streaming import Event, EventStream, JSONLines, StreamingResponse
 from .kinds import bare, class_of, members
@@ -243,8 +243,7 @@ def encoder(adapter: TypeAdapter[Any], filter: Filter, name: str) -> Callable[[A
             raise ResponseValidationError(f"{name} returned what is not its response model: {error}") from error
         try:
             data = write(checked, **options)
-            looked = looks and b"null" in data and not (by_types and is_plain(checked))
-            lost = looked and has_lost_numbers(checked, data, write, dump, options)
+            lost = looks and has_lost_numbers(checked, data, write, dump, options, by_types)
         except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
             raise Unserialisable(str(error)) from error
         if may_have_not_numbers(data):

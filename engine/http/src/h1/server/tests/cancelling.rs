@@ -24,6 +24,17 @@ fn endless() -> (Handler, Rc<Cell<bool>>, Rc<Cell<bool>>) {
     (handler, begun, dropped)
 }
 
+/// A handler that answers once it is told to.
+fn when_told(text: &'static str) -> (tokio::sync::oneshot::Sender<()>, Handler) {
+    let (go, told) = tokio::sync::oneshot::channel();
+    let handler = handler(move |exchange| async move {
+        told.await.unwrap();
+        drop(exchange);
+        full(200, text)
+    });
+    (go, handler)
+}
+
 #[test]
 fn a_reset_cancels_the_request() {
     on_worker(async {
@@ -47,12 +58,7 @@ fn a_reset_cancels_the_request() {
 #[test]
 fn the_end_of_the_clients_direction_does_not() {
     on_worker(async {
-        let (go, told) = tokio::sync::oneshot::channel::<()>();
-        let waiting = handler(|exchange| async move {
-            told.await.unwrap();
-            drop(exchange);
-            full(200, "still here")
-        });
+        let (go, waiting) = when_told("still here");
         let mut served = serve([waiting]).await;
         served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         served.client.shutdown().await.unwrap();
@@ -100,12 +106,7 @@ fn who_closes_before_it_was_looked_is_gone_as_well() {
 #[test]
 fn who_only_ends_its_direction_is_asked_once_and_gets_its_answer() {
     on_worker(async {
-        let (go, told) = tokio::sync::oneshot::channel::<()>();
-        let waiting = handler(|exchange| async move {
-            told.await.unwrap();
-            drop(exchange);
-            full(200, "still here")
-        });
+        let (go, waiting) = when_told("still here");
         let mut served = serve([waiting]).await;
         served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         served.client.shutdown().await.unwrap();
@@ -121,12 +122,7 @@ fn who_only_ends_its_direction_is_asked_once_and_gets_its_answer() {
 #[test]
 fn a_client_of_the_older_version_is_not_asked() {
     on_worker(async {
-        let (go, told) = tokio::sync::oneshot::channel::<()>();
-        let waiting = handler(|exchange| async move {
-            told.await.unwrap();
-            drop(exchange);
-            full(200, "still here")
-        });
+        let (go, waiting) = when_told("still here");
         let mut served = serve([waiting]).await;
         served.send("GET / HTTP/1.0\r\nHost: x\r\n\r\n").await;
         served.client.shutdown().await.unwrap();
@@ -139,12 +135,7 @@ fn a_client_of_the_older_version_is_not_asked() {
 #[test]
 fn a_next_request_does_not_either() {
     on_worker(async {
-        let (go, told) = tokio::sync::oneshot::channel::<()>();
-        let waiting = handler(|exchange| async move {
-            told.await.unwrap();
-            drop(exchange);
-            full(200, "first")
-        });
+        let (go, waiting) = when_told("first");
         let mut served = serve([waiting, ok("second")]).await;
         served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         let rests = served.rests.clone();
