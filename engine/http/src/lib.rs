@@ -2,6 +2,7 @@
 
 pub mod buffers;
 pub mod h1;
+pub mod multiplexed;
 mod service;
 #[cfg(test)]
 mod testing;

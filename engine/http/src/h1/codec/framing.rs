@@ -110,7 +110,7 @@ pub(super) fn of_response(
 
 /// A length: digits only, without sign, blank or leading zero (RFC 9110 §8.6, made stricter:
 /// `010` is octal to some).
-fn length(text: &[u8]) -> Option<u64> {
+pub(crate) fn length(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > MOST_DIGITS || (text[0] == b'0' && text.len() > 1) {
         return None;
     }

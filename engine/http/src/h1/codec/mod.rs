@@ -25,12 +25,14 @@ pub use chunked::{ChunkStep, ChunkedDecoder};
 pub use encode::{
     Close, write_bodiless_response, write_chunk_end, write_chunk_head, write_last_chunk, write_request, write_response,
 };
+pub(crate) use framing::length;
 pub use hop::{strip_hop_by_hop_request, strip_hop_by_hop_response};
 pub use reason::reason_phrase;
 pub use request::{RequestMeta, parse_request};
 pub use response::{ResponseMeta, parse_response};
 pub use target::is_authority;
 pub use trailers::TrailerLimits;
+pub(crate) use trailers::is_forbidden as is_forbidden_trailer;
 
 /// How large a head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

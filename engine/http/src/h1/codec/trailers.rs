@@ -50,7 +50,7 @@ pub(super) fn parse(lines: &[u8], limits: &TrailerLimits) -> Result<Option<Field
 
 /// Framing, routing, request modifiers, authentication, response control, and what says how to
 /// read the content (RFC 9110 §6.5.1); hop-by-hop fields and what proxies vouch for besides.
-fn is_forbidden(name: Name, text: &[u8]) -> bool {
+pub(crate) fn is_forbidden(name: Name, text: &[u8]) -> bool {
     match name {
         Name::Etag | Name::Server => false,
         Name::Other => {
