@@ -2,7 +2,9 @@
 
 pub mod buffers;
 pub mod h1;
+pub mod h2;
 pub mod multiplexed;
+pub mod outgoing;
 mod service;
 #[cfg(test)]
 mod testing;

@@ -10,6 +10,7 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// `None`: in clear.
     pub tls: Option<ClientTls>,
+    pub version: UpstreamVersion,
     pub balance: Balance,
     pub pool: Pool,
     pub queue: Queue,
@@ -20,6 +21,18 @@ pub struct Upstream {
     pub panic_percent: u32,
     pub response_head_bytes: u32,
     pub response_header_count: u32,
+}
+
+/// The version of HTTP that endpoints are spoken to by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamVersion {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2: by TLS agreed on by ALPN, in clear by prior knowledge (RFC 9113 §3.3).
+    H2,
+    /// By TLS whichever of both the endpoint selects; HTTP/1.1 in clear.
+    Auto,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +65,8 @@ pub struct Pool {
     pub max_connections: u32,
     pub idle_ms: u64,
     pub max_age_ms: u64,
+    /// Requests on one connection at a time, by HTTP/2.
+    pub max_streams: u32,
 }
 
 /// Requests that wait because every connection is in use.

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use glorieta_core::ResponseHead;
 use glorieta_core::{Body, Moment, RequestHead};
-use glorieta_http::h1::client::{Client, Request, Upload};
+use glorieta_http::outgoing::{Request, Upload};
+use glorieta_http::{h1, h2};
+use glorieta_net::Stream;
 use glorieta_plan::{ActiveCheck, CheckKind};
 use glorieta_policy::health::streak::Change;
 
@@ -82,12 +85,29 @@ async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Resu
         deadline: None,
         wire: None,
     };
-    let client = Client::new(stream, Moment::now());
-    let arrived = client.send(&request, &mut Upload::new(Body::Empty)).await.map_err(|error| error.to_string())?;
-    match arrived.head.status {
+    match exchange(stream, endpoint, &request, upstream).await?.status {
         status if (*status_from..=*status_to).contains(&status) => Ok(()),
         status => Err(format!("status {status}")),
     }
+}
+
+/// The head of the answer, by the version of HTTP that requests are sent by.
+async fn exchange(
+    stream: Stream,
+    endpoint: &Endpoint,
+    request: &Request<'_>,
+    upstream: &Upstream,
+) -> Result<ResponseHead, String> {
+    let mut upload = Upload::new(Body::Empty);
+    if !endpoint.agreed_on_h2(&stream)? {
+        let client = h1::client::Client::new(stream, Moment::now());
+        return client.send(request, &mut upload).await.map(|arrived| arrived.head).map_err(|error| error.to_string());
+    }
+    let settings =
+        h2::client::Settings { max_streams: 1, limits: request.limits, encrypted: upstream.settings.tls.is_some() };
+    let (client, driver) = h2::client::Client::open(stream, &settings).await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_local(driver);
+    client.take().send(request, &mut upload).await.map(|arrived| arrived.head).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -211,6 +231,33 @@ mod tests {
             assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Ejected);
             once(&upstream).await;
             assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Up);
+        });
+    }
+
+    #[test]
+    fn an_endpoint_is_asked_by_the_version_that_requests_are_sent_by() {
+        on_worker(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            spawn_local(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    spawn_local(async move {
+                        let mut connection = ::h2::server::handshake(stream).await.unwrap();
+                        while let Some(Ok((request, mut respond))) = connection.accept().await {
+                            let status = if request.uri().path() == "/healthz" { 204 } else { 503 };
+                            let response = http::Response::builder().status(status).body(()).unwrap();
+                            respond.send_response(response, true).unwrap();
+                        }
+                    });
+                }
+            });
+            for (path, said) in [("/healthz", 0), ("/other", 1)] {
+                let mut plan = plan(&[&address]);
+                plan.health = Some(check(http(path, None), 1, 1));
+                plan.version = glorieta_plan::UpstreamVersion::H2;
+                assert_eq!(once(&build(&plan)).await.len(), said, "{path}");
+            }
         });
     }
 

@@ -9,6 +9,7 @@ mod check;
 mod connect;
 mod endpoint;
 mod lease;
+mod multiplexed;
 mod observer;
 mod pick;
 mod pool;

@@ -45,8 +45,9 @@ pub(crate) fn plan(addresses: &[&str]) -> plan::Upstream {
             .map(|address| plan::Endpoint { address: (*address).to_owned(), weight: 1 })
             .collect(),
         tls: None,
+        version: plan::UpstreamVersion::H1,
         balance: plan::Balance::FirstAvailable,
-        pool: plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
+        pool: plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000, max_streams: 100 },
         queue: plan::Queue { max: 100, timeout_ms: 60_000 },
         retry_budget: plan::RetryBudget { percent: 100, window_ms: 10_000, floor_per_second: 100, backoff_ms: 1 },
         health: None,

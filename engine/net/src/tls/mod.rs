@@ -21,7 +21,7 @@ mod testing;
 pub use certificate::Expiry;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
-pub use originator::{Originator, Target};
+pub use originator::{Originator, Protocols, Target};
 pub use session::Session;
 pub use terminator::{Refusal, Terminator};
 

@@ -1,0 +1,3 @@
+//! HTTP/2 (RFC 9113), through the `h2` crate: frames, streams and flow control are its part.
+
+pub mod client;
