@@ -39,6 +39,8 @@ CONFLICTS = {
     "deep": "members given twice are merged",
     "list": "members given twice become lists",
 }
+VERSIONS = {"h2": "HTTP/2", "auto": "HTTP/2 or 1.1"}
+"""What upstreams are spoken to by, where it is not HTTP/1.1."""
 UNITS: dict[str, Callable[[int], str]] = {
     "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
     "bytes": format_size,
@@ -269,12 +271,18 @@ def health_text(check: ActiveCheck | None) -> str:
     return f"{how} every {value_text('every_ms', check['every_ms'])}"
 
 
+def spoken_texts(upstream: Upstream) -> list[str]:
+    """How endpoints are spoken to, as far as it is not HTTP/1.1 in clear."""
+    tls, version = upstream["tls"], upstream["version"]
+    by_tls = [] if tls is None else [tls_text(tls)]
+    return by_tls + ([VERSIONS[version]] if version == "h2" or (version == "auto" and tls is not None) else [])
+
+
 def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
-    if upstream["tls"] is not None:
-        parts.append(tls_text(upstream["tls"]))
+    parts += spoken_texts(upstream)
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)

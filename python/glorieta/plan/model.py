@@ -28,6 +28,7 @@ class Pool(TypedDict):
     max_connections: int
     idle_ms: int
     max_age_ms: int
+    max_streams: int
 
 
 class Queue(TypedDict):
@@ -76,6 +77,8 @@ class Upstream(TypedDict):
     endpoints: list[Endpoint]
     tls: ClientTls | None
     """None: in clear."""
+    version: str
+    """`h1`, `h2` or `auto`."""
     balance: str | dict[str, str]
     """A word, or `{"hash": WORD}`."""
     pool: Pool

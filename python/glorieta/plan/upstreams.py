@@ -31,11 +31,13 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
         "id": name,
         "endpoints": compile_endpoints(compiling, noun, path),
         "tls": compile_client_tls(compiling, used, noun, path),
+        "version": used.version,
         "balance": used.balance.algorithm if hash_word is None else {"hash": hash_word},
         "pool": {
             "max_connections": used.pool.max_connections,
             "idle_ms": milliseconds(used.pool.idle),
             "max_age_ms": milliseconds(used.pool.max_age),
+            "max_streams": used.pool.max_streams,
         },
         "queue": {"max": used.queue.max, "timeout_ms": milliseconds(used.queue.timeout)},
         "retry_budget": {

@@ -42,6 +42,11 @@ class Servers:
     connections: set[int] = field(default_factory=set)
 
 
+def key_of(authority: str, tls: Data | None, version: str | None) -> str:
+    """An address and how it is spoken to."""
+    return authority + (f" by TLS {tls}" if tls is not None else "") + (f" by {version}" if version else "")
+
+
 class Upstreams:
     """All that are used, in the order in which they are met."""
 
@@ -56,11 +61,11 @@ class Upstreams:
         self.endpoints: dict[str, list[Directive]] = {}
         """Where the endpoints of each upstream are written."""
 
-    def declared_name(self, authority: str, tls: Data | None = None) -> str | None:
-        """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS."""
+    def declared_name(self, authority: str, tls: Data | None = None, version: str | None = None) -> str | None:
+        """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS or by HTTP/2."""
         if authority not in self.declared:
             return None
-        known = authority if tls is None else f"{authority} by TLS {tls}"
+        known = key_of(authority, tls, version)
         if known not in self.names:
             directive = self.declared[authority]
             name = self.free_name(NAME_LETTER.sub("-", authority).strip("-.") or "upstream")
@@ -69,11 +74,15 @@ class Upstreams:
             self.data[name] = self.read(directive, name)
             if tls is not None:
                 self.data[name]["tls"] = tls or "on"
+            if version is not None:
+                self.data[name]["version"] = version
         return self.names[known]
 
-    def address_name(self, address: str, wish: str, origin: Directive, tls: Data | None = None) -> str:
+    def address_name(
+        self, address: str, wish: str, origin: Directive, tls: Data | None = None, version: str | None = None
+    ) -> str:
         """The name of an upstream that has this one endpoint."""
-        known = address if tls is None else f"{address} by TLS {tls}"
+        known = key_of(address, tls, version)
         if known not in self.names:
             host = address.rpartition(":")[0]
             label = host.split(".")[0]
@@ -85,6 +94,8 @@ class Upstreams:
                 self.data[name]["tls"] = {"name": "localhost", **tls}
             elif tls is not None:
                 self.data[name] |= {"endpoints": [f"https://{address}"], **({"tls": tls} if tls else {})}
+            if version is not None:
+                self.data[name]["version"] = version
         return self.names[known]
 
     def free_name(self, wish: str) -> str:

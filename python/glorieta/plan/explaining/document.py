@@ -123,6 +123,8 @@ class ExplainedUpstream(TypedDict):
     """The active check, as in the Plan."""
     tls: dict[str, Any] | None
     """As in the Plan; none: in clear. `verify: false`: nobody looks who the endpoints are."""
+    version: str
+    """Of HTTP: `h1`, `h2` or `auto`."""
     endpoints: list[ExplainedEndpoint]
     place: ExplainedPlace | None
 
@@ -309,6 +311,7 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
         "balance": upstream["balance"],
         "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
         "tls": None if upstream["tls"] is None else dict(upstream["tls"]),
+        "version": upstream["version"],
         "health": None if upstream["health"] is None else dict(upstream["health"]),
         "endpoints": [
             {"address": endpoint["address"], "weight": endpoint["weight"], "share": share}

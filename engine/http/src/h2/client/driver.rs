@@ -4,14 +4,14 @@
 //! a while. Servers count PINGs against whoever sends many of them while no data flows (gRPC's allow one in five
 //! minutes), so one that was answered is followed by another only after as long, or once something else has come.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::h2::client::Connection;
-use ::h2::{Ping, PingPong};
+use ::h2::{Ping, PingPong, RecvStream};
 use bytes::Bytes;
 use glorieta_core::Moment;
 use glorieta_net::{Stream, Timer};
@@ -36,6 +36,10 @@ const PACE: Pace = Pace {
     closing: Duration::from_secs(5),
 };
 
+/// How long the end of an answer that is whole is waited for, and for how many at a time.
+const ENDING: Duration = Duration::from_secs(1);
+const MOST_ENDING: usize = 100;
+
 /// What those who use a connection and the one who drives it know of it together.
 pub(super) struct Pulse {
     /// Requests under way.
@@ -44,11 +48,31 @@ pub(super) struct Pulse {
     pub heard: Cell<Moment>,
     /// Why the connection was given up, where the endpoint did not end it.
     pub given_up: Cell<Option<&'static str>>,
+    /// Answers that are whole, and whose end has not come yet.
+    ending: RefCell<Vec<(RecvStream, Moment)>>,
 }
 
 impl Pulse {
     pub(super) fn new(now: Moment) -> Pulse {
-        Pulse { streams: Cell::new(0), heard: Cell::new(now), given_up: Cell::new(None) }
+        Pulse { streams: Cell::new(0), heard: Cell::new(now), given_up: Cell::new(None), ending: RefCell::default() }
+    }
+
+    /// Waits for the end of an answer that is whole: resetting its stream would be one more cancelled request to the
+    /// endpoint, and those who see many of them take it for an attack.
+    pub(super) fn see_off(&self, stream: RecvStream) {
+        let mut ending = self.ending.borrow_mut();
+        if !stream.is_end_stream() && ending.len() < MOST_ENDING {
+            ending.push((stream, Moment::recent()));
+        }
+    }
+
+    /// Lets go of answers whose end has come, or does not come.
+    fn end(&self, cx: &mut Context<'_>) {
+        let mut ending = self.ending.borrow_mut();
+        if !ending.is_empty() {
+            let now = Moment::recent();
+            ending.retain_mut(|(stream, since)| stream.poll_data(cx).is_pending() && now.since(*since) < ENDING);
+        }
     }
 
     pub(super) fn beat(&self) {
@@ -144,6 +168,7 @@ impl Future for Driver {
         if Pin::new(&mut self.connection).poll(cx).is_ready() {
             return Poll::Ready(());
         }
+        self.pulse.end(cx);
         self.watch(cx)
     }
 }

@@ -132,8 +132,14 @@ impl Exchanging<'_> {
         let (head, announced) = response_in(&response, Version::Http2, &request.limits)?;
         let bodiless = request.head.method == Method::Head || matches!(head.status, 204 | 304);
         let body = response.into_body();
-        let is_empty = bodiless || body.is_end_stream();
-        Ok((head, announced, (!is_empty).then_some(body)))
+        if body.is_end_stream() {
+            return Ok((head, announced, None));
+        }
+        if bodiless {
+            pulse.see_off(body);
+            return Ok((head, announced, None));
+        }
+        Ok((head, announced, Some(body)))
     }
 
     /// Arms the timer for what is waited for; ready: something has changed and is to be looked at again.

@@ -82,6 +82,16 @@ impl<H: 'static> BodySource for ResponseBody<H> {
     }
 }
 
+impl<H> Drop for ResponseBody<H> {
+    fn drop(&mut self) {
+        if let Some(Incoming { stream, sending: None, pulse, .. }) = self.incoming.take()
+            && self.left == Some(0)
+        {
+            pulse.see_off(stream);
+        }
+    }
+}
+
 impl Incoming {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         if let Err(error) = self.send(cx) {

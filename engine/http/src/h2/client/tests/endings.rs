@@ -119,6 +119,41 @@ fn a_connection_that_ends_fails_its_requests() {
 }
 
 #[test]
+fn an_answer_that_is_whole_is_not_reset_though_its_end_comes_later() {
+    on_worker(async {
+        let resets = Rc::new(Cell::new(0));
+        let seen = resets.clone();
+        let client = connected(move |(asked, mut respond): Asked| {
+            let seen = seen.clone();
+            async move {
+                let mut response = answer(200);
+                response.headers_mut().insert("content-length", "4".parse().unwrap());
+                let mut stream = respond.send_response(response, false).unwrap();
+                if asked.method() == "GET" {
+                    write(&mut stream, Bytes::from_static(b"body"), false).await;
+                }
+                tokio::select! {
+                    _ = poll_fn(|cx| stream.poll_reset(cx)) => seen.set(seen.get() + 1),
+                    () = tokio::time::sleep(Duration::from_millis(50)) => stream.send_data(Bytes::new(), true).unwrap(),
+                }
+            }
+        })
+        .await;
+        for method in ["GET", "HEAD"] {
+            let (slot, head) = (client.take(), head(method));
+            let arrived = slot.send(&request(&head), &mut Upload::new(Body::Empty)).await.unwrap();
+            let (_, mut body) = arrived.into_body(slot, PATIENCE, None);
+            if method == "GET" {
+                assert!(poll_fn(|cx| body.poll_frame(cx)).await.is_some());
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        assert_eq!(resets.get(), 0);
+        assert!(client.is_open() && client.idle_since().is_some());
+    });
+}
+
+#[test]
 fn an_endpoint_that_needs_no_more_of_the_request_has_answered_well() {
     on_worker(async {
         let (client, driver, mut endpoint) = by_hand().await;
