@@ -4,6 +4,7 @@
 //! A route without filters pays for two empty lists.
 
 mod addresses;
+mod grpc_web;
 mod headers;
 mod max_body;
 mod scope;
@@ -14,6 +15,7 @@ use glorieta_core::{Body, Error, RequestHead, ResponseHead};
 use glorieta_policy::LookUp;
 
 pub use addresses::Addresses;
+pub use grpc_web::WebAnswer;
 pub use headers::Headers;
 pub use max_body::MaxBody;
 pub use scope::Scope;
@@ -24,6 +26,7 @@ pub enum Filter {
     Addresses(Arc<Addresses>),
     MaxBody(MaxBody),
     Headers(Arc<Headers>),
+    GrpcWeb,
 }
 
 /// What a filter says to a request.
@@ -96,6 +99,11 @@ impl Filters {
         self.response.iter().flat_map(Filter::removed_from_answers).map(|name| &**name)
     }
 
+    /// Whether calls of gRPC-Web become calls of gRPC, so that their answers must become answers of gRPC-Web.
+    pub fn bridges_grpc_web(&self) -> bool {
+        self.request.iter().any(|filter| matches!(filter, Filter::GrpcWeb))
+    }
+
     /// Whether it has anything to do with requests.
     pub fn has_request(&self) -> bool {
         !self.request.is_empty()
@@ -113,6 +121,7 @@ impl Filter {
             glorieta_plan::Filter::Addresses(plan) => Filter::Addresses(Arc::new(Addresses::read(plan)?)),
             glorieta_plan::Filter::MaxBody(plan) => Filter::MaxBody(MaxBody { bytes: plan.bytes }),
             glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan, look_up)?)),
+            glorieta_plan::Filter::GrpcWeb(_) => Filter::GrpcWeb,
         })
     }
 
@@ -122,26 +131,27 @@ impl Filter {
             Filter::Addresses(_) => "addresses",
             Filter::MaxBody(_) => "max_body",
             Filter::Headers(_) => "headers",
+            Filter::GrpcWeb => "grpc_web",
         }
     }
 
     fn removed_from_answers(&self) -> &[Box<[u8]>] {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => &[],
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::GrpcWeb => &[],
             Filter::Headers(headers) => headers.removed_from_answers(),
         }
     }
 
     fn touches_requests(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => true,
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::GrpcWeb => true,
             Filter::Headers(headers) => headers.touches_requests(),
         }
     }
 
     fn touches_responses(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => false,
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::GrpcWeb => false,
             Filter::Headers(headers) => headers.touches_responses(),
         }
     }
@@ -151,12 +161,13 @@ impl Filter {
             Filter::Addresses(addresses) => addresses.request(scope),
             Filter::MaxBody(limit) => limit.request(body),
             Filter::Headers(headers) => headers.request(head, scope),
+            Filter::GrpcWeb => grpc_web::request(head, body),
         }
     }
 
     fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => {}
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::GrpcWeb => {}
             Filter::Headers(headers) => headers.response(head, request, scope),
         }
     }

@@ -108,6 +108,8 @@ pub enum CheckKind {
     /// A GET whose status lies in `status_from..=status_to` is success. Path and host may hold references; `$$` is a
     /// dollar sign.
     Http { path: String, host: Option<String>, status_from: u16, status_to: u16 },
+    /// What the endpoint's health service (`grpc.health.v1`) says of this service; empty: of the endpoint as a whole.
+    Grpc { service: String },
 }
 
 /// Passive checks: an endpoint that fails real requests is left out for a while.

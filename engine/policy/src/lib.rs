@@ -9,6 +9,7 @@ pub mod balance;
 pub mod client;
 pub mod conditional;
 pub mod gather;
+pub mod grpc;
 pub mod health;
 pub mod networks;
 pub mod path;

@@ -7,6 +7,7 @@ use glorieta_core::{At, Body, Error, Kind, Moment, Name, RequestHead, Response, 
 use glorieta_http::h1::client::{Arrived, Client};
 use glorieta_http::outgoing::{Request, Upload};
 use glorieta_net::{Stream, timer};
+use glorieta_policy::grpc::Dialect;
 use glorieta_policy::retry::{backoff, may_retry};
 
 use crate::attempt::{Search, Wanted, Way, open};
@@ -26,7 +27,7 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two reads or writes of a body.
     pub idle: Duration,
-    /// Between two bytes of a tunnel or an event stream.
+    /// Between two bytes of a tunnel, an event stream or an answer of gRPC.
     pub tunnel: Duration,
 }
 
@@ -289,10 +290,11 @@ fn finish(arrived: Arrived, lease: Lease, context: &CallContext<'_>) -> Answer {
     Answer::Response(Response { head, body, announced })
 }
 
-/// How long an answer's body may pause.
+/// How long an answer's body may pause. Events, and messages of a call that streams, come when they come.
 fn idle_within(head: &ResponseHead, context: &CallContext<'_>) -> Duration {
-    let events = head.fields.get(Name::ContentType).is_some_and(is_event_stream);
-    if events { context.timeouts.tunnel } else { context.timeouts.idle }
+    let lasts = |kind: &[u8]| is_event_stream(kind) || Dialect::named(kind).is_some();
+    let lasting = head.fields.get(Name::ContentType).is_some_and(lasts);
+    if lasting { context.timeouts.tunnel } else { context.timeouts.idle }
 }
 
 fn is_event_stream(content_type: &[u8]) -> bool {

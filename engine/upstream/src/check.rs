@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glorieta_core::ResponseHead;
-use glorieta_core::{Body, Moment, RequestHead};
+use glorieta_core::{Body, Moment, RequestHead, Response};
 use glorieta_http::outgoing::{Request, Upload};
 use glorieta_http::{h1, h2};
 use glorieta_net::Stream;
 use glorieta_plan::{ActiveCheck, CheckKind};
 use glorieta_policy::health::streak::Change;
 
+use crate::check_grpc;
 use crate::endpoint::Unconnected;
 use crate::{Endpoint, Upstream};
 
@@ -66,48 +66,61 @@ async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Resu
         Unconnected::Refused(error) => error.to_string(),
         Unconnected::Unconvincing(why) => why,
     })?;
-    let CheckKind::Http { path, host, status_from, status_to } = kind else { return Ok(()) };
-    let authority = match host {
-        Some(host) => host.as_str(),
-        None if endpoint.name.starts_with("unix:") => "localhost",
-        None => &endpoint.name,
+    let name = if endpoint.name.starts_with("unix:") { "localhost" } else { &endpoint.name };
+    let (path, host, status_from, status_to) = match kind {
+        CheckKind::Tcp => return Ok(()),
+        CheckKind::Grpc { service } => {
+            let (head, body) = check_grpc::call(name, service);
+            return check_grpc::judge(exchange(stream, endpoint, &head, body, upstream).await?).await;
+        }
+        CheckKind::Http { path, host, status_from, status_to } => (path, host, status_from, status_to),
     };
+    let authority = host.as_deref().unwrap_or(name);
     let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
     let mut head = RequestHead::build("GET", authority, path, query);
     head.fields.add_named(b"User-Agent", b"glorieta-health");
-    let request = Request {
-        head: &head,
-        upgrade: None,
-        limits: upstream.settings.limits,
-        // The whole check has a time limit of its own.
-        first_byte: Duration::from_secs(3600),
-        idle: Duration::from_secs(3600),
-        deadline: None,
-        wire: None,
-    };
-    match exchange(stream, endpoint, &request, upstream).await?.status {
+    match exchange(stream, endpoint, &head, Body::Empty, upstream).await?.head.status {
         status if (*status_from..=*status_to).contains(&status) => Ok(()),
         status => Err(format!("status {status}")),
     }
 }
 
-/// The head of the answer, by the version of HTTP that requests are sent by.
+/// The answer, by the version of HTTP that requests are sent by.
 async fn exchange(
     stream: Stream,
     endpoint: &Endpoint,
-    request: &Request<'_>,
+    head: &RequestHead,
+    body: Body,
     upstream: &Upstream,
-) -> Result<ResponseHead, String> {
-    let mut upload = Upload::new(Body::Empty);
+) -> Result<Response, String> {
+    // The whole check has a time limit of its own.
+    let hour = Duration::from_secs(3600);
+    let limits = upstream.settings.limits;
+    let request = Request { head, upgrade: None, limits, first_byte: hour, idle: hour, deadline: None, wire: None };
+    let mut upload = Upload::new(body);
     if !endpoint.agreed_on_h2(&stream)? {
         let client = h1::client::Client::new(stream, Moment::now());
-        return client.send(request, &mut upload).await.map(|arrived| arrived.head).map_err(|error| error.to_string());
+        let arrived = client.send(&request, &mut upload).await.map_err(|error| error.to_string())?;
+        let (head, body) = arrived.into_body(Closing, hour, None);
+        return Ok(Response { head, body, announced: None });
     }
-    let settings =
-        h2::client::Settings { max_streams: 1, limits: request.limits, encrypted: upstream.settings.tls.is_some() };
+    let encrypted = upstream.settings.tls.is_some();
+    let settings = h2::client::Settings { max_streams: 1, limits, encrypted };
     let (client, driver) = h2::client::Client::open(stream, &settings).await.map_err(|error| error.to_string())?;
     tokio::task::spawn_local(driver);
-    client.take().send(request, &mut upload).await.map(|arrived| arrived.head).map_err(|error| error.to_string())
+    let slot = client.take();
+    let arrived = slot.send(&request, &mut upload).await.map_err(|error| error.to_string())?;
+    let (head, body) = arrived.into_body(slot, hour, None);
+    Ok(Response { head, body, announced: None })
+}
+
+/// A connection that is of no further use.
+struct Closing;
+
+impl h1::client::Home for Closing {
+    fn welcome(self, client: h1::client::Client) {
+        drop(client);
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod attempt;
 mod call;
 mod check;
+mod check_grpc;
 mod connect;
 mod endpoint;
 mod lease;

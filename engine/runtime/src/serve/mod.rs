@@ -12,6 +12,7 @@
 
 mod error;
 mod forwarded;
+mod grpc;
 mod handler;
 mod proxy;
 mod record;
@@ -77,6 +78,7 @@ async fn tell(
         Ok(Outcome::Response(mut response)) => {
             record.answered(response.head.status);
             finish(&record.request, &mut response.head);
+            record.present_call(&mut response);
             if let Body::Stream(_) = response.body {
                 record.outlast_reloads();
             }
@@ -93,6 +95,7 @@ async fn tell(
             record.failed(&error);
             let mut response = error_answer(&error, &record.request);
             go_back_from_error(&mut record.request, &mut response.head);
+            record.present_call(&mut response);
             Reply::Answer(response, record)
         }
     }
@@ -102,7 +105,10 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     let view = record.request.view.clone();
     let mut body = body;
     let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
-    let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
+    let mut deadline = route.deadline.map(|deadline| record.started.plus(deadline));
+    if record.request.grpc.is_some() {
+        deadline = grpc::deadline(&record.request.head, record.started, deadline);
+    }
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
         Target::Handler(target) => handler::run(record, target, body, deadline).await?,

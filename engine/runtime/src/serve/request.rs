@@ -8,6 +8,7 @@ use std::sync::Arc;
 use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Secured, Span};
 use glorieta_filters::{Filters, Scope, Step};
 use glorieta_policy::Parameters;
+use glorieta_policy::grpc::Dialect;
 
 use super::Watch;
 use crate::snapshot::{Listener, Route};
@@ -28,6 +29,8 @@ pub struct Request {
     pub upgrade: Option<Vec<u8>>,
     /// The methods that would have been right.
     pub allow: Option<String>,
+    /// A call of gRPC, in the dialect in which it came.
+    pub grpc: Option<Dialect>,
     /// What was asked for, in the head's block: what is forwarded may be another.
     asked: Asked,
 }
@@ -42,6 +45,7 @@ struct Asked {
 impl Request {
     pub fn new(view: Rc<View>, head: RequestHead, peer: Peer, secured: Option<Rc<Secured>>, id: RequestId) -> Request {
         let asked = Asked { path: head.path, query: head.query, authority: head.authority };
+        let grpc = Dialect::of(&head);
         Request {
             view,
             head,
@@ -53,6 +57,7 @@ impl Request {
             parameters: Parameters::default(),
             upgrade: None,
             allow: None,
+            grpc,
             asked,
         }
     }

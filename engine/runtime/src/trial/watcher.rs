@@ -75,7 +75,8 @@ impl Watch for Watcher<'_> {
             (Step::Continue, Filter::Addresses(_)) => ("passed", String::new()),
             (Step::Continue, Filter::MaxBody(limit)) => ("passed", format!("at most {} bytes", limit.bytes)),
             (Step::Continue, Filter::Headers(_)) if changes.is_empty() => ("passed", String::new()),
-            (Step::Continue, Filter::Headers(_)) => ("changed", changes::in_words(&changes)),
+            (Step::Continue, Filter::GrpcWeb) if changes.is_empty() => ("passed", String::new()),
+            (Step::Continue, Filter::Headers(_) | Filter::GrpcWeb) => ("changed", changes::in_words(&changes)),
         };
         self.filters.push(Ran { filter: filter.word(), outcome, detail, changes });
     }
