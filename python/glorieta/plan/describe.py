@@ -241,6 +241,8 @@ def filter_text(each: Filter) -> str:
         return "; ".join(words)
     if kind == "max_body":
         return f"max_body {format_size(value['bytes'])}"
+    if kind == "grpc_web":
+        return "grpc_web"
     changed = [f"{direction} {', '.join(header_names(changes))}" for direction, changes in value.items()]
     return f"headers ({'; '.join(text for text in changed if not text.endswith(' '))})"
 
@@ -267,7 +269,13 @@ def health_text(check: ActiveCheck | None) -> str:
     if check is None:
         return "none"
     kind = check["kind"]
-    how = "connecting" if isinstance(kind, str) else f"GET {kind['http']['path']}"
+    match kind:
+        case {"http": {"path": path}}:
+            how = f"GET {path}"
+        case {"grpc": {"service": service}}:
+            how = f"gRPC's health of {service}" if service else "gRPC's health"
+        case _:
+            how = "connecting"
     return f"{how} every {value_text('every_ms', check['every_ms'])}"
 
 

@@ -34,6 +34,7 @@ class Merged:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     max_body: int | None = None
+    grpc_web: bool = False
     request: dict[str, Change] = field(default_factory=dict)
     response: dict[str, Change] = field(default_factory=dict)
 
@@ -49,6 +50,7 @@ class Merged:
             tuple(filters.allow or ()) if "allow" in written else self.allow,
             tuple(filters.deny or ()) if "deny" in written else self.deny,
             filters.max_body if "max_body" in written else self.max_body,
+            filters.grpc_web if "grpc_web" in written else self.grpc_web,
             request,
             response,
         )
@@ -70,6 +72,8 @@ class Merged:
             filters.append({"addresses": {"allow": list(self.allow), "deny": list(self.deny)}})
         if self.max_body is not None:
             filters.append({"max_body": {"bytes": int(self.max_body)}})
+        if self.grpc_web:
+            filters.append({"grpc_web": {}})
         if self.request or self.response:
             filters.append({"headers": {"request": listed(self.request), "response": listed(self.response)}})
         return filters

@@ -54,8 +54,16 @@ class HttpKind(TypedDict):
     http: HttpCheck
 
 
+class GrpcCheck(TypedDict):
+    service: str
+
+
+class GrpcKind(TypedDict):
+    grpc: GrpcCheck
+
+
 class ActiveCheck(TypedDict):
-    kind: Literal["tcp"] | HttpKind
+    kind: Literal["tcp"] | HttpKind | GrpcKind
     every_ms: int
     timeout_ms: int
     fall: int
@@ -215,7 +223,7 @@ HostMatch = str | dict[str, str]
 PathMatch = str | dict[str, str]
 """`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
-"""One of `addresses`, `max_body` and `headers`."""
+"""One of `addresses`, `max_body`, `grpc_web` and `headers`."""
 
 
 class ValueMatch(TypedDict):
