@@ -108,7 +108,7 @@ fn a_waiting_connection_holds_next_to_nothing() {
             rests: Rc::default(),
         };
         let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
-        let future = serve_connection(inside, Timer::new(), peer, service);
+        let future = serve_connection(inside, Timer::new(), peer, service, None);
         assert!(size_of_val(&future) <= 400, "{}", size_of_val(&future));
     });
 }

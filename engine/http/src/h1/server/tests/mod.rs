@@ -14,18 +14,19 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use glorieta_core::{Error, Response, ResponseHead, Scheme};
-use glorieta_net::{TunnelReport, timer::Alarm};
+use glorieta_core::{Error, Peer, Response, ResponseHead, Scheme};
+use glorieta_net::{Timer, TunnelReport, timer::Alarm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::*;
+use crate::serve_connection;
 use crate::h1::codec::Limits;
-use crate::testing::{Script, Step, collect, on_worker, pattern, read_all, read_bytes, read_head, reset, tcp_pair};
+use crate::testing::{
+    PATIENCE, Script, Step, collect, on_worker, pattern, read_all, read_bytes, read_head, reset, settings, tcp_pair,
+};
 
-/// Long enough to never matter.
-const PATIENCE: Duration = Duration::from_secs(60);
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
 /// What became of a request, as its record was told.
@@ -97,6 +98,8 @@ impl Service for Scripted {
         (full(error.kind.status(), error.kind.reason()), Note(self.story.clone()))
     }
 
+    fn broken(&self, _: &Peer, _: Moment, _: &Error) {}
+
     fn is_closing(&self) -> bool {
         self.closing.get()
     }
@@ -150,18 +153,6 @@ fn echo() -> Handler {
     })
 }
 
-fn settings() -> Settings {
-    Settings {
-        limits: Limits::default(),
-        head_timeout: PATIENCE,
-        body_timeout: PATIENCE,
-        write_timeout: PATIENCE,
-        keep_alive: PATIENCE,
-        requests_per_connection: 0,
-        body_rate: 0,
-    }
-}
-
 /// A connection that is being served, seen from its client.
 struct Served {
     client: TcpStream,
@@ -189,7 +180,7 @@ async fn serve_with(settings: Settings, handlers: impl IntoIterator<Item = Handl
     let timer = Timer::new();
     let alarm = timer.alarm();
     let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
-    let task = spawn_local(serve_connection(inside, timer, peer, service));
+    let task = spawn_local(serve_connection(inside, timer, peer, service, None));
     Served { client, story, closing, rests, alarm, task }
 }
 
