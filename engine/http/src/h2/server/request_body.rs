@@ -64,8 +64,8 @@ impl RequestBody {
                 Poll::Ready(data.map(|data| data.map_err(|error| broken(&error))))
             }
             Poll::Pending => {
-                self.timer.arm(self.pace.wait());
-                self.timer.poll(cx).map(|()| Some(Err(Error::new(Kind::BodyTimeout))))
+                let late = self.timer.poll_until(cx, self.pace.wait());
+                late.map(|()| Some(Err(Error::new(Kind::BodyTimeout))))
             }
         }
     }
@@ -90,8 +90,7 @@ impl RequestBody {
             Poll::Ready(Ok(None)) => Ok(None),
             Poll::Ready(Err(error)) => Err(broken(&error)),
             Poll::Pending => {
-                self.timer.arm(self.pace.wait());
-                ready!(self.timer.poll(cx));
+                ready!(self.timer.poll_until(cx, self.pace.wait()));
                 Err(Error::new(Kind::BodyTimeout))
             }
         };
