@@ -74,6 +74,7 @@ class Http2Client:
         self.goaway: int | None = None
         self.closed = False
         self.reads = True
+        self.buffer = b""
         if settings:
             self.h2.local_settings = h2.settings.Settings(client=True, initial_values=settings)
         self.h2.initiate_connection()
@@ -172,10 +173,24 @@ class Http2Client:
         if not data:
             self.closed = True
             return
-        for event in self.h2.receive_data(data):
+        for event in self.h2.receive_data(self.without_goaway(data)):
             self.note(event)
-        if not self.closed:
+        try:
             self.flush()
+        except ConnectionError:
+            self.closed = True
+
+    def without_goaway(self, data: bytes) -> bytes:
+        """Whole frames, but for GOAWAY: the library takes it for the end even while answers are under way."""
+        self.buffer += data
+        passed = b""
+        while len(self.buffer) >= 9 and len(self.buffer) >= 9 + (length := int.from_bytes(self.buffer[:3])):
+            whole, self.buffer = self.buffer[: 9 + length], self.buffer[9 + length :]
+            if whole[3] == GOAWAY:
+                self.goaway = int.from_bytes(whole[13:17])
+            else:
+                passed += whole
+        return passed
 
     def note(self, event: h2.events.Event) -> None:
         match event:
@@ -196,8 +211,6 @@ class Http2Client:
                 self.answers[event.stream_id].ended = True
             case h2.events.StreamReset():
                 self.answers[event.stream_id].reset = int(event.error_code or 0)
-            case h2.events.ConnectionTerminated():
-                self.goaway = int(event.error_code or 0)
             case _:
                 pass
 

@@ -145,3 +145,27 @@ fn a_body_is_asked_for_once_somebody_wants_it() {
         }
     });
 }
+
+#[test]
+fn a_little_that_nobody_wants_is_forgotten_and_much_is_stopped() {
+    on_worker(async {
+        let (_served, mut client) = serve([ok("one"), ok("two")]).await;
+        let (response, mut body) = client.post("/").await;
+        assert_eq!(text(response.await.unwrap()).await, "one");
+        // Its stream is still open.
+        body.send_data(Bytes::from(vec![0; 1000]), true).unwrap();
+
+        let (response, mut body) = client.post("/").await;
+        assert_eq!(text(response.await.unwrap()).await, "two");
+        let stopped = async {
+            loop {
+                body.reserve_capacity(16 << 10);
+                match poll_fn(|cx| body.poll_capacity(cx)).await {
+                    Some(Ok(room)) if body.send_data(Bytes::from(vec![0; room]), false).is_ok() => {}
+                    _ => return poll_fn(|cx| body.poll_reset(cx)).await,
+                }
+            }
+        };
+        assert_eq!(stopped.await.unwrap(), Reason::NO_ERROR);
+    });
+}
