@@ -5,8 +5,11 @@ pub mod h1;
 pub mod h2;
 pub mod multiplexed;
 pub mod outgoing;
+mod pace;
+mod server;
 mod service;
 #[cfg(test)]
 mod testing;
 
-pub use service::{Record, Reply, Service, Settings};
+pub use server::serve_connection;
+pub use service::{Record, Reply, Service, Settings, Versions};

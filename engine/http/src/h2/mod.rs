@@ -1,3 +1,4 @@
-//! HTTP/2 (RFC 9113), through the `h2` crate: frames, streams and flow control are its part.
+//! HTTP/2 (RFC 9113), over the `h2` crate, which knows frames, streams, windows and HPACK.
 
 pub mod client;
+pub mod server;
