@@ -13,7 +13,6 @@ use h2::{Reason, RecvStream};
 use super::wire::StreamWire;
 use crate::multiplexed::{RequestFacts, trailers_in};
 use crate::pace::Pace;
-use crate::service::Settings;
 
 /// Up to this many bytes of a body that nobody wanted are read and forgotten, so that clients may send what they have
 /// begun.
@@ -44,12 +43,12 @@ enum Stage {
 }
 
 impl RequestBody {
-    pub fn new(stream: RecvStream, wire: Rc<StreamWire>, facts: RequestFacts, settings: &Settings) -> RequestBody {
+    pub fn new(stream: RecvStream, wire: Rc<StreamWire>, facts: RequestFacts, pace: Pace) -> RequestBody {
         RequestBody {
             stream: Some(stream),
             wire,
             timer: Timer::new(),
-            pace: Pace::new(settings),
+            pace,
             expect_continue: facts.expect_continue,
             left: facts.length,
             owed: 0,
@@ -128,7 +127,8 @@ fn broken(error: &h2::Error) -> Error {
 impl BodySource for RequestBody {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         self.give_back();
-        if std::mem::take(&mut self.expect_continue) && self.stream.as_ref().is_some_and(|stream| !stream.is_end_stream())
+        if std::mem::take(&mut self.expect_continue)
+            && self.stream.as_ref().is_some_and(|stream| !stream.is_end_stream())
         {
             self.wire.send_continue();
         }
