@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from .serve import Options
 
 SPARE_BYTES = 32 << 10
-"""From about 1,500 routes on (of the Plan, packed) a child is kept ready before anything changes: its 32 MB are little
+"""From about 1,500 routes on (of the Plan, packed) a child is kept ready before anything changes: its 36 MB are little
 beside what such a configuration is worth, and with less nobody notices the quarter of a second that its start takes."""
-SPARE_SECONDS = 0.5
+SPARE_SECONDS = 0.2
 """So long after the start, or after the end of another child, that one is started: serving comes first."""
 
 Finished = Callable[[Compiled, list[Client], Document], None]
