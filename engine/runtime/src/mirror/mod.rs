@@ -95,7 +95,8 @@ impl Mirror {
     pub fn refuses(&self, request: &Request) -> Option<&'static str> {
         let is = |name: &[u8]| self.methods.iter().any(|method| **method == *name);
         let method = &request.head;
-        if !is(method.method_text()) && !(method.method == Method::Head && is(b"GET")) {
+        let is_meant = is(method.method_text()) || method.method == Method::Head && is(b"GET");
+        if !is_meant {
             return Some("its method is not copied");
         }
         if request.upgrade.is_some() {
