@@ -14,6 +14,7 @@ from harness import (
     RecordingUpstream,
     Runner,
     Silent,
+    always,
     build,
     chunks,
     get,
@@ -22,6 +23,7 @@ from harness import (
     wait_until,
 )
 from harness.plan import Document, headers, http, mirror, plan, proxy, respond, route, split, upstream
+from harness.recording import OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,9 +201,10 @@ def test_copies_beyond_the_bound_are_dropped_and_counted(edge: Engine, shadow: R
     assert len(copied(shadow, 2)) == 2
     assert total(edge, "dropped", "/few/*", reason="in_flight") == 8
     assert edge.wait_record(path="/few/9")["mirror"] == "in_flight"
+    shadow.respond = always(OK)
     shadow.close_connections()
-    shadow.forget()
     wait_until(lambda: total(edge, "requests", "/few/*", upstream="shadow") == 2, what="the end of both")
+    shadow.forget()
     get(edge.port, "/few/again")
     assert [each.target for each in copied(shadow)] == ["/few/again"]
 

@@ -66,8 +66,8 @@ class Mirror(Noun):
     in_flight: Annotated[int, whole(1, 10_000)] = 100
     """Copies that may be under way at a time, 1 to 10000; further ones are not sent, and counted."""
     timeout: Timeout = timedelta(seconds=10)
-    """How long a copy may take, its answer included, a duration. The route's `timeouts` hold for its steps. It is never
-    tried again."""
+    """How long a copy may take, its answer included, a duration. The route's `timeouts` hold for its steps. It has no
+    retries."""
 
 
 MirrorValue = Annotated[Mirror | None, Shorthand(expand_mirror, (TEXT, OFF), off=True)]
