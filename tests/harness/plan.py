@@ -214,7 +214,14 @@ def redirect(location: str, status: int = 308) -> Document:
 
 
 def files(root: object, **changes: Any) -> Document:
-    base = {"root": str(root), "strip_prefix": None, "index": "index.html", "fallback": None, "hidden": False}
+    base = {
+        "root": str(root),
+        "strip_prefix": None,
+        "index": "index.html",
+        "fallback": None,
+        "hidden": False,
+        "precompressed": [],
+    }
     return {"files": merged(base, changes)}
 
 

@@ -7,7 +7,6 @@ KEYS = {
     "http2": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",
-    "compress": "Protocols",
     "mirror": "Balancing",
     "breaker": "Balancing",
     "circuit_breaker": "Balancing",

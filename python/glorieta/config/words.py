@@ -53,6 +53,7 @@ LOG_WORDS = {
     "tries": "how often the request was sent to an endpoint",
     "bytes.in": "bytes of the request's body",
     "bytes.out": "bytes of the answer's body",
+    "compression.ratio": "how many times longer the answer was before `compress`, such as 5.20; else nothing",
 }
 LATER = {
     "claim": "Gateway",

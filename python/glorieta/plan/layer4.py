@@ -29,7 +29,7 @@ HTTP_ONLY = (
     "request_id",
     "admit",
 )
-HTTP_FILTERS = ("max_body", "headers")
+HTTP_FILTERS = ("compress", "max_body", "decompress", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
 HTTP_LIMITS = ("head", "headers", "target", "requests_per_connection", "body_rate")
 WORDS = ("client.ip", "client.port", "listener", "route")

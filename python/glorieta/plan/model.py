@@ -123,6 +123,7 @@ class FilesTarget(TypedDict):
     index: str | None
     fallback: str | None
     hidden: bool
+    precompressed: list[str]
 
 
 class HandlerTarget(TypedDict):
@@ -212,7 +213,7 @@ HostMatch = str | dict[str, str]
 PathMatch = str | dict[str, str]
 """`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
-"""One of `addresses`, `max_body` and `headers`."""
+"""One of `compress`, `addresses`, `max_body`, `decompress` and `headers`."""
 
 
 class ValueMatch(TypedDict):
