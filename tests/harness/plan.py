@@ -225,6 +225,22 @@ def files(root: object, **changes: Any) -> Document:
     return {"files": merged(base, changes)}
 
 
+def compress(**changes: Any) -> Document:
+    base = {
+        "algorithms": ["zstd", "gzip", "br"],
+        "types": ["text/*", "application/json"],
+        "min_bytes": 1024,
+        "levels": {"zstd": 1, "br": 1, "gzip": 3},
+        "credentials": False,
+    }
+    return {"compress": merged(base, changes)}
+
+
+def decompress(**changes: Any) -> Document:
+    base = {"algorithms": ["gzip", "deflate", "br", "zstd"], "max_bytes": 10 << 20, "ratio": 100}
+    return {"decompress": merged(base, changes)}
+
+
 def max_body(size: int) -> Document:
     return {"max_body": {"bytes": size}}
 

@@ -61,7 +61,7 @@ def expand_switch(value: Any) -> Any:
 def expand_beside(value: Any) -> Any:
     if value is True or value == "on":
         return list(BESIDE)
-    return [] if value is False or value == "off" else each_once(value)
+    return [] if value is False or value in ("off", []) else each_once(value)
 
 
 ON = {"enum": ["on", True]}
