@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .compiling import Compiling
-    from .model import Filter
+    from .model import CompressFilter, DecompressFilter, Filter
 
 Changes = RequestHeaders | ResponseHeaders
 N = TypeVar("N", bound=Noun)
@@ -99,19 +99,19 @@ def over_noun(before: N | None, said: N | None) -> N | None:
     return said if before is None or said is None else laid_over(before, said)
 
 
-def compress_filter(compress: Compress, *, same_for_all: bool) -> dict[str, object]:
+def compress_filter(compress: Compress, *, same_for_all: bool) -> CompressFilter:
     """`same_for_all`: what is answered holds nobody's secrets."""
     credentials = compress.credentials if compress.credentials is not None else same_for_all
     return {
         "algorithms": list(compress.algorithms),
         "types": list(compress.types),
         "min_bytes": int(compress.min_size),
-        "levels": {name: getattr(compress.levels, name) for name in ("zstd", "br", "gzip")},
+        "levels": {"zstd": compress.levels.zstd, "br": compress.levels.br, "gzip": compress.levels.gzip},
         "credentials": credentials,
     }
 
 
-def decompress_filter(decompress: Decompress) -> dict[str, object]:
+def decompress_filter(decompress: Decompress) -> DecompressFilter:
     return {
         "algorithms": list(decompress.algorithms),
         "max_bytes": int(decompress.max_size),

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_compression import CompressFilter, CompressLevels, DecompressFilter
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CertificateFiles", "ClientCertificates", "ClientTls", "ServerTls"]
+__all__ = [
+    "CertificateFiles",
+    "ClientCertificates",
+    "ClientTls",
+    "CompressFilter",
+    "CompressLevels",
+    "DecompressFilter",
+    "ServerTls",
+]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""

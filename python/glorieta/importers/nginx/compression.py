@@ -115,6 +115,9 @@ def precompressed(book: Book, scope: Scope) -> list[str]:
         book.translated(directive)
         if directive.first == "always":
             book.nearly(directive, "is served to those who take it so")
+        vary = scope.last("gzip_vary")
+        if directive.first == "on" and (vary is None or vary.first != "on"):
+            book.nearly(directive, VARY)
         if directive.first in ("on", "always"):
             found.append(algorithm)
     return found
