@@ -91,11 +91,13 @@ class Compress(Noun):
     carries a digest or a signature of its bytes.
     """
 
-    algorithms: Encoded = Field(default_factory=lambda: list(ENCODED))
-    """Which, in the order in which glorieta would rather use them; the client's own preference comes first."""
-    types: Annotated[list[MediaType], Shorthand(as_list, (TEXT,))] = Field(default_factory=lambda: list(WORTHWHILE))
-    """The types of answers that are compressed: `text/html`, `text/*`, `*/*`, or `+json` for all that end so. A list
-    replaces the default."""
+    algorithms: Encoded | None = None
+    """Which, in the order in which glorieta would rather use them; the client's own preference comes first. Left out:
+    zstd, gzip, br."""
+    types: Annotated[list[MediaType], Shorthand(as_list, (TEXT,))] | None = None
+    """The types of answers that are compressed: `text/html`, `text/*`, `*/*`, or `+json` for all that end so. Left out:
+    `text/*`, `+json` and `+xml`, JSON, JavaScript, XML, YAML and WebAssembly, and the pictures and fonts that are not
+    compressed by themselves."""
     min_size: Size = Bytes(1024)
     """Answers whose length is known and smaller stay as they are."""
     levels: CompressLevels = Field(default_factory=left_to_defaults(CompressLevels))
@@ -110,8 +112,9 @@ class Compress(Noun):
 class Decompress(Noun):
     """Bodies of requests made plain before anybody reads them, within bounds."""
 
-    algorithms: Decoded = Field(default_factory=lambda: list(DECODED))
-    """Values of `Content-Encoding` that are taken; others, and more than one, are answered with 415."""
+    algorithms: Decoded | None = None
+    """Values of `Content-Encoding` that are taken; others, and more than one, are answered with 415. Left out: gzip,
+    deflate, br, zstd."""
     max_size: Size = Bytes(10 * 1024**2)
     """The largest body after decoding; larger ones are answered with 413. `max_body` bounds what is sent."""
     ratio: Annotated[int, whole(1, 100_000)] = 100

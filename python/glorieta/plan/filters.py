@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..config.base import Noun, laid_over
-from ..config.compression import Compress, Decompress
+from ..config.compression import DECODED, ENCODED, WORTHWHILE, Compress, Decompress
 from ..config.errors import Path, Wrong
 from ..config.filter import Filters, Headers, RequestHeaders, ResponseHeaders
 from ..config.words import check_parameters, template_words
@@ -103,8 +103,8 @@ def compress_filter(compress: Compress, *, same_for_all: bool) -> CompressFilter
     """`same_for_all`: what is answered holds nobody's secrets."""
     credentials = compress.credentials if compress.credentials is not None else same_for_all
     return {
-        "algorithms": list(compress.algorithms),
-        "types": list(compress.types),
+        "algorithms": list(compress.algorithms or ENCODED),
+        "types": list(WORTHWHILE if compress.types is None else compress.types),
         "min_bytes": int(compress.min_size),
         "levels": {"zstd": compress.levels.zstd, "br": compress.levels.br, "gzip": compress.levels.gzip},
         "credentials": credentials,
@@ -113,7 +113,7 @@ def compress_filter(compress: Compress, *, same_for_all: bool) -> CompressFilter
 
 def decompress_filter(decompress: Decompress) -> DecompressFilter:
     return {
-        "algorithms": list(decompress.algorithms),
+        "algorithms": list(decompress.algorithms or DECODED),
         "max_bytes": int(decompress.max_size),
         "ratio": decompress.ratio,
     }

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from glorieta.config import ConfigError, load_text
-from glorieta.config.compression import DECODED, ENCODED, WORTHWHILE
 
 FILE = """\
 version: 1
@@ -29,9 +28,9 @@ def routes(filters: str = "{}", files: str = "{root: .}") -> Any:
 def test_on_is_what_is_usual_and_off_is_nothing() -> None:
     for on in ("on", "true", "{}"):
         filters = routes(f"{{compress: {on}, decompress: {on}}}")["/a"].filters
-        assert (filters.compress.algorithms, filters.compress.types) == (list(ENCODED), list(WORTHWHILE))
+        assert (filters.compress.algorithms, filters.compress.types) == (None, None)
         assert (filters.compress.min_size, filters.compress.credentials) == (1024, None)
-        assert (filters.decompress.algorithms, filters.decompress.max_size) == (list(DECODED), 10 << 20)
+        assert (filters.decompress.algorithms, filters.decompress.max_size) == (None, 10 << 20)
         assert filters.decompress.ratio == 100
     filters = routes("{compress: off, decompress: off}")["/a"].filters
     assert (filters.compress, filters.decompress) == (None, None)
