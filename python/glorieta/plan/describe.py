@@ -270,6 +270,12 @@ def filter_text(each: Filter) -> str:
         return "; ".join(words)
     if kind == "max_body":
         return f"max_body {format_size(value['bytes'])}"
+    if kind == "compress":
+        cautious = "" if value["credentials"] else ", not with credentials"
+        return f"compress ({', '.join(value['algorithms'])} from {format_size(value['min_bytes'])}{cautious})"
+    if kind == "decompress":
+        bounds = f"up to {format_size(value['max_bytes'])}, {value['ratio']} times the length"
+        return f"decompress ({', '.join(value['algorithms'])}; {bounds})"
     changed = [f"{direction} {', '.join(header_names(changes))}" for direction, changes in value.items()]
     return f"headers ({'; '.join(text for text in changed if not text.endswith(' '))})"
 

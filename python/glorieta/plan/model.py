@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_compression import CompressFilter, CompressLevels, DecompressFilter
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CertificateFiles", "ClientCertificates", "ClientTls", "ServerTls"]
+__all__ = [
+    "CertificateFiles",
+    "ClientCertificates",
+    "ClientTls",
+    "CompressFilter",
+    "CompressLevels",
+    "DecompressFilter",
+    "ServerTls",
+]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -152,6 +161,7 @@ class FilesTarget(TypedDict):
     index: str | None
     fallback: str | None
     hidden: bool
+    precompressed: list[str]
 
 
 class HandlerTarget(TypedDict):
@@ -242,7 +252,7 @@ HostMatch = str | dict[str, str]
 PathMatch = str | dict[str, str]
 """`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
-"""One of `addresses`, `max_body` and `headers`."""
+"""One of `compress`, `addresses`, `max_body`, `decompress` and `headers`."""
 
 
 class ValueMatch(TypedDict):

@@ -86,7 +86,12 @@ listeners:
     trusted_proxies: 10.0.0.0/8
     forwarded: *forwarded
     request_id: *request_id
-    filters: {allow: [0.0.0.0/0], deny: [192.0.2.7], max_body: 10MiB}
+    filters:
+      allow: [0.0.0.0/0]
+      deny: [192.0.2.7]
+      max_body: 10MiB
+      compress: {algorithms: [gzip], types: [text/*], min_size: 1KiB, levels: {zstd: 1, br: 1, gzip: 3}, credentials: off}
+      decompress: {algorithms: [gzip], max_size: 1MiB, ratio: 100}
     to: shop
     routes:
       /a/*:
@@ -107,7 +112,7 @@ listeners:
       /r: {redirect: {location: "https://r.example${path}", status: 301}}
       /s: {respond: {status: 200, headers: {x-a: a}, body: text}}
       /t: {respond: text}
-      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off}}
+      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off, precompressed: [br]}}
       /u: shop
       /v: {split: {to: {shop: 95, short: 5}, by: cookie, cookie: version}, mirror: copied}
   h: {bind: ":8087", handler: "shop.py:router"}

@@ -94,7 +94,7 @@ async fn tell(
         Err(error) => {
             record.failed(&error);
             let mut response = error_answer(&error, &record.request);
-            go_back_from_error(&mut record.request, &mut response.head);
+            go_back_from_error(&mut record.request, &mut response);
             Reply::Answer(response, record)
         }
     }
@@ -119,11 +119,11 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
             Outcome::Response(within(deadline, response).await?)
         }
     };
-    let head = match &mut outcome {
-        Outcome::Response(response) => &mut response.head,
-        Outcome::Switched { head, .. } => head,
-    };
-    go_back(&mut record.request, route, head);
+    match &mut outcome {
+        Outcome::Response(response) => go_back(&mut record.request, route, response),
+        // What follows is no body.
+        Outcome::Switched { head, .. } => go_back_with_head(&mut record.request, route, head),
+    }
     Ok(outcome)
 }
 
@@ -212,7 +212,13 @@ fn find<'a>(
 }
 
 /// The filters of the answer, which speak of what was asked for.
-pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
+pub fn go_back(request: &mut Request, route: &Route, response: &mut Response) {
+    go_back_with_head(request, route, &mut response.head);
+    request.filter_body(&route.filters, response);
+}
+
+/// The same where nobody knows the body.
+pub fn go_back_with_head(request: &mut Request, route: &Route, head: &mut ResponseHead) {
     request.restore_head();
     if route.filters.has_response() {
         request.filter_answer(&route.filters, head);
@@ -220,9 +226,9 @@ pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
 }
 
 /// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
-pub fn go_back_from_error(request: &mut Request, head: &mut ResponseHead) {
+pub fn go_back_from_error(request: &mut Request, response: &mut Response) {
     if let Some(route) = request.route.clone() {
-        go_back(request, &route, head);
+        go_back(request, &route, response);
     }
 }
 
