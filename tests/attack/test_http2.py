@@ -136,7 +136,12 @@ BAD_HEADS = {
     "relative path": head("a"),
     "method with a question mark": head(method="GET?"),
     "method with a blank": head(method="GET / HTTP/1.1"),
-    "scheme that is a URL": [(":method", "GET"), (":scheme", "http://localhost/?"), (":authority", "a"), (":path", "/")],
+    "scheme that is a URL": [
+        (":method", "GET"),
+        (":scheme", "http://localhost/?"),
+        (":authority", "a"),
+        (":path", "/"),
+    ],
     "authority with a path": head(authority="a/b"),
     "authority with a user": head(authority="user@a"),
     "authority with a blank": head(authority="a b"),
