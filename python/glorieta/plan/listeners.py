@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
-from ..config.listener import Listener as ListenerNoun
 from ..config.listener import VERSIONS, ListenerDefaults
+from ..config.listener import Listener as ListenerNoun
 from ..config.units import milliseconds
 from .admission import check_admission
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
