@@ -119,7 +119,7 @@ def test_the_yaml_lists_what_a_reader_must_know(imported: Callable[..., Any]) ->
 
 
 def test_the_longest_beginning_decides_what_comes_later() -> None:
-    assert later("http2_push") == ("Protocols", "HTTP/2", "until then clients use HTTP/1.1")
+    assert later("mirror_request_body") == ("Balancing", "mirroring of requests", "until then nothing is sent twice")
     assert later("gzip_types") is None
     assert later("proxy_cache_valid") is not None
     assert later("proxy_pass") is None
