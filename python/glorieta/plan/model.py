@@ -274,6 +274,7 @@ class ClientLimits(TypedDict):
     header_count: int
     target_bytes: int
     connections: int
+    streams: int
     requests_per_connection: int
     body_rate: int
 
@@ -327,6 +328,8 @@ class Listener(TypedDict):
     id: str
     bind: list[str]
     protocol: str
+    versions: list[str]
+    """`h1`, `h2`; none for layer 4."""
     tls: ServerTls | None
     """None: in clear."""
     roles: list[str]
