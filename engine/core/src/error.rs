@@ -132,6 +132,8 @@ kinds! {
     HandlerLost "handler_lost" 502 Engine;
     /// The handler raised, or answered what is no answer.
     HandlerFailed "handler_failed" 500 Engine;
+    /// The certificate for the name that the client asked for is ordered by ACME and not there yet.
+    CertificateAwaited "certificate_awaited" 503 Engine;
     Draining "draining" 503 Engine;
     Internal "internal" 500 Engine;
 }
