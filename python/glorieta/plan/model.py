@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_acme import Acme, Orders
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CertificateFiles", "ClientCertificates", "ClientTls", "ServerTls"]
+__all__ = ["Acme", "CertificateFiles", "ClientCertificates", "ClientTls", "Orders", "ServerTls"]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -341,6 +342,8 @@ class Plan(TypedDict):
     upstreams: list[Upstream]
     handlers: NotRequired[list[Handler]]
     """Left out as long as there is none."""
+    acme: NotRequired[Acme]
+    """Left out as long as no certificate is ordered."""
     admin: Admin
     access_log: AccessLog
     drain_ms: int

@@ -64,8 +64,10 @@ pub(super) fn is_asked(accepted: &Accepted) -> bool {
 
 fn config(certificate: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, String> {
     let key = PrivateKeyDer::try_from(key.to_vec()).map_err(str::to_owned)?;
-    let chain = vec![CertificateDer::from(certificate.to_vec())];
-    let key = CertifiedKey::from_der(chain, key, &PROVIDER).map_err(|error| error.to_string())?;
+    let key = PROVIDER.key_provider.load_private_key(key).map_err(|error| error.to_string())?;
+    // That both belong together cannot be checked: the library refuses to read a certificate with an extension that is
+    // critical and unknown to it, which is the very point of this one.
+    let key = CertifiedKey::new(vec![CertificateDer::from(certificate.to_vec())], key);
     let builder = ServerConfig::builder_with_provider(PROVIDER.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;

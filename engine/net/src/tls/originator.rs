@@ -208,7 +208,7 @@ fn reason(error: &io::Error) -> String {
 
 /// Believes whoever answers. That the endpoint has the key of the certificate that it shows is still checked.
 #[derive(Debug)]
-pub(super) struct Credulous(pub(super) Arc<CryptoProvider>);
+struct Credulous(Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Credulous {
     fn verify_server_cert(

@@ -1,4 +1,7 @@
 use glorieta_plan::{TlsVersion, UnknownName};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -340,6 +343,45 @@ fn where_all_is_awaited_nobody_is_let_in() {
     });
 }
 
+/// Takes any certificate as it is: what an issuer looks at cannot be read by `rustls`.
+#[derive(Debug)]
+struct Unread;
+
+impl ServerCertVerifier for Unread {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        PROVIDER.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// What a client of these protocols that asks for `name` is shown by a listener with these challenges.
 async fn ask_as_issuer(
     terminator: &Terminator,
@@ -351,10 +393,10 @@ async fn ask_as_issuer(
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(crate::tls::originator::Credulous(PROVIDER.clone())))
+        .with_custom_certificate_verifier(Arc::new(Unread))
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
     let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let (one, other) = tokio::net::UnixStream::pair().unwrap();
     let client = async {
@@ -380,7 +422,8 @@ fn issuers_are_shown_what_convinces_them_and_nobody_else_is() {
         let (both, _) = mutual(ClientCertificate::Required);
         let terminator = build(&both.server);
         let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
+        params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
         let certificate = params.self_signed(&key).unwrap();
         let challenges = Challenges::default();
         challenges.put("Shop.example", certificate.der(), &key.serialize_der()).unwrap();
