@@ -60,7 +60,7 @@ def compile_challenge(compiling: Compiling, noun: AcmeNoun) -> Challenge:
         if noun.dns is not None:
             message = f"is run for dns-01, and challenge is {wanted}"
             compiling.error((*PLACE, "dns"), message, "take one of both out", also=(*PLACE, "challenge"), key=True)
-        return wanted
+        return "tls-alpn-01" if wanted == "tls-alpn-01" else "http-01"
     if noun.dns is None:
         if not compiling.is_touched((*PLACE, "dns")):
             message = "dns-01 needs a program that writes records"
@@ -126,7 +126,7 @@ def check_names(compiling: Compiling, names: Sequence[str], path: Path) -> None:
 
 
 def check_same(compiling: Compiling, file: str, names: Sequence[str], path: Path) -> None:
-    """A file is called like its first name, so that it stays when others are added; two of one name would take turns."""
+    """A file is called like its first name, so that it stays when others are added: two of one name would collide."""
     first, place = compiling.ordered.setdefault(file, (list(names), path))
     if first != list(names):
         message = f"two different certificates begin with {names[0]}"

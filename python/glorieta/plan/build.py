@@ -117,7 +117,9 @@ def finish(loaded: Loaded, surroundings: Surroundings) -> Built:
         raise
     warnings = told(sort_problems([*loaded.warnings, *found.problems], loaded.places.order()))
     confusions = tuple(found.confusions)
-    return Built(found.plan, loaded.edge, files, warnings, loaded.globs, found.text, confusions, found.launch, found.orders)
+    return Built(
+        found.plan, loaded.edge, files, warnings, loaded.globs, found.text, confusions, found.launch, found.orders
+    )
 
 
 def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigError:

@@ -87,7 +87,9 @@ def bound_to(issuer: Issuer, acme: Acme) -> dict[str, object] | None:
     external = acme["external_account"]
     if external is None:
         if issuer.external_account_required():
-            raise OrderFailed("the issuer asks for an account that it has given; write external_account: {id: …, key: …}")
+            raise OrderFailed(
+                "the issuer asks for an account that it has given; write external_account: {id: …, key: …}"
+            )
         return None
     try:
         text = Path(external["key"]).read_text().strip()
@@ -98,4 +100,6 @@ def bound_to(issuer: Issuer, acme: Acme) -> dict[str, object] | None:
         raise OrderFailed(f"{external['key']} holds no key in base64url") from None
     key = issuer.net.key
     assert key is not None
-    return messages.ExternalAccountBinding.from_data(key.public_key(), external["id"], text.rstrip("="), issuer.directory)
+    return messages.ExternalAccountBinding.from_data(
+        key.public_key(), external["id"], text.rstrip("="), issuer.directory
+    )

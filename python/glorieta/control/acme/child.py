@@ -1,7 +1,8 @@
 """The program that orders: `python -m glorieta.control.acme.child DESCRIPTOR`.
 
 It reads `{"orders": …, "forced": […]}` from the descriptor, does what is due and ends, with
-`{"do": "rest", "seconds": …}` as its last word. On the way it has the serving process put and remove what proves names, and say things.
+`{"do": "rest", "seconds": …}` as its last word. On the way it has the serving
+process put and remove what proves names, and say things.
 """
 
 from __future__ import annotations

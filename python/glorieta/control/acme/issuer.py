@@ -1,5 +1,5 @@
-"""The issuer, as this package speaks with it: certbot's library, more patient with nonces, and with what it does not know
-of renewal (RFC 9773)."""
+"""The issuer, as this package speaks with it: by certbot's library, with more patience for nonces, and with what that
+does not know of renewal (RFC 9773)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import josepy
 import requests
 from acme import client, errors, messages
 from cryptography import x509
+from josepy.json_util import field
+from josepy.jwa import ES256
+from josepy.jwk import JWKEC
 
 from .problems import IssuerUnreachable, OrderFailed, problem_text, unreachable_text
 from .schedule import Window
@@ -29,7 +32,7 @@ BUSY = (429, 503)
 class NewOrder(messages.NewOrder):
     """An order that says which certificate it takes the place of (RFC 9773 §5)."""
 
-    replaces: str | None = josepy.field("replaces", omitempty=True)
+    replaces: str | None = field("replaces", omitempty=True)
 
 
 class Wish(NamedTuple):
@@ -45,10 +48,10 @@ class Network(client.ClientNetwork):
     """Requests to the issuer, bounded in time and size."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, authorities: str | None, user_agent: str) -> None:
-        jwk = josepy.JWKEC(key=key)
+        jwk = JWKEC(key=key)
         # The library hands this on to `requests`, which takes a file as well.
         verify = cast("bool", authorities or True)
-        super().__init__(jwk, alg=josepy.ES256, verify_ssl=verify, user_agent=user_agent, timeout=REQUEST_SECONDS)
+        super().__init__(jwk, alg=ES256, verify_ssl=verify, user_agent=user_agent, timeout=REQUEST_SECONDS)
         self.retry_after: float | None = None
         """Of the last answer that asked for patience, in seconds."""
 
@@ -125,7 +128,9 @@ class Issuer(client.ClientV2):
         except (errors.Error, josepy.errors.Error, ValueError, AttributeError) as error:
             raise OrderFailed(f"when to renew is not said: {type(error).__name__}") from None
         explanation = response.json().get("explanationURL")
-        return Wish(window, explanation if isinstance(explanation, str) else "", seconds_of(response.headers.get("Retry-After")))
+        return Wish(
+            window, explanation if isinstance(explanation, str) else "", seconds_of(response.headers.get("Retry-After"))
+        )
 
 
 def renewal_id(certificate: x509.Certificate) -> str:

@@ -1,5 +1,5 @@
-"""Has certificates ordered while the serving process goes on: starts the child when something may be due, and hands what
-proves names to the engine. Nothing of it costs anything as long as no Plan orders certificates."""
+"""Has certificates ordered while the serving process goes on: starts the child when something may be due, and hands the
+engine what proves names. Nothing of it costs anything as long as no Plan orders certificates."""
 
 from __future__ import annotations
 

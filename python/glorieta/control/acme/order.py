@@ -11,6 +11,7 @@ import josepy
 import requests
 from acme import challenges, crypto_util, errors, messages
 from cryptography import x509
+from josepy.b64 import b64encode
 
 from ...plan.certificates.facts import facts_of, is_pair
 from .account import key_pem, new_key
@@ -82,7 +83,9 @@ def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:
     """Proves every name that is not proved yet."""
     pending = [each for each in order.authorizations if each.body.status == messages.STATUS_PENDING]
     refused = [
-        each for each in order.authorizations if each.body.status not in (messages.STATUS_PENDING, messages.STATUS_VALID)
+        each
+        for each in order.authorizations
+        if each.body.status not in (messages.STATUS_PENDING, messages.STATUS_VALID)
     ]
     if refused:
         raise OrderFailed(invalid_text(refused))
@@ -90,7 +93,7 @@ def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:
         return
     key = issuer.net.key
     assert key is not None
-    thumbprint = josepy.b64encode(key.thumbprint()).decode()
+    thumbprint = b64encode(key.thumbprint()).decode()
     with ExitStack() as stack:
         chosen = [chosen_challenge(each, prover.kind) for each in pending]
         for authorization, challenge in zip(pending, chosen, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import requests
-from acme import challenges, errors, messages
+from acme import challenges, messages
 
 LONGEST = 500
 
@@ -43,9 +43,9 @@ def invalid_text(authorizations: list[messages.AuthorizationResource]) -> str:
 
 def challenge_texts(authorization: messages.AuthorizationResource) -> Iterator[str]:
     name = authorization.body.identifier.value
-    failed = [each for each in authorization.body.challenges if each.error is not None]
-    for challenge in failed:
-        yield f"{name} was not proved by {kind_of(challenge)}: {problem_text(challenge.error)}"
+    failed = [(kind_of(each), each.error) for each in authorization.body.challenges if each.error is not None]
+    for kind, error in failed:
+        yield f"{name} was not proved by {kind}: {problem_text(error)}"
     if not failed:
         yield f"{name} was not proved ({authorization.body.status.name})"
 
@@ -69,7 +69,7 @@ def inner_of(error: BaseException) -> object:
     return reason if isinstance(reason, BaseException) else next(iter(error.args), None)
 
 
-def client_text(error: errors.Error) -> str:
+def client_text(error: Exception) -> str:
     """What the library says, as far as it says anything."""
     return shortened(str(error) or type(error).__name__)
 

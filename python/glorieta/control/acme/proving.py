@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,7 +35,7 @@ class Prover(Protocol):
 
     kind: str
 
-    def proving(self, name: str, token: str, authorization: str) -> object:
+    def proving(self, name: str, token: str, authorization: str) -> AbstractContextManager[None]:
         """A context within which the issuer finds what proves a name. `authorization`: token and account key."""
 
     def settle(self) -> None:

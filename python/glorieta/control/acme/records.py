@@ -49,7 +49,13 @@ class Record(Remembered):
     def about(self, fingerprint: str) -> None:
         """What was known of another certificate says nothing of this one."""
         if fingerprint != self.fingerprint:
-            self.fingerprint, self.renew_at, self.window, self.explanation, self.ask_at = fingerprint, None, None, "", 0.0
+            self.fingerprint, self.renew_at, self.window, self.explanation, self.ask_at = (
+                fingerprint,
+                None,
+                None,
+                "",
+                0.0,
+            )
 
     def succeeded(self) -> None:
         self.failures, self.failed_at, self.not_before, self.error = 0, 0.0, 0.0, ""

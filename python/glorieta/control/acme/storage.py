@@ -1,5 +1,5 @@
-"""Where accounts, keys and certificates lie: one folder per issuer, nobody else's to look into, every file written whole
-or not at all.
+"""Where accounts, keys and certificates lie: one folder per issuer, for nobody else to look into; every file is written
+whole or not at all.
 
 ```text
 STORAGE/ISSUER/account.key      the account's private key           0600

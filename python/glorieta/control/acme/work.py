@@ -121,7 +121,9 @@ class Work:
         try:
             wish = self.issuer(remembered).wish(found.certificate)
         except OrderFailed as failed:
-            self.line.say("certificate-renewal-unknown", f"{wanted.name}: {failed}", names=wanted.names, why=str(failed))
+            self.line.say(
+                "certificate-renewal-unknown", f"{wanted.name}: {failed}", names=wanted.names, why=str(failed)
+            )
             wish = None
         record.ask_at = schedule.next_ask(now, wish.retry_after if wish is not None else None)
         if wish is not None and wish.window.is_sane:
