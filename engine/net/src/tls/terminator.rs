@@ -121,7 +121,7 @@ impl Terminator {
             let read = Credentials::read(&self.plan, self.alpn, Some(&before.trust), self.absent);
             let read = read.map_err(|problems| problems.join("; "))?;
             // What works is not given up for what does not.
-            let is_less = read.awaited.len() > before.awaited.len();
+            let is_less = read.identities.len() < before.identities.len();
             if is_less { Err(read.whys()) } else { Ok(read) }
         })
     }
@@ -265,7 +265,15 @@ impl Credentials {
         let (mut identities, mut awaited, mut files) = (Vec::new(), Vec::new(), Files::new(absent));
         for certificate in &plan.certificates {
             match Certificate::read(certificate, &mut files) {
-                Ok(Some(certificate)) => identities.push(certificate),
+                Ok(Some(read)) => {
+                    // One that was ordered for fewer names is shown for these as long as the other is not there.
+                    let missing = certificate.acme.iter().filter(|name| !covers(&read.names, name));
+                    let missing: Vec<String> = missing.cloned().collect();
+                    if !missing.is_empty() {
+                        awaited.push(Awaited::new(&missing, String::new()));
+                    }
+                    identities.push(read);
+                }
                 Ok(None) if certificate.acme.is_empty() => {}
                 Ok(None) => awaited.push(Awaited::new(&certificate.acme, String::new())),
                 Err(problem) if certificate.acme.is_empty() => problems.push(problem),
@@ -294,10 +302,7 @@ impl Credentials {
         let Some(name) = name else { return first() };
         let exact = self.identities.iter().find(|identity| identity.names.has(name));
         let wide = || self.identities.iter().find(|identity| identity.names.has_wildcard_for(name));
-        let awaited = || {
-            let covers = |names: &Names| names.has(name) || names.has_wildcard_for(name);
-            self.awaited.iter().find(|awaited| covers(&awaited.names)).map(Chosen::Awaited)
-        };
+        let awaited = || self.awaited.iter().find(|awaited| covers(&awaited.names, name)).map(Chosen::Awaited);
         exact.or_else(wide).map(Chosen::Identity).or_else(awaited).or_else(|| match unknown {
             UnknownName::Default => first(),
             UnknownName::Refuse => None,
@@ -306,7 +311,8 @@ impl Credentials {
 
     /// Why certificates are awaited that were ordered.
     fn whys(&self) -> String {
-        let whys: Vec<&str> = self.awaited.iter().map(|awaited| awaited.why.as_str()).collect();
+        let whys = self.awaited.iter().map(|awaited| awaited.why.as_str());
+        let whys: Vec<&str> = whys.filter(|why| !why.is_empty()).collect();
         whys.join("; ")
     }
 
@@ -316,6 +322,10 @@ impl Credentials {
             || self.identities.iter().any(|identity| identity.names.len() > 1)
             || self.awaited.iter().any(|awaited| awaited.names.len() > 1)
     }
+}
+
+fn covers(names: &Names, name: &str) -> bool {
+    names.has(name) || names.has_wildcard_for(name)
 }
 
 impl Awaited {

@@ -317,6 +317,12 @@ fn an_ordered_certificate_is_awaited_without_harm_to_others_and_never_given_up()
         }
         meet(&terminator, &originator, "shop.example").await.0.unwrap();
         assert_eq!(answering(&terminator, Some("new.example")).unwrap(), "new.example, *.new.example");
+        let (certificate, key) = both.authority.sign(&["new.example"]);
+        both.folder.write("ordered.pem", &format!("{key}{certificate}"));
+        assert_eq!(terminator.refresh(), Some(Refreshed::Replaced));
+        meet(&terminator, &originator, "new.example").await.0.unwrap();
+        let server = meet(&terminator, &originator, "a.new.example").await.1;
+        assert!(matches!(server, Err(Refusal::Awaited(names)) if names == "*.new.example"));
         let (certificate, key) = both.authority.sign(&["new.example", "*.new.example"]);
         both.folder.write("ordered.pem", &format!("{key}{certificate}"));
         assert_eq!(terminator.refresh(), Some(Refreshed::Replaced));

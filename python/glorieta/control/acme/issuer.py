@@ -98,7 +98,20 @@ class Issuer(client.ClientV2):
             return None
 
     def order(self, names: list[str], csr_pem: bytes, profile: str | None, replaces: str | None) -> Any:
-        """A new order with its authorizations."""
+        """A new order with its authorizations. `replaces`: by its `renewal_id`, the certificate that it takes the place
+        of; that is the issuer's gain, and no reason to have none if it does not know that one."""
+        if replaces is not None:
+            try:
+                return self.order_once(names, csr_pem, profile, replaces)
+            except errors.ConflictError:
+                # It was replaced already, by another process or another machine.
+                pass
+            except messages.Error as error:
+                if error.code != "malformed":
+                    raise
+        return self.order_once(names, csr_pem, profile, None)
+
+    def order_once(self, names: list[str], csr_pem: bytes, profile: str | None, replaces: str | None) -> Any:
         identifiers = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in names]
         wanted = NewOrder(identifiers=identifiers, profile=profile or "", replaces=replaces)
         response = self._post(self.directory["newOrder"], wanted)

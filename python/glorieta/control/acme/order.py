@@ -39,15 +39,10 @@ class AccountUnknown(Exception):
     """The issuer does not know the account that we have with it."""
 
 
-class AlreadyReplaced(Exception):
-    """The certificate that was to be replaced has been, by another process or another machine (RFC 9773 §5)."""
-
-
 def obtain(
     issuer: Issuer, names: list[str], prover: Prover, *, profile: str | None, replaces: str | None
 ) -> tuple[bytes, bytes]:
-    """A new key and the chain that was signed for it, both PEM. `OrderFailed`, `AccountUnknown`,
-    `AlreadyReplaced`."""
+    """A new key and the chain that was signed for it, both PEM. `OrderFailed`, `AccountUnknown`."""
     try:
         return obtain_now(issuer, names, prover, profile, replaces)
     except messages.Error as error:
@@ -60,8 +55,6 @@ def obtain(
         raise OrderFailed(problem_text(error.error)) from None
     except errors.TimeoutError:
         raise OrderFailed(f"the issuer has not signed within {PATIENCE:g} s") from None
-    except errors.ConflictError:
-        raise AlreadyReplaced from None
     except (errors.Error, josepy.errors.Error) as error:
         raise OrderFailed(f"the issuer answers what is no answer: {client_text(error)}") from None
 

@@ -17,7 +17,7 @@ from . import schedule
 from .account import account_key, sign_in
 from .held import Found, found_in
 from .issuer import Issuer, Network, renewal_id
-from .order import AccountUnknown, AlreadyReplaced, obtain
+from .order import AccountUnknown, obtain
 from .problems import IssuerUnreachable, OrderFailed
 from .proving import prover_of
 from .records import Account, IssuerRecord, Record
@@ -173,15 +173,13 @@ class Work:
         issuer.net.retry_after = None
         known = wanted.found if wanted.record.window is not None else None
         replaces = renewal_id(known.certificate) if known is not None else None
-        for _ in range(3):
+        for _ in range(2):
             sign_in_or_fail(issuer, self.storage, self.acme)
             prover = prover_of(self.acme["challenge"], self.line)
             try:
                 return obtain(issuer, wanted.names, prover, profile=self.acme["profile"], replaces=replaces)
             except AccountUnknown:
                 self.storage.save_account(Account())
-            except AlreadyReplaced:
-                replaces = None
         raise OrderFailed("the issuer does not know the account that it has just made")
 
     def failed(self, wanted: Wanted, remembered: IssuerRecord, failed: OrderFailed) -> None:
