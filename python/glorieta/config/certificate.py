@@ -56,10 +56,10 @@ class Certificate(Noun):
         frozenset({"key", "acme"}),
     )
 
-    certificate: PemFile = ""
+    certificate: PemFile | None = None
     """The file of the certificate itself, followed by those between it and its root (`fullchain.pem`). Relative to the
     file in which this stands. Required where it is not ordered."""
-    key: PemFile = ""
+    key: PemFile | None = None
     """The file of its private key, without a passphrase; readable by its owner only (mode 0600), or by a group that may
     (0640). Required where it is not ordered."""
     acme: Annotated[list[OrderedName], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
-from .model_acme import Acme, Orders
+from .model_acme import Acme, DnsCommand, ExternalAccount, Orders
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Acme", "CertificateFiles", "ClientCertificates", "ClientTls", "Orders", "ServerTls"]
+__all__ = [
+    "Acme",
+    "CertificateFiles",
+    "ClientCertificates",
+    "ClientTls",
+    "DnsCommand",
+    "ExternalAccount",
+    "Orders",
+    "ServerTls",
+]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -342,7 +351,7 @@ class Plan(TypedDict):
     upstreams: list[Upstream]
     handlers: NotRequired[list[Handler]]
     """Left out as long as there is none."""
-    acme: NotRequired[Acme]
+    acme: NotRequired[Acme | None]
     """Left out as long as no certificate is ordered."""
     admin: Admin
     access_log: AccessLog

@@ -7,12 +7,12 @@ import json
 import random
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...engine import version
 from ...plan.certificates.facts import DAY as ONE_DAY
-from ...plan.certificates.facts import now as time_of_day
 from . import schedule
 from .account import account_key, sign_in
 from .held import Found, found_in
@@ -24,6 +24,8 @@ from .records import Account, IssuerRecord, Record
 from .storage import record_of, save_certificate, save_record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...plan.model_acme import Acme, OrderedCertificate, Orders
     from .line import Line
     from .storage import Storage
@@ -66,6 +68,8 @@ class Work:
     forced: frozenset[str] = frozenset()
     """Certificates, by their first names, that somebody wants now."""
     dice: random.Random = field(default_factory=random.SystemRandom)
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970."""
     _issuer: Issuer | None = None
 
     @property
@@ -76,7 +80,7 @@ class Work:
         """Does what is due; the moment at which to look again."""
         remembered = self.storage.issuer()
         wanted = [self.wanted(each) for each in self.orders["certificates"]]
-        if remembered.not_before > time.time() and not self.forced:
+        if remembered.not_before > self.clock() and not self.forced:
             return remembered.not_before
         try:
             self.look(wanted, remembered)
@@ -108,14 +112,14 @@ class Work:
             self.ask_when(each, remembered)
         # Those that have never failed first: one that fails again and again must not keep others waiting.
         for each in sorted(wanted, key=lambda each: (each.record.failures, each.due)):
-            now = time.time()
+            now = self.clock()
             if each.due <= now and (each.is_forced or schedule.allowed(remembered.failures, now) <= now):
                 self.order(each, remembered)
             self.remind(each)
 
     def ask_when(self, wanted: Wanted, remembered: IssuerRecord) -> None:
         """Asks the issuer when it would like a certificate renewed."""
-        found, held, record, now = wanted.found, wanted.held, wanted.record, time.time()
+        found, held, record, now = wanted.found, wanted.held, wanted.record, self.clock()
         if found is None or held is None or record.ask_at > now or held.ends <= now:
             return
         try:
@@ -145,7 +149,7 @@ class Work:
         return self._issuer
 
     def order(self, wanted: Wanted, remembered: IssuerRecord) -> None:
-        began = time.time()
+        began = self.clock()
         record = wanted.record
         try:
             key, chain = self.obtain(wanted, remembered)
@@ -165,7 +169,7 @@ class Work:
         assert wanted.found is not None
         ends = wanted.found.facts.ends
         text = f"{wanted.name}: the certificate has come, good until {ends:%Y-%m-%d %H:%M} UTC"
-        seconds = round(time.time() - began, 3)
+        seconds = round(self.clock() - began, 3)
         self.line.say("certificate-issued", text, names=wanted.names, ends=ends.isoformat(), seconds=seconds)
 
     def obtain(self, wanted: Wanted, remembered: IssuerRecord) -> tuple[bytes, bytes]:
@@ -183,7 +187,7 @@ class Work:
         raise OrderFailed("the issuer does not know the account that it has just made")
 
     def failed(self, wanted: Wanted, remembered: IssuerRecord, failed: OrderFailed) -> None:
-        record, now = wanted.record, time.time()
+        record, now = wanted.record, self.clock()
         record.failures += 1
         record.names, record.settings = wanted.names, self.settings(wanted.names)
         record.failed_at, record.error = now, str(failed)
@@ -192,32 +196,33 @@ class Work:
         save_record(wanted.file, record)
         remembered.failed(now, schedule.HOUR)
         self.storage.save_issuer(remembered)
-        text = f"{wanted.name}: no certificate: {failed}; {lives(wanted)}; again in {duration(record.not_before - now)}"
+        again = duration(record.not_before - now)
+        text = f"{wanted.name}: no certificate: {failed}; {lives(wanted, now)}; again in {again}"
         facts = {"names": wanted.names, "why": str(failed), "failures": record.failures, "again": record.not_before}
         self.line.say("certificate-failed", text, **facts)
 
     def unreachable(self, error: IssuerUnreachable, remembered: IssuerRecord, wanted: list[Wanted]) -> None:
         """Nobody is asked again for a while, and what is there stays."""
-        now = time.time()
+        now = self.clock()
         remembered.unreachable += 1
         remembered.error = str(error)
         remembered.not_before = schedule.after_failure(now, remembered.unreachable, None, self.dice.random())
         self.storage.save_issuer(remembered)
         waiting = [each for each in wanted if each.due <= now]
-        names = "; ".join(f"{each.name}: {lives(each)}" for each in waiting) or "nothing is due"
+        names = "; ".join(f"{each.name}: {lives(each, now)}" for each in waiting) or "nothing is due"
         text = f"no certificates can be ordered: {error}; {names}; again in {duration(remembered.not_before - now)}"
         self.line.say("certificate-failed", text, names=[], why=str(error), again=remembered.not_before)
 
     def remind(self, wanted: Wanted) -> None:
         """Of a certificate that should have been renewed long ago."""
-        held, now = wanted.held, time.time()
+        held, now = wanted.held, self.clock()
         if held is not None and wanted.record.error and held.expires_soon(now):
             ends = wanted.found.facts.ends.isoformat() if wanted.found is not None else ""
-            text = f"{wanted.name}: RENEWAL FAILS: {lives(wanted)}; {wanted.record.error}"
+            text = f"{wanted.name}: RENEWAL FAILS: {lives(wanted, now)}; {wanted.record.error}"
             self.line.say("certificate-expires", text, names=wanted.names, ends=ends, why=wanted.record.error)
 
     def next_look(self, wanted: list[Wanted], remembered: IssuerRecord) -> float:
-        now = time.time()
+        now = self.clock()
         moments = [max(each.due, schedule.allowed(remembered.failures, now)) for each in wanted]
         moments += [each.record.ask_at for each in wanted if each.held is not None and each.held.ends > now]
         return min(moments)
@@ -241,11 +246,11 @@ def sign_in_or_fail(issuer: Issuer, storage: Storage, acme: Acme) -> None:
         raise OrderFailed(f"no account: {client_text(error)}") from None
 
 
-def lives(wanted: Wanted) -> str:
+def lives(wanted: Wanted, now: float) -> str:
     """How long what is there is good for."""
     if wanted.found is None:
         return "none is there"
-    left = wanted.found.facts.ends - time_of_day()
+    left = wanted.found.facts.ends - datetime.fromtimestamp(now, UTC)
     if left.total_seconds() <= 0:
         return "the one that is there HAS EXPIRED"
     days = left // ONE_DAY
