@@ -27,10 +27,6 @@ app = typer.Typer(
 )
 
 
-app.command()(status)
-app.command()(renew)
-
-
 @app.command()
 def make(
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Names and addresses that it is for.")],
@@ -155,6 +151,10 @@ def show(
         print_json({"file": str(file), "certificates": [facts_document(each) for each in found]})
     else:
         print("\n\n".join("\n".join(facts_lines(each)) for each in found))
+
+
+app.command()(status)
+app.command()(renew)
 
 
 def facts_document(facts: Facts) -> dict[str, Any]:
