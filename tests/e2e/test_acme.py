@@ -10,7 +10,9 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -380,3 +382,56 @@ def test_the_end_does_not_wait_for_an_order(launch: Runner, shared: Pebble, tmp_
     edge.signal(signal.SIGTERM)
     assert edge.wait_end() == 0
     assert log.read_text() == "present\ncleanup\n"
+
+
+class Busy(BaseHTTPRequestHandler):
+    """An issuer that gives everybody a nonce, and nobody an account."""
+
+    def answer(self, status: int, document: dict[str, Any], **headers: str) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        kind = "application/json" if status == 200 else "application/problem+json"
+        for name, value in {"Content-Type": kind, "Replay-Nonce": "bm9uY2U", **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    def do_GET(self) -> None:
+        base = f"https://localhost:{self.server.server_address[1]}"
+        words = ("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange")
+        self.answer(200, {word: f"{base}/{word}" for word in words})
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        problem = {
+            "type": "urn:ietf:params:acme:error:rateLimited",
+            "detail": "too many new accounts from this address",
+        }
+        self.answer(429, problem, Retry_After="7200")
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+def test_the_issuers_bounds_are_told_and_kept(launch: Runner, tmp_path: Path) -> None:
+    busy = Pebble(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*busy.files)
+    server = ThreadingHTTPServer(("127.0.0.1", busy.port), Busy)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        edge = launch.command(site(busy, tmp_path / "storage", "acme: busy.example"))
+        line = said(edge, "no certificate")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert "no account: rateLimited: too many new accounts from this address" in line
+    assert "again in 2 h" in line
+    status = json.loads(glorieta(edge, "cert", "status", "glorieta.yaml", "--json").stdout)
+    assert "rateLimited" in status["certificates"][0]["error"]
