@@ -20,6 +20,7 @@ LIMITS = {
     "header_count": 100,
     "target_bytes": 8192,
     "connections": 20000,
+    "streams": 128,
     "requests_per_connection": 0,
     "body_rate": 0,
 }
@@ -76,6 +77,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "id": name,
         "bind": [bind] if isinstance(bind, str) else list(bind),
         "protocol": "http",
+        "versions": ["h1", "h2"],
         "tls": None,
         "roles": [],
         "limits": LIMITS,
@@ -96,7 +98,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
 def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None = None, **changes: Any) -> Document:
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
-    return http([], name, bind, protocol="tcp", tls=tls, tcp=merged(target, changes))
+    return http([], name, bind, protocol="tcp", versions=[], tls=tls, tcp=merged(target, changes))
 
 
 def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:
@@ -111,7 +113,7 @@ def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **
         "allow": [],
         "deny": [],
     }
-    return http([], name, bind, protocol="tls", passthrough=base, **changes)
+    return http([], name, bind, protocol="tls", versions=[], passthrough=base, **changes)
 
 
 def server_tls(*certificates: tuple[object, object], **changes: Any) -> Document:

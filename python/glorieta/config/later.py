@@ -4,7 +4,6 @@ from __future__ import annotations
 
 KEYS = {
     "proxy_protocol": "Protocols",
-    "http2": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",
     "compress": "Protocols",
@@ -43,6 +42,7 @@ KEYS = {
 
 VALUES = {
     "udp": "Protocols",
+    "h3": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

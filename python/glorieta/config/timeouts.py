@@ -54,6 +54,8 @@ class ListenerLimits(Noun):
     """Path and query together, a size; more is answered with 414."""
     connections: Annotated[int, whole(1, 10 * MILLION)] = 20_000
     """Connections at one time."""
+    streams: Annotated[int, whole(1, 10_000)] = 128
+    """Requests of one connection at one time, with HTTP/2; more are refused unprocessed, and may be sent anew."""
     requests_per_connection: Annotated[int, whole(0, MILLION * 1000), OffIsZero] = 0
     """Requests on one connection until it is closed; 0 or `off`: any number."""
     body_rate: Rate = Bytes(240)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
+from ..config.listener import VERSIONS, ListenerDefaults
 from ..config.listener import Listener as ListenerNoun
-from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .acme import ordered_by_routes
 from .admission import check_admission
@@ -40,6 +40,7 @@ def compile_listener(
         "id": name,
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
+        "versions": compile_versions(compiling, noun, used, path),
         "tls": compile_tls(compiling, noun, path),
         "roles": [],
         "limits": {
@@ -47,6 +48,7 @@ def compile_listener(
             "header_count": used.limits.headers,
             "target_bytes": int(used.limits.target),
             "connections": used.limits.connections,
+            "streams": used.limits.streams,
             "requests_per_connection": used.limits.requests_per_connection,
             "body_rate": int(used.limits.body_rate),
         },
@@ -84,6 +86,15 @@ def compile_listener(
     compiled = compile_groups(compiling, listener, noun, groups, upstreams)
     ordered_by_routes(compiling, listener, listener["routes"])
     return listener, compiled
+
+
+def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
+    if noun.protocol != "http":
+        return []
+    if not used.versions:
+        place = path if noun.written("versions") else ("defaults", "listener")
+        compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
+    return [version for version in VERSIONS if version in used.versions]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:

@@ -252,6 +252,7 @@ class ClientLimits(TypedDict):
     header_count: int
     target_bytes: int
     connections: int
+    streams: int
     requests_per_connection: int
     body_rate: int
 
@@ -305,6 +306,8 @@ class Listener(TypedDict):
     id: str
     bind: list[str]
     protocol: str
+    versions: list[str]
+    """`h1`, `h2`; none for layer 4."""
     tls: ServerTls | None
     """None: in clear."""
     roles: list[str]

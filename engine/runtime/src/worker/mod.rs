@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod ended;
 mod message;
 mod secure;
 mod shared;

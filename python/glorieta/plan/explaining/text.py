@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..model import Filter, Group, Handler, HostMatch, Listener, Upstream
     from .view import View
 
+VERSIONS = {"h1": "HTTP/1.1", "h2": "HTTP/2"}
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
 
 
@@ -108,6 +109,8 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
     asker = view.asked_by(listener)
     if asker is not None:
         yield f"  asked for by https_only of {asker}"
+    if len(listener["versions"]) == 1:
+        yield f"  speaks {VERSIONS[listener['versions'][0]]} only"
     tls = listener["tls"]
     if tls is None:
         return
