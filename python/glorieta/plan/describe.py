@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.address import short_bind
 from ..config.units import format_duration, format_size
+from .describe_acme import acme_text
 from .describe_tls import tls_text, tls_value_text
 from .match import written_host, written_path
 from .model import mirror_of, proxies_of
@@ -61,6 +62,8 @@ def value_text(field: str, value: Any) -> str:
         return "off" if value is None else "on"
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
+    if field == "acme":
+        return "off" if value is None else acme_text(value)
     if field == "path":
         return written_path(value)
     if field == "target":
@@ -99,6 +102,8 @@ def item_text(field: str, item: Any) -> str:
             return f"{name}: {shown(value)}"
         case {"name": _, "value": _}:
             return condition_text(item)
+        case {"certificate": _, "key": _, "acme": [*names]}:
+            return f"ordered for {', '.join(names)}"
         case {"certificate": str(certificate), "key": _}:
             return shown(certificate)
         case {"name": name, "upstream": str(upstream)}:

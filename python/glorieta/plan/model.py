@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_acme import Acme, DnsCommand, ExternalAccount, Orders
 from .model_compression import CompressFilter, CompressLevels, DecompressFilter
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "Acme",
     "CertificateFiles",
     "ClientCertificates",
     "ClientTls",
     "CompressFilter",
     "CompressLevels",
     "DecompressFilter",
+    "DnsCommand",
+    "ExternalAccount",
+    "Orders",
     "ServerTls",
 ]
 
@@ -386,6 +391,8 @@ class Plan(TypedDict):
     upstreams: list[Upstream]
     handlers: NotRequired[list[Handler]]
     """Left out as long as there is none."""
+    acme: NotRequired[Acme | None]
+    """Left out as long as no certificate is ordered."""
     admin: Admin
     access_log: AccessLog
     drain_ms: int

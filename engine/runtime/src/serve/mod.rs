@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! who        the client behind trusted proxies, the request's id
+//! convince   an issuer that asks whether a name leads here (ACME); before all routes
 //! where      the path in its one form, the route
 //! may it     the route's filters, in their order
 //! what       its target: an upstream, a handler, files, a redirect, a fixed answer
@@ -31,6 +32,7 @@ use glorieta_http::Reply;
 use glorieta_net::Stream;
 use glorieta_policy::{Found, Parameters, Table, client, path};
 
+use crate::challenges::Challenge;
 use crate::gather;
 use crate::snapshot::{Duty, Listener, Route, Target};
 use crate::worker::{View, Worker};
@@ -102,6 +104,12 @@ async fn tell(
 
 async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text: &PeerText) -> Result<Outcome, Error> {
     let view = record.request.view.clone();
+    if view.listener.challenge == Some(Challenge::Http)
+        && let Some(page) = record.worker.shared.challenges.page(&record.request.head)
+    {
+        who(&mut record.request, &view.listener);
+        return Ok(Outcome::Response(page));
+    }
     let mut body = body;
     let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
