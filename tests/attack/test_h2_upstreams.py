@@ -89,9 +89,7 @@ BAD_ANSWERS: dict[str, Callable[[int], bytes]] = {
         head((b"content-length", b"4"), stream=stream) + frame(DATA, END_STREAM, stream, b"longer")
     ),
     "no-data-of-what-was-announced": lambda stream: head((b"content-length", b"4"), stream=stream, end=True),
-    "two-lengths": lambda stream: head(
-        (b"content-length", b"0"), (b"content-length", b"5"), stream=stream, end=True
-    ),
+    "two-lengths": lambda stream: head((b"content-length", b"0"), (b"content-length", b"5"), stream=stream, end=True),
     "signed-length": lambda stream: head((b"content-length", b"+5"), stream=stream) + frame(DATA, 1, stream, b"hello"),
     "transfer-encoding": lambda stream: head((b"transfer-encoding", b"chunked"), stream=stream, end=True),
     "connection": lambda stream: head((b"connection", b"close"), stream=stream, end=True),
@@ -109,9 +107,11 @@ BAD_ANSWERS: dict[str, Callable[[int], bytes]] = {
     "endless-interim": lambda stream: frame(HEADERS, 4, stream, literal(b":status", b"103")) * 5000,
     "data-first": lambda stream: frame(DATA, 1, stream, b"hello"),
     "many-fields": lambda stream: head(*[(b"x", b"y")] * 150, stream=stream, end=True),
-    "large-fields": lambda stream: frame(HEADERS, 1, stream, OK + literal(b"x", b"y" * 100) * 130)
-    + frame(CONTINUATION, 0, stream, literal(b"x", b"y" * 100) * 130)
-    + frame(CONTINUATION, END_HEADERS, stream, literal(b"x", b"y" * 100) * 130),
+    "large-fields": lambda stream: (
+        frame(HEADERS, 1, stream, OK + literal(b"x", b"y" * 100) * 130)
+        + frame(CONTINUATION, 0, stream, literal(b"x", b"y" * 100) * 130)
+        + frame(CONTINUATION, END_HEADERS, stream, literal(b"x", b"y" * 100) * 130)
+    ),
     "large-frame": lambda stream: frame(DATA, 0, stream, bytes(20_000)),
     "push": lambda stream: frame(PUSH, END_HEADERS, stream, b"\0\0\0\x02\x82\x84\x86\x41\x01a"),
     "data-on-no-stream": lambda stream: frame(DATA, 0, 0, b"x"),
@@ -125,9 +125,11 @@ BAD_ANSWERS: dict[str, Callable[[int], bytes]] = {
     "unknown-index": lambda stream: frame(HEADERS, 5, stream, b"\xff\xff\xff\x7f"),
     "table-size": lambda stream: frame(HEADERS, 5, stream, b"\x3f\xe1\xff\xff\x0f" + OK),
     "goaway": lambda stream: frame(GOAWAY, 0, 0, struct.pack(">II", 0, 1) + b"debug" * 1000),
-    "goaway-of-a-stream-to-come": lambda stream: frame(GOAWAY, 0, 0, struct.pack(">II", 0x7FFFFFFF, 0))
-    + frame(GOAWAY, 0, 0, struct.pack(">II", 1, 0))
-    + frame(GOAWAY, 0, 0, struct.pack(">II", 0x7FFFFFFF, 0)),
+    "goaway-of-a-stream-to-come": lambda stream: (
+        frame(GOAWAY, 0, 0, struct.pack(">II", 0x7FFFFFFF, 0))
+        + frame(GOAWAY, 0, 0, struct.pack(">II", 1, 0))
+        + frame(GOAWAY, 0, 0, struct.pack(">II", 0x7FFFFFFF, 0))
+    ),
     "http-1": lambda stream: b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 }
 
@@ -149,8 +151,9 @@ BAD_BODIES: dict[str, Callable[[int], bytes]] = {
     "long": lambda stream: frame(DATA, END_STREAM, stream, b"hello hello hello"),
     "reset": lambda stream: frame(DATA, 0, stream, b"hello") + frame(RESET, 0, stream, b"\0\0\0\2"),
     "trailers-too-early": lambda stream: frame(DATA, 0, stream, b"hello") + head((b"x", b"y"), stream=stream, end=True),
-    "trailers-without-an-end": lambda stream: frame(DATA, 0, stream, b"hello")
-    + frame(HEADERS, END_HEADERS, stream, literal(b"x", b"y")),
+    "trailers-without-an-end": lambda stream: (
+        frame(DATA, 0, stream, b"hello") + frame(HEADERS, END_HEADERS, stream, literal(b"x", b"y"))
+    ),
     "bad-padding": lambda stream: frame(DATA, 8, stream, b"\xffhello"),
 }
 

@@ -19,6 +19,7 @@ from harness.recording import Conversation, ReceivedRequest, RecordingUpstream
 from harness.tls import TlsClient, trusting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from harness import Services
@@ -54,7 +55,9 @@ def answer(conversation: Conversation, request: ReceivedRequest) -> None:
         case "/large":
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
         case "/trailers":
-            conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n")
+            conversation.send(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n"
+            )
         case "/hints":
             conversation.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: y\r\nX: 1\r\nY: 2\r\n\r\nbody")
@@ -64,7 +67,9 @@ def answer(conversation: Conversation, request: ReceivedRequest) -> None:
         case "/never":
             conversation.reader.line()
         case _:
-            said = json.dumps({"target": request.target, "fields": request.fields, "length": len(request.body)}).encode()
+            said = json.dumps(
+                {"target": request.target, "fields": request.fields, "length": len(request.body)}
+            ).encode()
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
 
 
@@ -91,11 +96,10 @@ def edge(start: Runner, world: World, origin: RecordingUpstream) -> Engine:
 
 
 @pytest.fixture(params=["clear", "secure"])
-def client(request: pytest.FixtureRequest, edge: Engine, world: World) -> Http2Client:
+def client(request: pytest.FixtureRequest, edge: Engine, world: World) -> Iterator[Http2Client]:
     tls = world.client() if request.param == "secure" else None
-    made = Http2Client(edge.ports[request.param], tls)
-    request.addfinalizer(made.close)
-    return made
+    with Http2Client(edge.ports[request.param], tls) as made:
+        yield made
 
 
 def test_requests_and_bodies_both_ways(client: Http2Client, origin: RecordingUpstream) -> None:

@@ -35,9 +35,7 @@ class GrpcService:
         self.say_health("", serving=True)
         address = "127.0.0.1:0"
         self.port = (
-            self.server.add_secure_port(address, credentials)
-            if credentials
-            else self.server.add_insecure_port(address)
+            self.server.add_secure_port(address, credentials) if credentials else self.server.add_insecure_port(address)
         )
         self.server.start()
 

@@ -6,6 +6,7 @@ any time.
 
 from __future__ import annotations
 
+import contextlib
 import select
 import ssl
 import threading
@@ -181,7 +182,7 @@ class H2Upstream(TcpServer):
 
     def read(self, talk: H2Conversation) -> bytes:
         """What has come; nothing at the end. TLS is not read and written at once."""
-        while conversation_open(talk):
+        while talk.conversation.open:
             pending = isinstance(talk.socket, ssl.SSLSocket) and talk.socket.pending()
             if not pending and not select.select([talk.socket], [], [], 0.2)[0]:
                 continue
@@ -220,15 +221,9 @@ class H2Upstream(TcpServer):
             request.changed.notify_all()
 
     def run_respond(self, talk: H2Conversation, request: H2Request) -> None:
-        try:
+        # Who asked may have gone.
+        with contextlib.suppress(OSError, h2.exceptions.H2Error):
             self.respond(talk, request)
-        except (OSError, h2.exceptions.H2Error):
-            # Who asked has gone.
-            pass
-
-
-def conversation_open(talk: H2Conversation) -> bool:
-    return talk.conversation.open
 
 
 def answer_ok(talk: H2Conversation, request: H2Request) -> None:

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, Secured, Wire};
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
+use glorieta_policy::word::OutcomeWord;
 use glorieta_policy::{Word, grpc as policy};
 use glorieta_upstream::{Lease, Progress, Upstream};
 
@@ -14,6 +15,7 @@ use super::{Request, grpc};
 use crate::handlers::Tunnel;
 use crate::log::Entry;
 use crate::metrics::Direction;
+use crate::mirror::Fate;
 use crate::worker::{View, Worker};
 
 pub struct RequestRecord {
@@ -25,6 +27,8 @@ pub struct RequestRecord {
     pub progress: Progress,
     /// How often calls that a handler made for it were sent.
     pub called: Option<Rc<Cell<u16>>>,
+    /// What has become of its copy; `None`: it has none.
+    pub mirrored: Option<Rc<Cell<Fate>>>,
     status: u16,
     /// What became of a call of gRPC.
     grpc_status: Option<grpc::Status>,
@@ -71,6 +75,7 @@ impl RequestRecord {
             upstream: None,
             progress: Progress::default(),
             called: None,
+            mirrored: None,
             status: 0,
             grpc_status: None,
             error: None,
@@ -172,6 +177,7 @@ impl RequestRecord {
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
             endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
             tries: self.called.as_ref().map_or(self.progress.tries.get(), |called| called.get()),
+            mirror: self.mirrored.as_ref().map_or("", |fate| fate.get().word()),
             bytes_in: self.bytes_in.max(self.wire.bytes_in()),
             bytes_out: self.bytes_out,
             tls: self.request.secured.as_ref().map_or("", |secured| secured.version),
@@ -185,6 +191,9 @@ impl RequestRecord {
     }
 
     fn read_word(&self, word: &Word) -> Option<Vec<u8>> {
+        if *word == Word::Outcome(OutcomeWord::CompressionRatio) {
+            return self.request.volume.as_ref()?.ratio().map(String::into_bytes);
+        }
         let mut value = Vec::new();
         word.read(&self.request.scope().view(&self.request.head), &mut value).then_some(value)
     }

@@ -58,6 +58,7 @@ class Destination:
 def destination(
     book: Book, scope: Scope, directive: Directive, words: Words, upstreams: Upstreams, wish: str
 ) -> Destination:
+    scope = scope_of(scope, directive)
     scheme, authority, uri = url_parts(address_of(directive), words)
     by_tls = SCHEMES.get(scheme, False)
     version = "h2" if directive.name == "grpc_pass" else None
@@ -73,6 +74,11 @@ def destination(
     address = endpoint_address(authority, port)
     shown = "localhost" if authority.startswith("unix:") else authority.removesuffix(f":{port}")
     return Destination(upstreams.address_name(address, wish, directive, tls, version), shown, uri, dynamic, address)
+
+
+def scope_of(scope: Scope, directive: Directive) -> Scope:
+    """What holds for it goes by names of its own kind."""
+    return replace(scope, family=directive.name.partition("_")[0])
 
 
 def address_of(directive: Directive) -> str:
@@ -110,7 +116,7 @@ def proxied(
     rewritten: str | None,
 ) -> Action:
     """The route of a `proxy_pass`; `rewritten` is the path that `rewrite` has made before."""
-    scope = replace(scope, family=directive.name.partition("_")[0])
+    scope = scope_of(scope, directive)
     where = destination(book, scope, directive, words, upstreams, wish)
     action = Action({"to": where.upstream}, directive)
     book.translated(directive)
