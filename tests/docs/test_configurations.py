@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from harness.h2_upstream import H2Upstream
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
 from harness.certificates import put_certificates
 from harness.process import CHECKOUT
@@ -103,8 +104,7 @@ def serve(text: str, launch: Any, services: Any) -> None:
     tcp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "tcp"}
     for name, upstream in document.get("upstreams", {}).items():
         for port in local_ports(upstream):
-            kind = TcpNamed(b"named", port=port) if name in tcp else HttpUpstream(port=port)
-            services.keep(kind)
+            services.keep(service_of(upstream, port) if name not in tcp else TcpNamed(b"named", port=port))
     edge = launch.command(moved.there(text).replace("\nadmin:", "\nx-admin:"))
     for name, port in edge.ports.items():
         with RawClient(port) as client:
@@ -113,6 +113,10 @@ def serve(text: str, launch: Any, services: Any) -> None:
                 continue
             answer = client.exchange(build("GET", path_to_ask(document["listeners"][name]), {"Host": "localhost"}))
             assert answer.status < 500, (answer, edge.stdout)
+
+
+def service_of(upstream: dict[str, Any], port: int) -> HttpUpstream | H2Upstream:
+    return H2Upstream(port=port) if upstream.get("version") == "h2" else HttpUpstream(port=port)
 
 
 def local_ports(upstream: dict[str, Any]) -> list[int]:
