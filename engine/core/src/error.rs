@@ -144,6 +144,8 @@ kinds! {
     HandlerFailed "handler_failed" 500 Engine;
     /// Decoding the request's body would take more memory than all bodies of a worker may.
     DecompressionBusy "decompression_busy" 503 Engine;
+    /// The certificate for the name that the client asked for is ordered by ACME and not there yet.
+    CertificateAwaited "certificate_awaited" 503 Engine;
     Draining "draining" 503 Engine;
     Internal "internal" 500 Engine;
 }

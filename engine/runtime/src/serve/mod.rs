@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! who        the client behind trusted proxies, the request's id
+//! convince   an issuer that asks whether a name leads here (ACME); before all routes
 //! where      the path in its one form, the route
 //! may it     the route's filters, in their order
 //! what       its target: an upstream, a handler, files, a redirect, a fixed answer
@@ -17,6 +18,7 @@ mod proxy;
 mod record;
 mod request;
 mod respond;
+mod split;
 mod watch;
 
 use std::pin::pin;
@@ -30,6 +32,7 @@ use glorieta_http::Reply;
 use glorieta_net::Stream;
 use glorieta_policy::{Found, Parameters, Table, client, path};
 
+use crate::challenges::Challenge;
 use crate::gather;
 use crate::snapshot::{Duty, Listener, Route, Target};
 use crate::worker::{View, Worker};
@@ -41,6 +44,7 @@ pub use proxy::{aim, hash_of, present};
 pub use record::{Hold, RequestRecord};
 pub use request::Request;
 pub use respond::{own, redirect, respond};
+pub use split::{By, Key, Split, Variant};
 pub use watch::Watch;
 
 /// What may be asked of a file.
@@ -100,11 +104,18 @@ async fn tell(
 
 async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text: &PeerText) -> Result<Outcome, Error> {
     let view = record.request.view.clone();
+    if view.listener.challenge == Some(Challenge::Http)
+        && let Some(page) = record.worker.shared.challenges.page(&record.request.head)
+    {
+        who(&mut record.request, &view.listener);
+        return Ok(Outcome::Response(page));
+    }
     let mut body = body;
     let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
+        Target::Split(target) => split::run(record, target, body, deadline).await?,
         Target::Handler(target) => handler::run(record, target, body, deadline).await?,
         Target::Gather(target) => Outcome::Response(gather::run(record, target, body, deadline).await?),
         Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),
@@ -147,7 +158,7 @@ pub fn decide<'a>(
     }
     let route = find(request, table, routes, watch)?;
     // A handler sees what an upstream would, and parts are asked with some of it.
-    if let Target::Proxy(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
+    if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
         proxy::prepare(request, peer_text, upgrade);
         watch.prepared(&request.head);
     }

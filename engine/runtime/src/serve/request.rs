@@ -27,6 +27,8 @@ pub struct Request {
     pub parameters: Parameters,
     /// The value of `Upgrade`, while it may be passed on.
     pub upgrade: Option<Vec<u8>>,
+    /// Whether somebody else's mirror has sent it; known where its route mirrors.
+    pub is_copy: bool,
     /// The methods that would have been right.
     pub allow: Option<String>,
     /// What filters have noted for its answer.
@@ -57,6 +59,7 @@ impl Request {
             route: None,
             parameters: Parameters::default(),
             upgrade: None,
+            is_copy: false,
             allow: None,
             noted: Cell::default(),
             volume: None,

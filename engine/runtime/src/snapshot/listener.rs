@@ -7,13 +7,14 @@ use std::time::Duration;
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{Acme, AcmeChallenge, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
 use super::layer4::{self, Passthrough, TcpRoute};
 use super::{Problem, Route};
+use crate::challenges::Challenge;
 use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
 use crate::secrets::Secrets;
@@ -41,6 +42,8 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
+    /// How issuers of certificates are answered here; `None`: not at all.
+    pub challenge: Option<Challenge>,
     /// From a connection's begin to the end of its handshake.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
@@ -61,6 +64,7 @@ pub(super) struct Context<'a> {
     pub handlers: &'a FxHashMap<Arc<str>, Arc<Handler>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
+    pub acme: Option<&'a Acme>,
     pub secrets: &'a Secrets,
 }
 
@@ -117,6 +121,7 @@ impl Listener {
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
             tls: tls.clone(),
+            challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -128,6 +133,15 @@ impl Listener {
             Duty::Tcp(_) | Duty::Passthrough(_) => None,
         };
         Some(make(duty, without_routes.map(Arc::new)))
+    }
+}
+
+/// HTTP-01 asks in clear, TLS-ALPN-01 wherever TLS ends.
+fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Challenge> {
+    match (&acme?.challenge, &plan.tls, plan.protocol) {
+        (AcmeChallenge::Http01, None, Protocol::Http) => Some(Challenge::Http),
+        (AcmeChallenge::TlsAlpn01, Some(_), _) => Some(Challenge::TlsAlpn),
+        _ => None,
     }
 }
 
