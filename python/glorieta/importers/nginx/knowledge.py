@@ -158,7 +158,6 @@ LATER = {
         "grpc_ssl": "gRPC",
     },
     "Balancing": {
-        "mirror": "mirroring of requests",
         "slow_start": "slow start",
         "health_check": "active checks by match",
     },
@@ -188,7 +187,6 @@ NEAREST_LATER = {
     "auth_request": "until then the route is closed with 401",
     "auth_jwt": "until then the route is closed with 401",
     "proxy_cache": "until then the service is asked each time",
-    "mirror": "until then nothing is sent twice",
 }
 
 MISSING = {
@@ -238,8 +236,9 @@ MISSING = {
     "geo": ("gives a variable by the client's address", "allow: and deny: decide by address"),
     "split_clients": (
         "gives a variable by chance",
-        "weights of endpoints share requests out; split: comes with Balancing",
+        "split: {UPSTREAM: WEIGHT, …} on a route",
     ),
+    "mirror": ("sends copies of what is not passed on to a service", "mirror: UPSTREAM, where there is one"),
     "env": ("passes an environment variable on", "${env:NAME} reads one where it is needed"),
     "status_zone": ("counts", "/metrics has all counts"),
     "api": ("answers with figures", "the admin address has /metrics and a read-only view"),
