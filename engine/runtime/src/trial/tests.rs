@@ -51,6 +51,7 @@ fn by_name(id: &str, bind: &str) -> Value {
     let mut listener = listener(id, &[bind], &[]);
     let target = |name: Value, upstream: &str| json!({"name": name, "route": upstream, "upstream": upstream});
     listener["protocol"] = json!("tls");
+    listener["versions"] = json!([]);
     listener["passthrough"] = json!({
         "names": [
             target(json!({"exact": "shop.example"}), "one"),
