@@ -10,6 +10,7 @@ from ..config.base import layered
 from ..config.listener import VERSIONS, ListenerDefaults
 from ..config.listener import Listener as ListenerNoun
 from ..config.units import milliseconds
+from .acme import ordered_by_routes
 from .admission import check_admission
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
@@ -82,7 +83,9 @@ def compile_listener(
             compiling.error((*path, "timeouts", step), message, fix, key=True)
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
-    return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+    compiled = compile_groups(compiling, listener, noun, groups, upstreams)
+    ordered_by_routes(compiling, listener, listener["routes"])
+    return listener, compiled
 
 
 def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
@@ -105,6 +108,9 @@ def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerT
     if noun.protocol == "tcp" and noun.tls.https_only is not None:
         message = f'"https_only" on a tcp listener: {LAYER4}'
         compiling.confuse("error", (*place, "https_only"), message, "use protocol: http", key=True, code=READS_HTTP)
+    if noun.protocol == "tcp" and noun.tls.acme == []:
+        message = f'"acme: on" takes the hosts of routes: {LAYER4}'
+        compiling.error((*place, "acme"), message, "write the names: acme: [shop.example]")
     return compile_server_tls(compiling, noun.tls, place)
 
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{Acme, AcmeChallenge, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
 use super::layer4::{self, Passthrough, TcpRoute};
 use super::{Problem, Route};
+use crate::challenges::Challenge;
 use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
 use crate::secrets::Secrets;
@@ -41,6 +42,8 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
+    /// How issuers of certificates are answered here; `None`: not at all.
+    pub challenge: Option<Challenge>,
     /// From a connection's begin to the end of its handshake.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
@@ -61,6 +64,7 @@ pub(super) struct Context<'a> {
     pub handlers: &'a FxHashMap<Arc<str>, Arc<Handler>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
+    pub acme: Option<&'a Acme>,
     pub secrets: &'a Secrets,
 }
 
@@ -117,6 +121,7 @@ impl Listener {
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
             tls: tls.clone(),
+            challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -131,15 +136,21 @@ impl Listener {
     }
 }
 
-/// What is spoken is said for HTTP alone, and there it is something that is built.
+/// HTTP-01 asks in clear, TLS-ALPN-01 wherever TLS ends.
+fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Challenge> {
+    match (&acme?.challenge, &plan.tls, plan.protocol) {
+        (AcmeChallenge::Http01, None, Protocol::Http) => Some(Challenge::Http),
+        (AcmeChallenge::TlsAlpn01, Some(_), _) => Some(Challenge::TlsAlpn),
+        _ => None,
+    }
+}
+
+/// Versions are said for HTTP alone, and there at least one is.
 fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec<Problem>) {
     let path = || format!("{path}.versions");
     let speaks_http = plan.protocol == Protocol::Http;
     if speaks_http == plan.versions.is_empty() {
         problems.push(Problem::at(path(), "an http listener speaks h1, h2 or both, and no other has versions"));
-    }
-    if plan.versions.contains(&HttpVersion::H3) {
-        problems.push(Problem::at(path(), "h3 is not built yet; write h1, h2 or both"));
     }
 }
 
