@@ -90,6 +90,12 @@ kinds! {
     HandshakeFailed "handshake_failed" 400 Client;
     /// No certificate, or no target, for the name that the client asked for by SNI.
     NameUnknown "name_unknown" 421 Client;
+    /// A connection from an address that is not believed, where every connection has to begin with a PROXY header.
+    ProxyRefused "proxy_refused" 403 Client;
+    /// A believed proxy sent no PROXY header, or one that breaks the specification.
+    ProxyMalformed "proxy_malformed" 400 Client;
+    /// A believed proxy did not send its PROXY header in time.
+    ProxyTimeout "proxy_timeout" 408 Client;
 
     /// The endpoint refused the connection.
     Refused "refused" 502 Upstream;

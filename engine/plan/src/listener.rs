@@ -13,6 +13,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// `http` and `tcp` only; `None`: in clear.
     pub tls: Option<ServerTls>,
+    /// Whose connections begin with a PROXY header; `None`: nobody's.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// The roles of its groups, for the JSON view.
     pub roles: Vec<String>,
     pub limits: ClientLimits,
@@ -27,6 +29,17 @@ pub struct Listener {
     pub tcp: Option<TcpTarget>,
     /// The targets of a `tls` listener.
     pub passthrough: Option<TlsTarget>,
+}
+
+/// Connections that begin with a PROXY header (either version), which says who the client is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyProtocol {
+    /// Networks (CIDR) of proxies that send one; each of their connections must begin with it. So must those through a
+    /// Unix socket.
+    pub trusted: Vec<String>,
+    /// Whether connections from elsewhere are refused; else they are served as what they are.
+    pub required: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

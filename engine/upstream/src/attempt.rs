@@ -130,16 +130,21 @@ impl Search<'_> {
     }
 }
 
-/// Opens a connection.
+/// Opens a connection; `preface`: what goes before everything else.
 ///
 /// # Errors
 /// `refused`, `unreachable`, `tls`, `connect_timeout`, `deadline`, or `internal` where this machine has no more
 /// descriptors or ports. Nothing has been sent.
-pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Option<Moment>) -> Result<Stream, Error> {
+pub(crate) async fn open(
+    endpoint: &Endpoint,
+    preface: &[u8],
+    patience: Duration,
+    deadline: Option<Moment>,
+) -> Result<Stream, Error> {
     let own = Moment::now().plus(patience);
     let until = deadline.map_or(own, |deadline| deadline.min(own));
     let name = || endpoint.label();
-    match timer::within(until, pin!(endpoint.connect())).await {
+    match timer::within(until, pin!(endpoint.connect(preface))).await {
         Some(Ok(stream)) => Ok(stream),
         Some(Err(Unconnected::Refused(error))) => Err(explain(&error, &name()).retry(Retry::NotSent)),
         Some(Err(Unconnected::Unconvincing(why))) => {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "proxy_protocol": "Protocols",
     "http2": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",

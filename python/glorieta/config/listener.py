@@ -28,6 +28,7 @@ from .gather import Gather
 from .handler import AsgiValue, HandlerValue
 from .listener_tls import ListenerTls
 from .match import HostText
+from .proxy_protocol import ProxyProtocolValue
 from .role import Role
 from .route import RouteKey, RouteValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
@@ -90,6 +91,9 @@ class Listener(ListenerDefaults):
     that a client asks for, without decrypting it; HTTPS is `http` with `tls:`)."""
     tls: Annotated[ListenerTls | None, Switchable] = None
     """Speak TLS here, for `http` and `tcp`: `{certificate: shop.crt, key: shop.key}`. Left out or `off`: in clear."""
+    proxy_protocol: ProxyProtocolValue = None
+    """Proxies in front that say by the PROXY protocol (version 1 or 2) who the client is, as networks (CIDR): for every
+    `protocol`, and before TLS. Left out or `off`: nobody says so, and such a header is refused as what it is."""
     names: Annotated[dict[HostText, str], NamesOnly] = Field(default_factory=dict)
     """For `protocol: tls`: names that clients ask for (SNI), such as `shop.example` or `*.api.example`, and the
     upstream of each."""

@@ -58,6 +58,8 @@ def value_text(field: str, value: Any) -> str:
         return "off" if value is None else "on"
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
+    if field == "proxy_protocol":
+        return proxy_protocol_text(value)
     if field == "path":
         return written_path(value)
     if field == "target":
@@ -269,12 +271,22 @@ def health_text(check: ActiveCheck | None) -> str:
     return f"{how} every {value_text('every_ms', check['every_ms'])}"
 
 
+def proxy_protocol_text(value: Any) -> str:
+    """Whose PROXY headers a listener believes, or which version an upstream is sent."""
+    if value is None or isinstance(value, str):
+        return value or "off"
+    others = "all others are refused" if value["required"] else "all others are served as they come"
+    return f"PROXY headers from {', '.join(value['trusted'])}; {others}"
+
+
 def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
     if upstream["tls"] is not None:
         parts.append(tls_text(upstream["tls"]))
+    if upstream["proxy_protocol"] is not None:
+        parts.append(f"told of clients by PROXY {upstream['proxy_protocol']}")
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)

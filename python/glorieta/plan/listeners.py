@@ -14,6 +14,7 @@ from .admission import check_admission
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
+from .proxy_protocol import compile_proxy_protocol
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
 from .routes import Scope, compile_scope
 from .tls import check_covered, compile_server_tls
@@ -40,6 +41,7 @@ def compile_listener(
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
         "tls": compile_tls(compiling, noun, path),
+        "proxy_protocol": compile_proxy_protocol(compiling, noun, path),
         "roles": [],
         "limits": {
             "head_bytes": int(used.limits.head),

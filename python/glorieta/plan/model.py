@@ -76,6 +76,8 @@ class Upstream(TypedDict):
     endpoints: list[Endpoint]
     tls: ClientTls | None
     """None: in clear."""
+    proxy_protocol: str | None
+    """`v1`, `v2` or none."""
     balance: str | dict[str, str]
     """A word, or `{"hash": WORD}`."""
     pool: Pool
@@ -291,12 +293,18 @@ class TlsTarget(TypedDict):
     deny: list[str]
 
 
+class ProxyProtocol(TypedDict):
+    trusted: list[str]
+    required: bool
+
+
 class Listener(TypedDict):
     id: str
     bind: list[str]
     protocol: str
     tls: ServerTls | None
     """None: in clear."""
+    proxy_protocol: ProxyProtocol | None
     roles: list[str]
     limits: ClientLimits
     timeouts: ClientTimeouts

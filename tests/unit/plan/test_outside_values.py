@@ -84,6 +84,7 @@ listeners:
     limits: *limits
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s}
     trusted_proxies: 10.0.0.0/8
+    proxy_protocol: {trusted: [10.0.0.0/8], required: on}
     forwarded: *forwarded
     request_id: *request_id
     filters: {allow: [0.0.0.0/0], deny: [192.0.2.7], max_body: 10MiB}
@@ -184,7 +185,7 @@ groups:
   gg: {at: web, match: gg.example, gather: {pick: a.b, parts: {a: {to: shop, path: /a}}}}
 upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
-  tcp: {endpoints: localhost:3002, health: {tcp: on}}
+  tcp: {endpoints: localhost:3002, health: {tcp: on}, proxy_protocol: v2}
   short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
   safe:
     endpoints: "https://safe.internal:8443"

@@ -1,5 +1,6 @@
 //! A listener of a snapshot: its limits, whom it believes, and what it leads to.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
@@ -41,12 +42,29 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
-    /// From a connection's begin to the end of its handshake.
+    /// `None`: nobody's connections begin with a PROXY header.
+    pub announced: Option<Arc<Announced>>,
+    /// From a connection's begin to the end of its handshake; as long may its PROXY header take before.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
     pub state: Arc<ListenerState>,
     /// The same without its routes, for what may outlive many reloads: connections, tunnels, streams.
     pub without_routes: Option<Arc<Listener>>,
+}
+
+/// Whose connections begin with a PROXY header.
+pub struct Announced {
+    trusted: Networks,
+    /// Whether connections from elsewhere are refused.
+    pub required: bool,
+}
+
+impl Announced {
+    /// Whether a peer's connections must begin with a header. Who may connect to a Unix socket is decided by its mode:
+    /// whoever does is believed.
+    pub fn includes(&self, peer: Option<SocketAddr>) -> bool {
+        peer.is_none_or(|peer| self.trusted.contains(peer.ip()))
+    }
 }
 
 /// What is spoken at a listener.
@@ -73,6 +91,7 @@ impl Listener {
     ) -> Option<Listener> {
         let path = format!("listeners.{}", plan.id);
         let trusted = networks(&plan.trusted_proxies, &format!("{path}.trusted_proxies"), problems);
+        let announced = announced(plan, &path, problems);
         let tls = tls(plan, before, &path, context, problems);
         let duty = match (plan.protocol, &plan.tcp) {
             (Protocol::Tls, None) => layer4::passthrough(plan, &path, context, problems),
@@ -101,7 +120,7 @@ impl Listener {
                 None
             }
         };
-        let (trusted, duty, tls) = (trusted?, duty?, tls?);
+        let (trusted, announced, duty, tls) = (trusted?, announced?, duty?, tls?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -116,6 +135,7 @@ impl Listener {
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
             tls: tls.clone(),
+            announced: announced.clone(),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -128,6 +148,17 @@ impl Listener {
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
+}
+
+/// Whose connections begin with a PROXY header; `None`: something is wrong with it.
+fn announced(
+    plan: &glorieta_plan::Listener,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Arc<Announced>>> {
+    let Some(proxies) = &plan.proxy_protocol else { return Some(None) };
+    let trusted = networks(&proxies.trusted, &format!("{path}.proxy_protocol.trusted"), problems)?;
+    Some(Some(Arc::new(Announced { trusted, required: proxies.required })))
 }
 
 /// The listener's side of TLS; `None`: something is wrong with it.

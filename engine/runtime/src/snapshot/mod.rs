@@ -101,6 +101,21 @@ impl Snapshot {
     }
 }
 
+/// An upstream whose connections may serve one client after the other.
+fn shared_upstream<'a>(
+    upstreams: &'a FxHashMap<Arc<str>, Arc<Upstream>>,
+    id: &str,
+) -> Result<&'a Arc<Upstream>, String> {
+    let upstream = upstreams.get(id).ok_or_else(|| format!("there is no upstream {id:?}"))?;
+    match upstream.settings.proxy_protocol {
+        None => Ok(upstream),
+        Some(_) => Err(format!(
+            "upstream {id:?} announces clients by PROXY headers, but HTTP connections are shared by clients; \
+             use protocol tcp, or X-Forwarded-For"
+        )),
+    }
+}
+
 fn build_upstreams(
     plan: &Plan,
     previous: Option<&Snapshot>,

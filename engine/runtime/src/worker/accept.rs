@@ -9,6 +9,7 @@ use glorieta_core::{Kind, Moment};
 use glorieta_net::listen::{self, Accepted, Socket};
 use glorieta_net::{Acceptor, Stream, timer};
 
+use super::announced::{serve_announced, turn_away_unannounced};
 use super::connection::{Open, serve_http};
 use super::secure::{serve_passthrough, serve_secured};
 use super::tcp::serve_tcp;
@@ -79,6 +80,12 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
         return;
     }
     let task = match &listener.duty {
+        _ if listener.announced.as_ref().is_some_and(|announced| announced.includes(address)) => {
+            tokio::task::spawn_local(serve_announced(open, view.clone(), stream, address))
+        }
+        _ if listener.announced.as_ref().is_some_and(|announced| announced.required) => {
+            return turn_away_unannounced(&open, &view, &stream, address);
+        }
         Duty::Http { .. } | Duty::Tcp(_) if listener.tls.is_some() => {
             tokio::task::spawn_local(serve_secured(open, view.clone(), stream, address))
         }

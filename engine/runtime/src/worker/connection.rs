@@ -21,6 +21,8 @@ pub struct Open {
     listener: Arc<Listener>,
     /// Its place among its entrance's connections.
     pub key: usize,
+    /// Where the client connected to, as a PROXY header says; `None`: to the socket.
+    pub server: Option<Box<SocketAddr>>,
 }
 
 impl Open {
@@ -29,7 +31,7 @@ impl Open {
         worker.load().connections.fetch_add(1, Ordering::Relaxed);
         let key = entrance.connections.borrow_mut().insert(Guest::default());
         let listener = listener.without_routes.as_ref().unwrap_or(listener).clone();
-        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key }
+        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key, server: None }
     }
 }
 
@@ -44,7 +46,7 @@ impl Drop for Open {
     }
 }
 
-/// Serves an HTTP connection to its end; `secured`: what TLS has shown of it.
+/// Serves an HTTP connection to its end; `secured`: what TLS has shown of it, here or to the proxy in front.
 pub fn serve_http(
     open: Open,
     stream: Stream,
@@ -127,6 +129,7 @@ impl glorieta_core::Wire for NoWire {
 mod tests {
     use super::*;
     use crate::worker::View;
+    use crate::worker::announced::serve_announced;
     use crate::worker::secure::serve_secured;
 
     type Secure = Option<Rc<Secured>>;
@@ -146,5 +149,7 @@ mod tests {
         assert!(size <= 400, "an idle connection's future takes {size} bytes");
         let size = size_of_secured(serve_secured);
         assert!(size <= 400, "an idle encrypted connection's future takes {size} bytes");
+        let size = size_of_secured(serve_announced);
+        assert!(size <= 400, "an idle announced connection's future takes {size} bytes");
     }
 }

@@ -4,6 +4,7 @@
 //! uses of the snapshot and looks at one number per request to learn that it has changed.
 
 mod accept;
+mod announced;
 mod connection;
 mod message;
 mod secure;

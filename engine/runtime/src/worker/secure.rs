@@ -69,13 +69,13 @@ async fn shake_hands(open: Open, view: Rc<View>, stream: Stream, address: Option
         None => Error::new(Kind::HandshakeTimeout),
     };
     view.listener.series.shook_hands(open.worker.index, Handshake::Failed);
-    write_down(&open, &view, address, started, &error);
+    write_down(&open, &view, address, started, "tls", &error);
     None
 }
 
-/// Waits for a client's side of a handshake; `None`: it took too long. Who is still at it when the entrance closes gets
+/// Waits for a client's side of a handshake or of a greeting; `None`: it took too long. Who is still at it when the entrance closes gets
 /// no more than a moment.
-async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted: Pin<&mut F>) -> Option<F::Output> {
+pub(super) async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted: Pin<&mut F>) -> Option<F::Output> {
     let timer = Timer::new();
     if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
         guest.alarm = Some(timer.alarm());
@@ -137,7 +137,7 @@ pub async fn serve_passthrough(open: Open, view: Rc<View>, mut stream: Stream, a
         Some(Err(NoHello::Bad { reason, alert })) => (Error::new(Kind::HandshakeFailed).with_detail(reason), alert),
         None => (Error::new(Kind::HandshakeTimeout), Vec::new()),
     };
-    write_down(&open, &view, address, started, &error);
+    write_down(&open, &view, address, started, "tls", &error);
     if !words.is_empty() {
         Box::pin(last_words(stream, &words)).await;
     }
@@ -145,7 +145,14 @@ pub async fn serve_passthrough(open: Open, view: Rc<View>, mut stream: Stream, a
 
 /// Counts a client that came no further, and says why in the log. One that went by itself, as checks of load
 /// balancers do, is only counted.
-fn write_down(open: &Open, view: &View, address: Option<SocketAddr>, started: Moment, error: &Error) {
+pub(super) fn write_down(
+    open: &Open,
+    view: &View,
+    address: Option<SocketAddr>,
+    started: Moment,
+    protocol: &'static str,
+    error: &Error,
+) {
     let worker = &open.worker;
     view.listener.series.rejected(worker.index, error.kind);
     let mut log = worker.log.borrow_mut();
@@ -159,7 +166,7 @@ fn write_down(open: &Open, view: &View, address: Option<SocketAddr>, started: Mo
         listener: &view.listener.id,
         client: Peer::at(address).client,
         client_port: address.map_or(0, |address| address.port()),
-        protocol: "tls",
+        protocol,
         reason: Some(error.kind.reason()),
         detail: error.detail(),
         ..Entry::default()

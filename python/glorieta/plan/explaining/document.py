@@ -94,6 +94,8 @@ class ExplainedListener(TypedDict):
     roles: list[str]
     tls: ExplainedTls | None
     """What clients meet; none: it speaks in clear, or passes TLS on."""
+    proxy_protocol: dict[str, Any] | None
+    """Whose PROXY headers are believed, as in the Plan."""
     to: str | None
     """The upstream, at layer 4; with `protocol: tls`, of names that stand not in `names`."""
     names: list[ExplainedName]
@@ -123,6 +125,8 @@ class ExplainedUpstream(TypedDict):
     """The active check, as in the Plan."""
     tls: dict[str, Any] | None
     """As in the Plan; none: in clear. `verify: false`: nobody looks who the endpoints are."""
+    proxy_protocol: str | None
+    """The version of the PROXY header by which endpoints are told of clients: `v1`, `v2` or none."""
     endpoints: list[ExplainedEndpoint]
     place: ExplainedPlace | None
 
@@ -247,6 +251,7 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
         "layer": layer_of(listener["protocol"]),
         "roles": listener["roles"],
         "tls": None if listener["tls"] is None else tls_document(listener["tls"]),
+        "proxy_protocol": None if listener["proxy_protocol"] is None else {**listener["proxy_protocol"]},
         "to": everything_else(listener),
         "names": [
             {"name": written_host(each["name"]), "upstream": each["upstream"]}
@@ -310,6 +315,7 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
         "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
         "tls": None if upstream["tls"] is None else dict(upstream["tls"]),
         "health": None if upstream["health"] is None else dict(upstream["health"]),
+        "proxy_protocol": upstream["proxy_protocol"],
         "endpoints": [
             {"address": endpoint["address"], "weight": endpoint["weight"], "share": share}
             for endpoint, share in zip(upstream["endpoints"], shares(upstream), strict=True)

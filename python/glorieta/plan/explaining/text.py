@@ -10,6 +10,7 @@ from ..describe import (
     handler_text,
     listener_text,
     match_noun_text,
+    proxy_protocol_text,
     role_text,
     roles_text,
     upstream_text,
@@ -105,6 +106,8 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
     asker = view.asked_by(listener)
     if asker is not None:
         yield f"  asked for by https_only of {asker}"
+    if (proxies := listener["proxy_protocol"]) is not None:
+        yield from wrapped(proxy_protocol_text(proxies), "  ", view.width)
     tls = listener["tls"]
     if tls is None:
         return
