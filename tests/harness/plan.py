@@ -20,6 +20,9 @@ LIMITS = {
     "header_count": 100,
     "target_bytes": 8192,
     "connections": 20000,
+    "connections_per_client": 0,
+    "new_connections": 0,
+    "new_connections_per_client": 0,
     "requests_per_connection": 0,
     "body_rate": 0,
 }

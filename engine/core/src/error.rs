@@ -81,6 +81,12 @@ kinds! {
     NotFound "not_found" 404 Client;
     ConnectRefused "connect_method_refused" 405 Client;
     TooManyConnections "too_many_connections" 503 Client;
+    /// New connections come faster than the listener takes them.
+    ConnectionRate "connection_rate" 503 Client;
+    /// The client has as many connections as one may have.
+    TooManyPerClient "too_many_connections_per_client" 429 Client;
+    /// The client opens connections faster than one may.
+    ConnectionRatePerClient "connection_rate_per_client" 429 Client;
     /// The host asked for is none that the connection's certificate stands for.
     Misdirected "misdirected" 421 Client;
     /// Plain HTTP where TLS is spoken.

@@ -60,6 +60,12 @@ pub struct ClientLimits {
     pub header_count: u32,
     pub target_bytes: u32,
     pub connections: u32,
+    /// Connections at one time of a client: an IPv4 address or an IPv6 /64; 0: any number.
+    pub connections_per_client: u32,
+    /// New connections per second, and as many at once; 0: any number.
+    pub new_connections: u32,
+    /// The same for each client; 0: any number.
+    pub new_connections_per_client: u32,
     /// Requests on one connection before it is closed; 0: unlimited.
     pub requests_per_connection: u32,
     /// The slowest body, in bytes per second, averaged after the first 5 s; 0: any.

@@ -10,6 +10,7 @@ pub mod client;
 pub mod conditional;
 pub mod gather;
 pub mod health;
+pub mod limit;
 pub mod networks;
 pub mod path;
 pub mod range;

@@ -46,6 +46,9 @@ UNITS: dict[str, Callable[[int], str]] = {
     "percent": lambda value: f"{value}%",
     "body_rate": lambda value: f"{format_size(value)}/s" if value else "off",
     "floor_per_second": lambda value: f"{value}/s",
+    "new_connections_per_client": lambda value: f"{value}/s" if value else "any number",
+    "new_connections": lambda value: f"{value}/s" if value else "any number",
+    "connections_per_client": lambda value: str(value) if value else "any number",
 }
 """How numbers read, by the end of their field's name."""
 

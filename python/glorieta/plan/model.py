@@ -244,6 +244,10 @@ class ClientLimits(TypedDict):
     header_count: int
     target_bytes: int
     connections: int
+    connections_per_client: int
+    new_connections: int
+    """Per second."""
+    new_connections_per_client: int
     requests_per_connection: int
     body_rate: int
 

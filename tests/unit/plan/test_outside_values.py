@@ -59,7 +59,7 @@ log: {to: stderr, format: "${client.ip} ${status}", queue: 100}
 handlers: {processes: 1, requests: 100, wait: 1s, background: 1m, leave: 1h, threads: 10}
 defaults:
   listener:
-    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}
+    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, connections_per_client: 10, new_connections: 100/s, new_connections_per_client: 10/s, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h}
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}

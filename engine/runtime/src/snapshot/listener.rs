@@ -1,14 +1,15 @@
 //! A listener of a snapshot: its limits, whom it believes, and what it leads to.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
 use glorieta_net::tls::{HTTP, Terminator};
-use glorieta_plan::{ForwardedHeaders, Protocol, RequestIdHeaders};
+use glorieta_plan::{ClientLimits, ForwardedHeaders, Protocol, RequestIdHeaders};
+use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
@@ -24,6 +25,10 @@ use crate::secrets::Secrets;
 pub struct ListenerState {
     /// Open connections, over all workers.
     pub connections: AtomicU32,
+    /// How fast they came.
+    pub arrivals: Arrivals,
+    /// Made when it is first asked for.
+    pub clients: OnceLock<Box<Clients>>,
 }
 
 pub struct Listener {
@@ -32,6 +37,10 @@ pub struct Listener {
     pub settings: Settings,
     /// The most open connections.
     pub connections: u32,
+    /// How fast new ones may come; `None`: as they like.
+    pub rate: Option<Rate>,
+    /// What each client may have; `None`: nobody counts.
+    pub per_client: Option<PerClient>,
     pub trusted: Networks,
     pub forwarded: ForwardedHeaders,
     pub request_id: RequestIdHeaders,
@@ -83,6 +92,11 @@ pub(super) struct Context<'a> {
 }
 
 impl Listener {
+    /// Whether an answer of HTTP is understood as soon as a connection is open.
+    pub fn speaks_plain_http(&self) -> bool {
+        matches!(self.duty, Duty::Http { .. }) && self.tls.is_none()
+    }
+
     pub(super) fn build(
         plan: &glorieta_plan::Listener,
         before: Option<&Arc<Listener>>,
@@ -128,6 +142,8 @@ impl Listener {
             bind: plan.bind.clone(),
             settings: settings(plan),
             connections: plan.limits.connections,
+            rate: Rate::per_second(plan.limits.new_connections),
+            per_client: per_client(&plan.limits),
             trusted: trusted.clone(),
             forwarded: plan.forwarded.clone(),
             request_id: plan.request_id.clone(),
@@ -148,6 +164,12 @@ impl Listener {
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
+}
+
+fn per_client(limits: &ClientLimits) -> Option<PerClient> {
+    let rate = Rate::per_second(limits.new_connections_per_client);
+    let may = PerClient { connections: limits.connections_per_client, rate };
+    (may.connections > 0 || may.rate.is_some()).then_some(may)
 }
 
 /// Whose connections begin with a PROXY header; `None`: something is wrong with it.

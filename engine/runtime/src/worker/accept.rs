@@ -13,14 +13,17 @@ use super::announced::{serve_announced, turn_away_unannounced};
 use super::connection::{Open, serve_http};
 use super::secure::{serve_passthrough, serve_secured};
 use super::tcp::serve_tcp;
-use super::{Entrance, Worker};
-use crate::snapshot::Duty;
+use super::{Entrance, View, Worker};
+use crate::snapshot::{Duty, Listener};
 
 /// How long to wait before accepting again when descriptors have run out, in milliseconds.
 const PAUSE: u64 = 50;
 /// To a client that is turned away: small, and sent without waiting.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+/// The same where the limit is the client's own.
+const TOO_MANY_OF_ONE: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
 /// Begins to accept at one address.
 pub fn listen(worker: &Rc<Worker>, bind: String, socket: Socket) {
@@ -70,19 +73,14 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
     let view = entrance.view();
     let listener = &view.listener;
     listener.series.accepted(worker.index);
-    let open = Open::new(worker, entrance, listener);
+    let mut open = Open::new(worker, entrance, listener);
     let key = open.key;
-    if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
-        listener.series.rejected(worker.index, Kind::TooManyConnections);
-        if matches!(listener.duty, Duty::Http { .. }) && listener.tls.is_none() {
-            turn_away(&stream);
-        }
-        return;
+    let announced = listener.announced.as_ref().is_some_and(|announced| announced.includes(address));
+    if let Err(kind) = may_enter(&mut open, listener, address.filter(|_| !announced)) {
+        return turn_away(&view, worker.index, stream, kind);
     }
     let task = match &listener.duty {
-        _ if listener.announced.as_ref().is_some_and(|announced| announced.includes(address)) => {
-            tokio::task::spawn_local(serve_announced(open, view.clone(), stream, address))
-        }
+        _ if announced => tokio::task::spawn_local(serve_announced(open, view.clone(), stream, address)),
         _ if listener.announced.as_ref().is_some_and(|announced| announced.required) => {
             return turn_away_unannounced(&open, &view, &stream, address);
         }
@@ -100,12 +98,29 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
     }
 }
 
-fn turn_away(stream: &Stream) {
+/// Whether there is room for one more connection. `client`: whose it is, where that is known yet. A client that is
+/// refused for itself takes no part of what all may have.
+fn may_enter(open: &mut Open, listener: &Listener, client: Option<SocketAddr>) -> Result<(), Kind> {
+    if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
+        return Err(Kind::TooManyConnections);
+    }
+    open.count_for(client)?;
+    match listener.rate {
+        Some(rate) if !listener.state.arrivals.admit(rate, Moment::now()) => Err(Kind::ConnectionRate),
+        _ => Ok(()),
+    }
+}
+
+/// Lets a connection go that is one too many; a client that can understand it is told.
+pub fn turn_away(view: &View, worker: usize, stream: Stream, kind: Kind) {
+    let listener = &view.listener;
+    listener.series.rejected(worker, kind);
+    let words = if kind.status() == 429 { TOO_MANY_OF_ONE } else { TOO_MANY };
     // Whether it arrives is the kernel's affair: nobody waits for a client that is one too many.
-    let _ = match stream {
-        Stream::Tcp(stream) => stream.try_write(TOO_MANY),
-        Stream::Unix(stream) => stream.try_write(TOO_MANY),
+    match &stream {
+        Stream::Tcp(plain) if listener.speaks_plain_http() => drop(plain.try_write(words)),
+        Stream::Unix(plain) if listener.speaks_plain_http() => drop(plain.try_write(words)),
         // Nothing has been agreed on that could be said.
-        Stream::Tls(_) => return,
-    };
+        _ => stream.reset_on_close(),
+    }
 }

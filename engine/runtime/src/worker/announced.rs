@@ -9,6 +9,7 @@ use glorieta_net::Stream;
 use glorieta_net::proxy_protocol::{Header, NoHeader, Origin, read_header};
 
 use super::View;
+use super::accept::turn_away;
 use super::connection::{Open, serve_http};
 use super::secure::{patiently, serve_passthrough, serve_secured, write_down};
 use super::tcp::{Greeting, serve_tcp};
@@ -62,6 +63,10 @@ async fn greet(mut open: Open, view: Rc<View>, mut stream: Stream, proxy: Option
             Some(client)
         }
     };
+    if let Err(kind) = open.count_for(client) {
+        turn_away(&view, open.worker.index, stream, kind);
+        return None;
+    }
     Some(Guest { open, view, stream, client, secured })
 }
 

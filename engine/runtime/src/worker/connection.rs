@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response, Scheme, Secured};
+use glorieta_core::{Error, Exchange, Kind, Moment, Peer, RequestHead, Response, Scheme, Secured};
 use glorieta_http::h1::server::serve_connection;
 use glorieta_http::{Reply, Service, Settings};
 use glorieta_net::{Stream, Timer};
+use glorieta_policy::limit::{Client, Entered, Refusal};
 
 use super::{Entrance, Guest, Worker};
 use crate::serve::{self, PeerText, RequestRecord};
@@ -21,6 +22,8 @@ pub struct Open {
     listener: Arc<Listener>,
     /// Its place among its entrance's connections.
     pub key: usize,
+    /// For whom it is counted; `None`: for nobody.
+    client: Option<Client>,
     /// Where the client connected to, as a PROXY header says; `None`: to the socket.
     pub server: Option<Box<SocketAddr>>,
 }
@@ -31,12 +34,34 @@ impl Open {
         worker.load().connections.fetch_add(1, Ordering::Relaxed);
         let key = entrance.connections.borrow_mut().insert(Guest::default());
         let listener = listener.without_routes.as_ref().unwrap_or(listener).clone();
-        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key, server: None }
+        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key, client: None, server: None }
+    }
+}
+
+impl Open {
+    /// Counts it for its client, where clients are counted.
+    ///
+    /// # Errors
+    /// `too_many_connections_per_client`, `connection_rate_per_client`.
+    pub fn count_for(&mut self, address: Option<SocketAddr>) -> Result<(), Kind> {
+        let (Some(may), Some(address)) = (self.listener.per_client, address) else { return Ok(()) };
+        let client = Client::of(address.ip());
+        let clients = self.listener.state.clients.get_or_init(Box::default);
+        match clients.enter(client, may, Moment::now()) {
+            Ok(Entered::Counted) => self.client = Some(client),
+            Ok(Entered::Uncounted) => {}
+            Err(Refusal::Connections) => return Err(Kind::TooManyPerClient),
+            Err(Refusal::Rate) => return Err(Kind::ConnectionRatePerClient),
+        }
+        Ok(())
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if let (Some(client), Some(clients)) = (self.client, self.listener.state.clients.get()) {
+            clients.leave(client, Moment::now());
+        }
         // The task's handle is let go outside of the borrow.
         let guest = self.entrance.connections.borrow_mut().try_remove(self.key);
         drop(guest);
