@@ -90,6 +90,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "routes": list(routes),
         "tcp": None,
         "passthrough": None,
+        "udp": None,
     }
     document = merged(base, changes)
     for each in document["routes"]:
@@ -101,6 +102,20 @@ def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None 
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
     return http([], name, bind, protocol="tcp", tls=tls, tcp=merged(target, changes))
+
+
+def udp(upstream: str, name: str = "dns", bind: str = "", limits: Document | None = None, **changes: Any) -> Document:
+    """A UDP listener."""
+    target = {
+        "route": name,
+        "upstream": upstream,
+        "session_ms": 60_000,
+        "responses": None,
+        "amplification": 0,
+        "allow": [],
+        "deny": [],
+    }
+    return http([], name, bind, protocol="udp", udp=merged(target, changes), limits=limits or {})
 
 
 def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:

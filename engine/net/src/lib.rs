@@ -4,6 +4,7 @@ mod acceptor;
 pub mod activation;
 mod address;
 pub mod connect;
+pub mod datagram;
 pub mod dns;
 pub mod listen;
 pub mod proxy_protocol;

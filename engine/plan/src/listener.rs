@@ -29,6 +29,8 @@ pub struct Listener {
     pub tcp: Option<TcpTarget>,
     /// The targets of a `tls` listener.
     pub passthrough: Option<TlsTarget>,
+    /// The target of a `udp` listener.
+    pub udp: Option<UdpTarget>,
 }
 
 /// Connections that begin with a PROXY header (either version), which says who the client is.
@@ -49,6 +51,7 @@ pub enum Protocol {
     Tcp,
     /// Passed through by the name asked for, undecrypted.
     Tls,
+    Udp,
 }
 
 /// What a client may send.
@@ -117,6 +120,24 @@ pub struct TcpTarget {
     pub idle_ms: u64,
     pub connect_ms: u64,
     /// Networks that may connect; empty: all.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+/// Where the datagrams of a `udp` listener go. Clients are told apart by address and port; each has a session with one
+/// endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UdpTarget {
+    pub route: String,
+    pub upstream: String,
+    /// While nothing moves in either direction, until a session ends.
+    pub session_ms: u64,
+    /// Answers that each datagram of the client gets; with the last of them the session ends. `None`: any number.
+    pub responses: Option<u32>,
+    /// So many times the bytes that a session's client has sent may be answered; what is beyond is dropped. 0: any.
+    pub amplification: u32,
+    /// Networks that may have sessions; empty: all.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
 }

@@ -41,7 +41,6 @@ KEYS = {
 """Key → the issue that brings it."""
 
 VALUES = {
-    "udp": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

@@ -29,6 +29,8 @@ class ListenerTimeouts(Noun):
     """To connect to an endpoint (`tcp` and `tls`; for `http` it stands in a route's timeouts)."""
     idle: Timeout = timedelta(hours=1)
     """While nothing moves in either direction (`tcp` and `tls`)."""
+    session: Timeout = timedelta(seconds=60)
+    """While no datagram comes from either side, until a session ends (`udp`)."""
 
 
 class RouteTimeouts(Noun):
@@ -54,7 +56,8 @@ class ListenerLimits(Noun):
     target: HeadSize = Bytes(8 * 1024)
     """Path and query together, a size; more is answered with 414."""
     connections: Annotated[int, whole(1, 10 * MILLION)] = 20_000
-    """Connections at one time; beyond it, new ones are answered with 503 and closed (`http`) or reset."""
+    """Connections at one time, for `udp` sessions; beyond it, new ones are answered with 503 and closed (`http`),
+    reset, or passed over (`udp`)."""
     connections_per_client: Annotated[int, whole(0, 10 * MILLION), OffIsZero] = 0
     """Connections at one time of one client, which is an IPv4 address or an IPv6 /64; beyond it, new ones are answered
     with 429 and closed (`http`) or reset. Behind a proxy that is no client's own address, so name the proxy in
@@ -65,6 +68,9 @@ class ListenerLimits(Noun):
     new_connections_per_client: Annotated[Frequency, OffIsZero] = 0
     """New connections of one client per second; beyond it as with `connections_per_client`. `0/s` or `off`: any
     number."""
+    amplification: Annotated[int, whole(0, 100_000), OffIsZero] = 0
+    """For `udp`: so many times the bytes that a session's client has sent may be answered; what is beyond is dropped.
+    It bounds what a forged address can bring upon its owner. 0 or `off`: any."""
     requests_per_connection: Annotated[int, whole(0, MILLION * 1000), OffIsZero] = 0
     """Requests on one connection until it is closed; 0 or `off`: any number."""
     body_rate: Rate = Bytes(240)

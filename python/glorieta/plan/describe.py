@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Listener,
         Route,
         Target,
+        UdpTarget,
         Upstream,
         ValueMatch,
     )
@@ -134,6 +135,19 @@ def role_text(role: str, protocol: str) -> str:
     if role == "load-balancer":
         return f"load balancer (layer {layer_of(protocol)})"
     return role.replace("-", " ") if role != "bff" else role
+
+
+def udp_text(udp: UdpTarget) -> str:
+    """`every datagram, in sessions that end with 1 answer each or 1m of silence`."""
+    silence = f"{value_text('session_ms', udp['session_ms'])} of silence"
+    if udp["responses"] is None:
+        ends = silence
+    elif udp["responses"] == 0:
+        ends = "each datagram"
+    else:
+        ends = f"{udp['responses']} answer{'' if udp['responses'] == 1 else 's'} to each or {silence}"
+    most = f", answered with at most {udp['amplification']} times its bytes" if udp["amplification"] else ""
+    return f"every datagram, in sessions that end with {ends}{most}"
 
 
 def roles_text(roles: list[str], protocol: str) -> str:

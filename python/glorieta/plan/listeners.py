@@ -11,6 +11,7 @@ from ..config.listener import Listener as ListenerNoun
 from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .admission import check_admission
+from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .compiling import Compiling
     from .model import Group, Listener, Route, ServerTls, Upstream
 
-LAYER4_TIMEOUTS = ("connect", "idle")
+LAYER4_TIMEOUTS = ("connect", "idle", "session")
 BOTH_FAMILIES = ("*", "[::]")
 
 
@@ -75,17 +76,28 @@ def compile_listener(
         "routes": [],
         "tcp": None,
         "passthrough": None,
+        "udp": None,
     }
     if noun.protocol != "http":
         return compile_layer4(compiling, listener, noun, used, upstreams)
     for step in LAYER4_TIMEOUTS:
         if noun.timeouts.written(step):
-            message = f'"{step}" of a listener is for tcp and tls'
+            message = f'"{step}" of a listener is for {"udp" if step == "session" else "tcp and tls"}'
             fix = "write it in the timeouts of routes, or in defaults.route.timeouts"
             compiling.error((*path, "timeouts", step), message, fix, key=True)
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
+    refuse_datagrams(compiling, noun, path)
     return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+
+
+def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> None:
+    """What only sessions of datagrams have."""
+    beyond: list[tuple[Path, str]] = [((*path, "responses"), "responses")] if noun.written("responses") else []
+    if noun.limits.written("amplification"):
+        beyond.append(((*path, "limits", "amplification"), "amplification"))
+    for place, key in beyond:
+        compiling.error(place, f'"{key}" is for protocol: udp', "leave it out", key=True)
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
@@ -95,6 +107,10 @@ def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerT
     if noun.protocol == "tls":
         message = "protocol: tls passes TLS on and decrypts nothing, so it shows no certificates"
         compiling.error(place, message, "use protocol: http or tcp, or leave tls: out", also=(*path, "protocol"))
+        return None
+    if noun.protocol == "udp":
+        message = "TLS needs connections, and datagrams have none"
+        compiling.error(place, message, "use protocol: tcp, or leave tls: out", also=(*path, "protocol"))
         return None
     if noun.protocol == "tcp" and noun.tls.https_only is not None:
         message = f'"https_only" on a tcp listener: {LAYER4}'
@@ -107,8 +123,12 @@ def compile_layer4(
 ) -> tuple[Listener, list[Group]]:
     name = listener["id"]
     check_layer4(compiling, name, noun, upstreams)
+    if noun.protocol != "udp":
+        refuse_datagrams(compiling, noun, ("listeners", name))
     if noun.protocol == "tls":
         listener["passthrough"] = compile_passthrough(compiling, name, noun, used)
+    elif noun.protocol == "udp":
+        listener["udp"] = compile_udp(compiling, name, noun, used, upstreams)
     else:
         listener["tcp"] = compile_tcp(compiling, name, noun, used)
     listener["roles"] = [BALANCER]
@@ -186,23 +206,24 @@ def bound_address(compiling: Compiling, text: str, path: Path) -> str:
 def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
     """No two that cannot both be bound: the engine would start with neither. The admin address counts where it is
     written; left out, it gives way."""
-    taken: list[tuple[str, Path]] = []
-    for address, path in bound_addresses(compiling, listeners):
-        clash = next((first for other, first in taken if collide(address, other)), None)
+    taken: list[tuple[bool, str, Path]] = []
+    for udp, address, path in bound_addresses(compiling, listeners):
+        clash = next((first for kind, other, first in taken if kind == udp and collide(address, other)), None)
         if clash is not None:
             message = f"{short_bind(address)} is listened to already"
             compiling.error(path, message, "one listener for each address", also=clash)
-        taken.append((address, path))
+        taken.append((udp, address, path))
 
 
-def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[str, Path]]:
+def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[bool, str, Path]]:
+    """Whether it is by UDP, which has ports of its own; the address, and where it is written."""
     for listener in listeners:
         for index, address in enumerate(listener["bind"]):
             switch = compiling.switches.get(listener["id"])
-            yield address, switch or ("listeners", listener["id"], "bind", index)
+            yield listener["protocol"] == "udp", address, switch or ("listeners", listener["id"], "bind", index)
     admin = compiling.edge.admin
     if admin is not None and admin.address is not None and admin.written("address"):
-        yield full_bind(admin.address), ("admin", "address")
+        yield False, full_bind(admin.address), ("admin", "address")
 
 
 def collide(one: str, other: str) -> bool:

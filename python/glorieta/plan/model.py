@@ -302,6 +302,18 @@ class ProxyProtocol(TypedDict):
     required: bool
 
 
+class UdpTarget(TypedDict):
+    route: str
+    upstream: str
+    session_ms: int
+    responses: int | None
+    """None: any number."""
+    amplification: int
+    """0: any."""
+    allow: list[str]
+    deny: list[str]
+
+
 class Listener(TypedDict):
     id: str
     bind: list[str]
@@ -319,6 +331,7 @@ class Listener(TypedDict):
     tcp: TcpTarget | None
     passthrough: TlsTarget | None
     """The targets of a `tls` listener."""
+    udp: UdpTarget | None
 
 
 class Group(TypedDict):
@@ -359,15 +372,20 @@ class Plan(TypedDict):
     server_name: str | None
 
 
-def layer4_of(listener: Listener) -> TcpTarget | TlsTarget | None:
-    """What a listener of layer 4 does with connections; none: it is one of layer 7."""
-    return listener["tcp"] or listener["passthrough"]
+def layer4_of(listener: Listener) -> TcpTarget | TlsTarget | UdpTarget | None:
+    """What a listener of layer 4 does with connections or datagrams; none: it is one of layer 7."""
+    return whole_of(listener) or listener["passthrough"]
+
+
+def whole_of(listener: Listener) -> TcpTarget | UdpTarget | None:
+    """What takes everything that comes to a listener, whatever it is."""
+    return listener["tcp"] or listener["udp"]
 
 
 def layer4_upstreams(listener: Listener) -> list[str]:
     """The upstreams to which a listener of layer 4 leads, each once."""
-    if listener["tcp"] is not None:
-        return [listener["tcp"]["upstream"]]
+    if (whole := whole_of(listener)) is not None:
+        return [whole["upstream"]]
     named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
     return list(dict.fromkeys(each["upstream"] for each in named))
 

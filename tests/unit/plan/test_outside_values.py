@@ -59,8 +59,8 @@ log: {to: stderr, format: "${client.ip} ${status}", queue: 100}
 handlers: {processes: 1, requests: 100, wait: 1s, background: 1m, leave: 1h, threads: 10}
 defaults:
   listener:
-    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, connections_per_client: 10, new_connections: 100/s, new_connections_per_client: 10/s, requests_per_connection: 0, body_rate: 240B/s}
-    timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h}
+    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, connections_per_client: 10, new_connections: 100/s, new_connections_per_client: 10/s, amplification: 10, requests_per_connection: 0, body_rate: 240B/s}
+    timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h, session: 60s}
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}
     request_id: &request_id {request: on, response: on, accept: on}
@@ -81,7 +81,7 @@ listeners:
     role: reverse-proxy
     admit: {more: [more.example/*]}
     accept: {unequal-endpoints: known}
-    limits: *limits
+    limits: {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s}
     trusted_proxies: 10.0.0.0/8
     proxy_protocol: {trusted: [10.0.0.0/8], required: on}
@@ -166,6 +166,7 @@ listeners:
   secured: {bind: ":8444", tls: {certificate: a.crt, key: a.key}, to: shop}
   passed: {bind: ":8445", protocol: tls, names: {a.example: tcp, "*.b.example": tcp}}
   mail: {bind: ":1025", protocol: tcp, to: shop, timeouts: {connect: 3s, idle: 1h}}
+  dns: {bind: ":1053", protocol: udp, to: short, responses: 1, timeouts: {session: 5s}, limits: {amplification: 10}}
 groups:
   g:
     at: web
@@ -186,7 +187,7 @@ groups:
 upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
   tcp: {endpoints: localhost:3002, health: {tcp: on}, proxy_protocol: v2}
-  short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
+  short: {endpoints: localhost:3003, health: /healthz, balance: {hash: client.ip}}
   safe:
     endpoints: "https://safe.internal:8443"
     tls: {authorities: ca.pem, name: safe.internal, certificate: me.crt, key: me.key, minimum: "1.3", verify: on}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
+use glorieta_net::listen::{Bind, Transport};
 use glorieta_net::tls::{HTTP, Terminator};
 use glorieta_plan::{ClientLimits, ForwardedHeaders, Protocol, RequestIdHeaders};
 use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
@@ -14,7 +15,7 @@ use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
-use super::layer4::{self, Passthrough, TcpRoute};
+use super::layer4::{self, DatagramRoute, Passthrough, TcpRoute};
 use super::{Problem, Route};
 use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
@@ -81,6 +82,7 @@ pub enum Duty {
     Http { table: Table, routes: Vec<Arc<Route>> },
     Tcp(Arc<TcpRoute>),
     Passthrough(Passthrough),
+    Udp(Arc<DatagramRoute>),
 }
 
 pub(super) struct Context<'a> {
@@ -92,6 +94,16 @@ pub(super) struct Context<'a> {
 }
 
 impl Listener {
+    /// What it listens for at its addresses.
+    pub fn transport(&self) -> Transport {
+        if matches!(self.duty, Duty::Udp(_)) { Transport::Datagram } else { Transport::Stream }
+    }
+
+    /// What it binds.
+    pub fn binds(&self) -> impl Iterator<Item = Bind> {
+        self.bind.iter().map(|address| Bind { address: address.clone(), transport: self.transport() })
+    }
+
     /// Whether an answer of HTTP is understood as soon as a connection is open.
     pub fn speaks_plain_http(&self) -> bool {
         matches!(self.duty, Duty::Http { .. }) && self.tls.is_none()
@@ -108,6 +120,15 @@ impl Listener {
         let announced = announced(plan, &path, problems);
         let tls = tls(plan, before, &path, context, problems);
         let duty = match (plan.protocol, &plan.tcp) {
+            (Protocol::Udp, None) => layer4::udp(plan, &path, context, problems),
+            (Protocol::Udp, Some(_)) => {
+                problems.push(Problem::at(path, "a udp listener has a udp target, not a tcp target"));
+                None
+            }
+            _ if plan.udp.is_some() => {
+                problems.push(Problem::at(path, "only a udp listener has a udp target"));
+                None
+            }
             (Protocol::Tls, None) => layer4::passthrough(plan, &path, context, problems),
             (Protocol::Tls, Some(_)) => {
                 problems.push(Problem::at(path, "a tls listener has names, not a tcp target"));
@@ -160,7 +181,7 @@ impl Listener {
         let without_routes = match duty {
             Duty::Http { .. } => Some(make(Duty::Http { table: Table::default(), routes: Vec::new() }, None)),
             // At layer 4 there is one, and whoever uses it keeps it.
-            Duty::Tcp(_) | Duty::Passthrough(_) => None,
+            Duty::Tcp(_) | Duty::Passthrough(_) | Duty::Udp(_) => None,
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
@@ -179,6 +200,10 @@ fn announced(
     problems: &mut Vec<Problem>,
 ) -> Option<Option<Arc<Announced>>> {
     let Some(proxies) = &plan.proxy_protocol else { return Some(None) };
+    if plan.protocol == Protocol::Udp {
+        problems.push(Problem::at(path, "a PROXY header stands before a connection, and datagrams have none"));
+        return None;
+    }
     let trusted = networks(&proxies.trusted, &format!("{path}.proxy_protocol.trusted"), problems)?;
     Some(Some(Arc::new(Announced { trusted, required: proxies.required })))
 }
@@ -196,6 +221,10 @@ fn tls(
     let alpn = match plan.protocol {
         Protocol::Http => HTTP,
         Protocol::Tcp => &[],
+        Protocol::Udp => {
+            problems.push(Problem::at(path, "TLS needs connections, and datagrams have none; use protocol tcp"));
+            return None;
+        }
         Protocol::Tls => {
             problems.push(Problem::at(path, "what is passed through is not decrypted; use protocol tcp with tls"));
             return None;

@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use glorieta_core::{Kind, Moment};
-use glorieta_net::listen::{self, Accepted, Socket};
+use glorieta_net::listen::{self, Accepted, Bind, Socket};
 use glorieta_net::{Acceptor, Stream, timer};
 
 use super::announced::{serve_announced, turn_away_unannounced};
 use super::connection::{Open, serve_http};
 use super::secure::{serve_passthrough, serve_secured};
 use super::tcp::serve_tcp;
-use super::{Entrance, View, Worker};
+use super::{Entrance, View, Worker, datagrams};
 use crate::snapshot::{Duty, Listener};
 
 /// How long to wait before accepting again when descriptors have run out, in milliseconds.
@@ -26,16 +26,21 @@ const TOO_MANY_OF_ONE: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
 
 /// Begins to accept at one address.
-pub fn listen(worker: &Rc<Worker>, bind: String, socket: Socket) {
+pub fn listen(worker: &Rc<Worker>, bind: Bind, socket: Socket) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
-    let acceptor = match Acceptor::new(socket) {
-        Ok(acceptor) => acceptor,
-        Err(error) => return crate::engine::say(&format!("listener {}: {bind}: {error}", listener.id)),
-    };
     let entrance = Rc::new(Entrance::new(listener));
-    worker.entrances.borrow_mut().insert(bind, entrance.clone());
-    tokio::task::spawn_local(accept_until_stopped(worker.clone(), entrance, acceptor));
+    let address = bind.address.clone();
+    let begun = match socket {
+        Socket::Udp(socket) => datagrams::listen(worker, &entrance, socket),
+        connections => Acceptor::new(connections).map(|acceptor| {
+            tokio::task::spawn_local(accept_until_stopped(worker.clone(), entrance.clone(), acceptor));
+        }),
+    };
+    match begun {
+        Ok(()) => drop(worker.entrances.borrow_mut().insert(bind, entrance)),
+        Err(error) => crate::engine::say(&format!("listener {}: {address}: {error}", listener.id)),
+    }
 }
 
 async fn accept_until_stopped(worker: Rc<Worker>, entrance: Rc<Entrance>, acceptor: Acceptor) {
@@ -92,6 +97,8 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
             tokio::task::spawn_local(serve_tcp(open, view.clone(), route.clone(), stream, address, None))
         }
         Duty::Passthrough(_) => tokio::task::spawn_local(serve_passthrough(open, view.clone(), stream, address)),
+        // No connection is accepted where datagrams arrive.
+        Duty::Udp(_) => return,
     };
     if let Some(guest) = entrance.connections.borrow_mut().get_mut(key) {
         guest.task = Some(task.abort_handle());
@@ -100,7 +107,7 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, stream: Stream, address: 
 
 /// Whether there is room for one more connection. `client`: whose it is, where that is known yet. A client that is
 /// refused for itself takes no part of what all may have.
-fn may_enter(open: &mut Open, listener: &Listener, client: Option<SocketAddr>) -> Result<(), Kind> {
+pub fn may_enter(open: &mut Open, listener: &Listener, client: Option<SocketAddr>) -> Result<(), Kind> {
     if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
         return Err(Kind::TooManyConnections);
     }

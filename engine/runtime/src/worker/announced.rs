@@ -100,6 +100,8 @@ fn serve(guest: Guest) -> Pin<Box<dyn Future<Output = ()>>> {
             Box::pin(serve_tcp(open, view, route, stream, client, greeting))
         }
         Duty::Passthrough(_) => Box::pin(serve_passthrough(open, view, stream, client)),
+        // No connection is accepted where datagrams arrive.
+        Duty::Udp(_) => Box::pin(std::future::ready(())),
     }
 }
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from ...config.errors import path_text
 from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
 from ..match import written_host
+from ..model import whole_of
 from ..precedence import in_order
 from .evidence import evidence
 from .inherited import filters_with_origin
@@ -265,8 +266,8 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
 
 def everything_else(listener: Listener) -> str | None:
     """The upstream of a listener of layer 4, but for its names."""
-    if listener["tcp"] is not None:
-        return listener["tcp"]["upstream"]
+    if (whole := whole_of(listener)) is not None:
+        return whole["upstream"]
     named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
     return next((each["upstream"] for each in named if each["name"] == "any"), None)
 

@@ -13,6 +13,7 @@ from ..describe import (
     proxy_protocol_text,
     role_text,
     roles_text,
+    udp_text,
     upstream_text,
     value_text,
 )
@@ -122,8 +123,9 @@ def layer4_lines(view: View, listener: Listener) -> list[str]:
     """One row for each way that connections take."""
     layer4 = layer4_of(listener)
     assert layer4 is not None
-    tcp, passthrough = listener["tcp"], listener["passthrough"]
+    tcp, passthrough, udp = listener["tcp"], listener["passthrough"], listener["udp"]
     ways = [("every connection", tcp["upstream"])] if tcp is not None else []
+    ways += [(udp_text(udp), udp["upstream"])] if udp is not None else []
     ways += [(name_text(each["name"]), each["upstream"]) for each in passthrough["names"]] if passthrough else []
     limits = [f"{word} {', '.join(layer4[word])}" for word in LIMITS if layer4[word]]
     rows = []
