@@ -129,7 +129,7 @@ NEEDLESS = {
     "proxy_ssl_verify_depth": "chains are bounded",
     "preread_buffer_size": STREAMING,
     "preread_timeout": STREAMING,
-    "proxy_protocol_timeout": SOCKETS,
+    "proxy_protocol_timeout": "timeouts.handshake bounds the PROXY header, too",
     "chunked_transfer_encoding": "the engine frames its messages itself",
     "uninitialized_variable_warn": "an unknown word is an error when the configuration is checked",
     "recursive_error_pages": "there are no error pages that lead to others",
@@ -148,7 +148,6 @@ LATER = {
         "gunzip": "compression",
         "brotli": "compression",
         "zstd": "compression",
-        "proxy_protocol": "the PROXY protocol",
         "grpc_ssl": "gRPC",
     },
     "Balancing": {
