@@ -177,7 +177,7 @@ NEAREST_LATER = {
     "gzip": "until then let the service compress, or what stands in front",
     "http2_": "until then clients use HTTP/1.1",
     "limit_req": "until then limits.connections and body_rate of the listener are the only brakes",
-    "limit_conn": "until then limits.connections bounds all clients together",
+    "limit_conn": "limits: {connections_per_client: N} of the listener bounds the connections of one client",
     "auth_basic": "until then the route is closed with 401",
     "auth_request": "until then the route is closed with 401",
     "auth_jwt": "until then the route is closed with 401",
