@@ -23,6 +23,7 @@ LIMITS = {
     "connections_per_client": 0,
     "new_connections": 0,
     "new_connections_per_client": 0,
+    "streams": 128,
     "requests_per_connection": 0,
     "body_rate": 0,
 }
@@ -79,6 +80,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "id": name,
         "bind": [bind] if isinstance(bind, str) else list(bind),
         "protocol": "http",
+        "versions": ["h1", "h2"],
         "tls": None,
         "proxy_protocol": None,
         "roles": [],
@@ -101,7 +103,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
 def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None = None, **changes: Any) -> Document:
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
-    return http([], name, bind, protocol="tcp", tls=tls, tcp=merged(target, changes))
+    return http([], name, bind, protocol="tcp", versions=[], tls=tls, tcp=merged(target, changes))
 
 
 def udp(upstream: str, name: str = "dns", bind: str = "", limits: Document | None = None, **changes: Any) -> Document:
@@ -115,7 +117,7 @@ def udp(upstream: str, name: str = "dns", bind: str = "", limits: Document | Non
         "allow": [],
         "deny": [],
     }
-    return http([], name, bind, protocol="udp", udp=merged(target, changes), limits=limits or {})
+    return http([], name, bind, protocol="udp", versions=[], udp=merged(target, changes), limits=limits or {})
 
 
 def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:
@@ -130,7 +132,7 @@ def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **
         "allow": [],
         "deny": [],
     }
-    return http([], name, bind, protocol="tls", passthrough=base, **changes)
+    return http([], name, bind, protocol="tls", versions=[], passthrough=base, **changes)
 
 
 def server_tls(*certificates: tuple[object, object], **changes: Any) -> Document:

@@ -89,6 +89,12 @@ kinds! {
     ConnectionRatePerClient "connection_rate_per_client" 429 Client;
     /// The host asked for is none that the connection's certificate stands for.
     Misdirected "misdirected" 421 Client;
+    /// Another protocol is asked for within a stream than one that streams can carry.
+    ProtocolUnknown "protocol_unknown" 501 Client;
+    /// The client broke the rules by which a connection of HTTP/2 carries its requests.
+    ProtocolBroken "protocol_broken" 400 Client;
+    /// The client sent more of what brings no work than anybody needs: control frames, streams opened and reset.
+    Flood "flood" 429 Client;
     /// Plain HTTP where TLS is spoken.
     PlainHttp "plain_http" 400 Client;
     HandshakeTimeout "handshake_timeout" 408 Client;

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::Version;
+
 /// What is known of a client's connection once its handshake is done.
 #[derive(Debug, Default)]
 pub struct Secured {
@@ -10,6 +12,8 @@ pub struct Secured {
     pub server_name: Option<Box<str>>,
     /// `1.2` or `1.3`.
     pub version: &'static str,
+    /// The version of HTTP agreed on by ALPN (RFC 7301); `None`: none was.
+    pub agreed: Option<Version>,
     /// The client's certificate, verified; `None`: it has shown none.
     pub certificate: Option<ClientCertificate>,
     /// The names of the certificate that answered, where requests for others are misdirected.

@@ -2,9 +2,13 @@
 
 pub mod buffers;
 pub mod h1;
+pub mod h2;
 pub mod multiplexed;
+mod pace;
+mod server;
 mod service;
 #[cfg(test)]
 mod testing;
 
-pub use service::{Record, Reply, Service, Settings};
+pub use server::serve_connection;
+pub use service::{Record, Reply, Service, Settings, Versions};

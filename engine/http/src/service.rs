@@ -11,10 +11,20 @@ use glorieta_net::{Stream, TunnelReport};
 
 use crate::h1::codec::Limits;
 
+/// The versions of HTTP that are spoken over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    pub h1: bool,
+    pub h2: bool,
+}
+
 /// What a client may do, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub limits: Limits,
+    pub versions: Versions,
+    /// Requests of one connection at one time, where it carries several.
+    pub streams: u32,
     /// From a request's first byte to the end of its head.
     pub head_timeout: Duration,
     /// Between two reads of a body.
@@ -59,7 +69,7 @@ pub enum Reply<R> {
     },
 }
 
-/// Answers the requests of a connection.
+/// Answers the requests of a connection, several at once where its version of HTTP carries several.
 pub trait Service {
     type Record: Record;
 
@@ -71,6 +81,10 @@ pub trait Service {
 
     /// Answers what could not be understood. `head` holds as much as could be.
     fn refuse(&self, peer: &Peer, head: RequestHead, started: Moment, error: Error) -> (Response, Self::Record);
+
+    /// Notes why a connection was ended that no request was to blame for, such as a flood of control frames. `since`:
+    /// when it began.
+    fn broken(&self, peer: &Peer, since: Moment, error: &Error);
 
     /// Whether connections are to end with the request under way.
     fn is_closing(&self) -> bool;

@@ -1,5 +1,7 @@
 //! What the tests of this crate share: a runtime like a worker's, connected sockets, bodies by script.
 
+pub(crate) mod service;
+
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};
@@ -10,6 +12,27 @@ use glorieta_core::{Body, BodySource, Error, Fields, Frame};
 use glorieta_net::{Stream, timer};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::h1::codec::Limits;
+use crate::service::{Settings, Versions};
+
+/// Long enough to never matter.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a listener that says nothing else allows, with all the time there is.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        limits: Limits::default(),
+        versions: Versions { h1: true, h2: true },
+        streams: 128,
+        head_timeout: PATIENCE,
+        body_timeout: PATIENCE,
+        write_timeout: PATIENCE,
+        keep_alive: PATIENCE,
+        requests_per_connection: 0,
+        body_rate: 0,
+    }
+}
 
 /// Runs on a runtime like a worker's, timers included; what takes longer than this hangs.
 pub(crate) fn on_worker<T>(work: impl Future<Output = T>) -> T {

@@ -11,6 +11,8 @@ pub struct Listener {
     /// or `systemd:NAME` (a socket handed over by systemd, by FileDescriptorName or index).
     pub bind: Vec<String>,
     pub protocol: Protocol,
+    /// The versions of HTTP that are spoken; of an `http` listener only.
+    pub versions: Vec<HttpVersion>,
     /// `http` and `tcp` only; `None`: in clear.
     pub tls: Option<ServerTls>,
     /// Whose connections begin with a PROXY header; `None`: nobody's.
@@ -54,6 +56,15 @@ pub enum Protocol {
     Udp,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpVersion {
+    /// HTTP/1.1 and HTTP/1.0.
+    H1,
+    H2,
+    H3,
+}
+
 /// What a client may send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +80,8 @@ pub struct ClientLimits {
     pub new_connections: u32,
     /// The same for each client; 0: any number.
     pub new_connections_per_client: u32,
+    /// Requests of one connection at one time, where it carries several.
+    pub streams: u32,
     /// Requests on one connection before it is closed; 0: unlimited.
     pub requests_per_connection: u32,
     /// The slowest body, in bytes per second, averaged after the first 5 s; 0: any.

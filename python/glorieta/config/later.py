@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "http2": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",
     "compress": "Protocols",
@@ -41,6 +40,7 @@ KEYS = {
 """Key → the issue that brings it."""
 
 VALUES = {
+    "h3": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

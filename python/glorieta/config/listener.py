@@ -59,9 +59,18 @@ class RequestId(Noun):
     """Believe an id that a trusted proxy sent."""
 
 
+VERSIONS = ("h1", "h2")
+"""The versions of HTTP that a listener may speak."""
+
+
 class ListenerDefaults(Noun):
     """What listeners do where they do not say otherwise."""
 
+    versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
+        default_factory=lambda: list(VERSIONS)
+    )
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), or both. With TLS the client
+    chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge)."""
     limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""
     timeouts: ListenerTimeouts = Field(default_factory=left_to_defaults(ListenerTimeouts))

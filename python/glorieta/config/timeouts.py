@@ -71,6 +71,8 @@ class ListenerLimits(Noun):
     amplification: Annotated[int, whole(0, 100_000), OffIsZero] = 0
     """For `udp`: so many times the bytes that a session's client has sent may be answered; what is beyond is dropped.
     It bounds what a forged address can bring upon its owner. 0 or `off`: any."""
+    streams: Annotated[int, whole(1, 10_000)] = 128
+    """Requests of one connection at one time, with HTTP/2; more are refused unprocessed, and may be sent anew."""
     requests_per_connection: Annotated[int, whole(0, MILLION * 1000), OffIsZero] = 0
     """Requests on one connection until it is closed; 0 or `off`: any number."""
     body_rate: Rate = Bytes(240)

@@ -24,7 +24,7 @@ REQUEST_WORDS = {
     "query": "the text after the question mark",
     "search": "the query with its question mark; nothing where there is none",
     "target": "path and query",
-    "protocol": "HTTP/1.1 or HTTP/1.0",
+    "protocol": "HTTP/1.1, HTTP/1.0 or HTTP/2",
     "sni": "the name that the client asked for by TLS (SNI)",
     "tls.version": "the version of TLS that the client speaks, such as 1.3; nothing in clear",
     "client.certificate.subject": "the subject of the client's verified certificate, such as `CN=billing, O=Shop`",

@@ -28,10 +28,11 @@ HTTP_ONLY = (
     "forwarded",
     "request_id",
     "admit",
+    "versions",
 )
 HTTP_FILTERS = ("max_body", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
-HTTP_LIMITS = ("head", "headers", "target", "requests_per_connection", "body_rate")
+HTTP_LIMITS = ("head", "headers", "target", "streams", "requests_per_connection", "body_rate")
 WORDS = ("client.ip", "client.port", "listener", "route")
 """The request words that layer 4 knows; with TLS, also these."""
 PASSED_ON = ("sni",)

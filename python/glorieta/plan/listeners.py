@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
+from ..config.listener import VERSIONS, ListenerDefaults
 from ..config.listener import Listener as ListenerNoun
-from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .admission import check_admission
 from .datagrams import compile_udp
@@ -41,6 +41,7 @@ def compile_listener(
         "id": name,
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
+        "versions": compile_versions(compiling, noun, used, path),
         "tls": compile_tls(compiling, noun, path),
         "proxy_protocol": compile_proxy_protocol(compiling, noun, path),
         "roles": [],
@@ -52,6 +53,7 @@ def compile_listener(
             "connections_per_client": used.limits.connections_per_client,
             "new_connections": used.limits.new_connections,
             "new_connections_per_client": used.limits.new_connections_per_client,
+            "streams": used.limits.streams,
             "requests_per_connection": used.limits.requests_per_connection,
             "body_rate": int(used.limits.body_rate),
         },
@@ -98,6 +100,15 @@ def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> No
         beyond.append(((*path, "limits", "amplification"), "amplification"))
     for place, key in beyond:
         compiling.error(place, f'"{key}" is for protocol: udp', "leave it out", key=True)
+
+
+def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
+    if noun.protocol != "http":
+        return []
+    if not used.versions:
+        place = path if noun.written("versions") else ("defaults", "listener")
+        compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
+    return [version for version in VERSIONS if version in used.versions]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:

@@ -248,6 +248,7 @@ class ClientLimits(TypedDict):
     new_connections: int
     """Per second."""
     new_connections_per_client: int
+    streams: int
     requests_per_connection: int
     body_rate: int
 
@@ -318,6 +319,8 @@ class Listener(TypedDict):
     id: str
     bind: list[str]
     protocol: str
+    versions: list[str]
+    """`h1`, `h2`; none for layer 4."""
     tls: ServerTls | None
     """None: in clear."""
     proxy_protocol: ProxyProtocol | None

@@ -27,10 +27,30 @@ pub use terminator::{Refusal, Terminator};
 
 use std::sync::{Arc, LazyLock};
 
+use glorieta_core::Version;
 use rustls::crypto::CryptoProvider;
 
-/// What is spoken inside, by ALPN (RFC 7301), the best first.
-pub const HTTP: &[&[u8]] = &[b"http/1.1"];
+/// The names of HTTP's versions in ALPN (RFC 7301).
+const H1: &[u8] = b"http/1.1";
+const H2: &[u8] = b"h2";
+
+/// What may be agreed on by ALPN, the best first.
+pub const fn http(h1: bool, h2: bool) -> &'static [&'static [u8]] {
+    match (h1, h2) {
+        (true, true) => &[H2, H1],
+        (true, false) => &[H1],
+        (false, true) => &[H2],
+        (false, false) => &[],
+    }
+}
+
+fn agreed(name: &[u8]) -> Option<Version> {
+    match name {
+        H1 => Some(Version::Http11),
+        H2 => Some(Version::Http2),
+        _ => None,
+    }
+}
 
 /// The one provider of cryptography.
 static PROVIDER: LazyLock<Arc<CryptoProvider>> =

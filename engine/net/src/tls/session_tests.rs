@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::testing::{on_worker, pattern};
 use crate::tls::testing::Both;
-use crate::tls::{Absent, HTTP, Originator, Terminator};
+use crate::tls::{Absent, Originator, Terminator, http};
 
 /// A client's end, the engine's, and what holds the certificates.
 async fn pair() -> (Stream, Stream, Both) {
     let both = Both::new();
-    let terminator = Terminator::build(&both.server, HTTP, None, Absent::Wrong).unwrap();
+    let terminator = Terminator::build(&both.server, http(true, false), None, Absent::Wrong).unwrap();
     let originator = Originator::build(&both.client, None, Absent::Wrong).unwrap();
     let (outside, inside) = join(&terminator, &originator).await;
     (outside, inside, both)

@@ -166,7 +166,8 @@ impl Terminator {
             return Err(refusal(session, error).await);
         }
         let certificate = session.connection().peer_certificates().and_then(<[_]>::first).map(identity);
-        let secured = Secured { server_name: name, version: session.version(), certificate, names };
+        let agreed = session.connection().alpn_protocol().and_then(super::agreed);
+        let secured = Secured { server_name: name, version: session.version(), agreed, certificate, names };
         let resumed = session.is_resumed();
         Ok((Stream::Tls(Box::new(session)), secured, resumed))
     }

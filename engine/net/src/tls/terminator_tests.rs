@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::testing::on_worker;
 use crate::tls::testing::{Authority, Both, files};
-use crate::tls::{HTTP, Originator};
+use crate::tls::{Originator, http};
 
 /// Both ends of a handshake: how the client's ended, and the engine's.
 async fn meet(
@@ -32,7 +32,7 @@ async fn meet(
 }
 
 fn build(plan: &ServerTls) -> Arc<Terminator> {
-    Terminator::build(plan, HTTP, None, Absent::Wrong).unwrap()
+    Terminator::build(plan, http(true, false), None, Absent::Wrong).unwrap()
 }
 
 fn originator(plan: &glorieta_plan::ClientTls) -> Arc<Originator> {
@@ -194,13 +194,13 @@ fn tickets_hold_only_where_clients_are_verified_in_the_same_way() {
         // Another certificate changes nothing for those who were let in.
         let mut more = both.server.clone();
         more.certificates.push(files(&both.folder, "more", both.authority.sign(&["more.example"])));
-        let second = Terminator::build(&more, HTTP, Some(&first), Absent::Wrong).unwrap();
+        let second = Terminator::build(&more, http(true, false), Some(&first), Absent::Wrong).unwrap();
         assert!(meet(&second, &originator, "shop.example").await.1.unwrap().2);
         // Other authorities do.
         let mut others = more.clone();
         let strangers = both.folder.write("strangers.pem", &Authority::new("strangers").pem());
         others.clients.as_mut().unwrap().authorities = strangers;
-        let third = Terminator::build(&others, HTTP, Some(&second), Absent::Wrong).unwrap();
+        let third = Terminator::build(&others, http(true, false), Some(&second), Absent::Wrong).unwrap();
         assert!(meet(&third, &originator, "shop.example").await.1.is_err());
     });
 }
@@ -223,10 +223,10 @@ fn a_change_of_files_reaches_the_next_handshake_and_a_bad_one_none() {
         meet(&terminator, &originator(&both.client), "new.example").await.0.unwrap();
         // The same Plan is taken over as it is: what is about something else must not fail for it.
         assert!(Arc::ptr_eq(
-            &Terminator::build(&both.server, HTTP, Some(&terminator), Absent::Wrong).unwrap(),
+            &Terminator::build(&both.server, http(true, false), Some(&terminator), Absent::Wrong).unwrap(),
             &terminator
         ));
-        assert!(Terminator::build(&both.server, HTTP, None, Absent::Wrong).is_err());
+        assert!(Terminator::build(&both.server, http(true, false), None, Absent::Wrong).is_err());
     });
 }
 
@@ -238,12 +238,12 @@ fn everything_wrong_is_said_at_once_and_what_is_not_at_hand_may_be_skipped() {
         key: format!("/nonexistent/{name}.key"),
     };
     both.server.certificates = vec![missing("a"), missing("b")];
-    let problems = Terminator::build(&both.server, HTTP, None, Absent::Wrong).err().unwrap();
+    let problems = Terminator::build(&both.server, http(true, false), None, Absent::Wrong).err().unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
-    let terminator = Terminator::build(&both.server, HTTP, None, Absent::Skipped).unwrap();
+    let terminator = Terminator::build(&both.server, http(true, false), None, Absent::Skipped).unwrap();
     assert_eq!(answering(&terminator, Some("any.example")).unwrap(), "any");
     both.server.certificates.clear();
-    assert!(Terminator::build(&both.server, HTTP, None, Absent::Wrong).is_err());
+    assert!(Terminator::build(&both.server, http(true, false), None, Absent::Wrong).is_err());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glorieta_core::Peer;
-use glorieta_http::h1::server::serve_connection;
+use glorieta_http::serve_connection;
 use glorieta_net::listen::Socket;
 use glorieta_net::{Acceptor, Timer};
 use tokio::sync::Semaphore;
@@ -64,7 +64,7 @@ async fn accept_at(acceptor: Acceptor, view: Arc<dyn View>, free: Rc<Semaphore>)
                 // The task gives it back.
                 place.forget();
                 let service = AdminService::new(view.clone(), Place(free.clone()));
-                tokio::task::spawn_local(serve_connection(stream, Timer::new(), Peer::at(address), service));
+                tokio::task::spawn_local(serve_connection(stream, Timer::new(), Peer::at(address), service, None));
             }
             // The client has gone again before it was accepted.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response};
 use glorieta_http::h1::codec::Limits;
-use glorieta_http::{Record, Reply, Service, Settings};
+use glorieta_http::{Record, Reply, Service, Settings, Versions};
 use glorieta_net::TunnelReport;
 
 use super::{Place, View, pages};
@@ -14,6 +14,8 @@ use crate::clock::Clock;
 
 const SETTINGS: Settings = Settings {
     limits: Limits { head_bytes: 16 << 10, header_count: 64, target_bytes: 1 << 10 },
+    versions: Versions { h1: true, h2: false },
+    streams: 1,
     head_timeout: Duration::from_secs(5),
     body_timeout: Duration::from_secs(5),
     write_timeout: Duration::from_secs(10),
@@ -65,6 +67,8 @@ impl Service for AdminService {
     fn refuse(&self, _: &Peer, _: RequestHead, _: Moment, error: Error) -> (Response, Unrecorded) {
         (pages::line(error.kind.status(), error.kind.reason()), Unrecorded)
     }
+
+    fn broken(&self, _: &Peer, _: Moment, _: &Error) {}
 
     /// Where others wait for a place, nobody keeps one between two requests.
     fn is_closing(&self) -> bool {

@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use glorieta_http::Settings;
 use glorieta_http::h1::codec::Limits;
+use glorieta_http::{Settings, Versions};
 use glorieta_net::listen::{Bind, Transport};
-use glorieta_net::tls::{HTTP, Terminator};
-use glorieta_plan::{ClientLimits, ForwardedHeaders, Protocol, RequestIdHeaders};
+use glorieta_net::tls::{self, Terminator};
+use glorieta_plan::{ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
@@ -118,7 +118,8 @@ impl Listener {
         let path = format!("listeners.{}", plan.id);
         let trusted = networks(&plan.trusted_proxies, &format!("{path}.trusted_proxies"), problems);
         let announced = announced(plan, &path, problems);
-        let tls = tls(plan, before, &path, context, problems);
+        let tls = terminator(plan, before, &path, context, problems);
+        check_versions(plan, &path, problems);
         let duty = match (plan.protocol, &plan.tcp) {
             (Protocol::Udp, None) => layer4::udp(plan, &path, context, problems),
             (Protocol::Udp, Some(_)) => {
@@ -208,18 +209,33 @@ fn announced(
     Some(Some(Arc::new(Announced { trusted, required: proxies.required })))
 }
 
+/// What is spoken is said for HTTP alone, and there it is something that is built.
+fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec<Problem>) {
+    let path = || format!("{path}.versions");
+    let speaks_http = plan.protocol == Protocol::Http;
+    if speaks_http == plan.versions.is_empty() {
+        problems.push(Problem::at(path(), "an http listener speaks h1, h2 or both, and no other has versions"));
+    }
+    if plan.versions.contains(&HttpVersion::H3) {
+        problems.push(Problem::at(path(), "h3 is not built yet; write h1, h2 or both"));
+    }
+}
+
 /// The listener's side of TLS; `None`: something is wrong with it.
-fn tls(
+fn terminator(
     plan: &glorieta_plan::Listener,
     before: Option<&Arc<Listener>>,
     path: &str,
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Option<Option<Arc<Terminator>>> {
-    let Some(tls) = &plan.tls else { return Some(None) };
+    let Some(wanted) = &plan.tls else { return Some(None) };
     // At layer 4 nobody knows what is spoken inside: no protocol is agreed on.
     let alpn = match plan.protocol {
-        Protocol::Http => HTTP,
+        Protocol::Http => {
+            let Versions { h1, h2 } = versions(plan);
+            tls::http(h1, h2)
+        }
         Protocol::Tcp => &[],
         Protocol::Udp => {
             problems.push(Problem::at(path, "TLS needs connections, and datagrams have none; use protocol tcp"));
@@ -231,7 +247,7 @@ fn tls(
         }
     };
     let before = before.and_then(|before| before.tls.as_ref());
-    match Terminator::build(tls, alpn, before, context.secrets.absent()) {
+    match Terminator::build(wanted, alpn, before, context.secrets.absent()) {
         Ok(terminator) => Some(Some(terminator)),
         Err(messages) => {
             let path = format!("{path}.tls");
@@ -241,8 +257,15 @@ fn tls(
     }
 }
 
+fn versions(plan: &glorieta_plan::Listener) -> Versions {
+    let speaks = |version| plan.versions.contains(&version);
+    Versions { h1: speaks(HttpVersion::H1), h2: speaks(HttpVersion::H2) }
+}
+
 fn settings(plan: &glorieta_plan::Listener) -> Settings {
     Settings {
+        versions: versions(plan),
+        streams: plan.limits.streams,
         limits: Limits {
             head_bytes: plan.limits.head_bytes as usize,
             header_count: plan.limits.header_count as usize,

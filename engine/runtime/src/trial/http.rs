@@ -53,6 +53,7 @@ pub fn tell(
                 Ok(names) => Some(Rc::new(Secured {
                     server_name: server_name.map(Into::into),
                     version: "1.3",
+                    agreed: None,
                     certificate: None,
                     names,
                 })),

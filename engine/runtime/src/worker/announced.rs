@@ -11,7 +11,8 @@ use glorieta_net::proxy_protocol::{Header, NoHeader, Origin, read_header};
 use super::View;
 use super::accept::turn_away;
 use super::connection::{Open, serve_http};
-use super::secure::{patiently, serve_passthrough, serve_secured, write_down};
+use super::ended::{Ended, write_down};
+use super::secure::{patiently, serve_passthrough, serve_secured};
 use super::tcp::{Greeting, serve_tcp};
 use crate::snapshot::Duty;
 
@@ -50,7 +51,7 @@ async fn greet(mut open: Open, view: Rc<View>, mut stream: Stream, proxy: Option
         Ok(header) => header,
         Err(error) => {
             stream.reset_on_close();
-            write_down(&open, &view, proxy, started, PROTOCOL, &error);
+            give_up(&open, &view, proxy, started, &error);
             return None;
         }
     };
@@ -109,5 +110,11 @@ fn serve(guest: Guest) -> Pin<Box<dyn Future<Output = ()>>> {
 pub fn turn_away_unannounced(open: &Open, view: &View, stream: &Stream, address: Option<SocketAddr>) {
     stream.reset_on_close();
     let error = Error::because(Kind::ProxyRefused, "not from an address in proxy_protocol.trusted");
-    write_down(open, view, address, Moment::now(), PROTOCOL, &error);
+    give_up(open, view, address, Moment::now(), &error);
+}
+
+/// Writes down a connection that came no further than its header.
+fn give_up(open: &Open, view: &View, address: Option<SocketAddr>, since: Moment, error: &Error) {
+    let connection = Ended { protocol: PROTOCOL, address, since, tls: "" };
+    write_down(&open.worker, &view.listener, &connection, error);
 }

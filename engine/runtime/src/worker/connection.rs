@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use glorieta_core::{Error, Exchange, Kind, Moment, Peer, RequestHead, Response, Scheme, Secured};
-use glorieta_http::h1::server::serve_connection;
-use glorieta_http::{Reply, Service, Settings};
+use glorieta_core::{Error, Exchange, Kind, Moment, Peer, RequestHead, Response, Scheme, Secured, Version};
+use glorieta_http::{Reply, Service, Settings, serve_connection};
 use glorieta_net::{Stream, Timer};
 use glorieta_policy::limit::{Client, Entered, Refusal};
 
+use super::ended::{Ended, write_down};
 use super::{Entrance, Guest, Worker};
 use crate::serve::{self, PeerText, RequestRecord};
 use crate::snapshot::Listener;
@@ -86,8 +86,9 @@ pub fn serve_http(
     if secured.is_some() {
         peer.scheme = Scheme::Https;
     }
+    let agreed = secured.as_ref().and_then(|secured| secured.agreed);
     let service = HttpService { open, peer_text: PeerText::new(&peer), secured };
-    serve_connection(stream, timer, peer, service)
+    serve_connection(stream, timer, peer, service, agreed)
 }
 
 struct HttpService {
@@ -120,6 +121,12 @@ impl Service for HttpService {
         let mut record = RequestRecord::begin(worker, self.entrance().view(), head, *peer, secured, started, wire);
         record.failed(&error);
         (serve::error_answer(&error, &record.request), record)
+    }
+
+    fn broken(&self, peer: &Peer, since: Moment, error: &Error) {
+        let tls = self.secured.as_ref().map_or("", |secured| secured.version);
+        let connection = Ended { protocol: Version::Http2.text(), address: peer.address, since, tls };
+        write_down(&self.open.worker, &self.entrance().view.borrow().listener, &connection, error);
     }
 
     fn is_closing(&self) -> bool {

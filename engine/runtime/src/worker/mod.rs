@@ -7,6 +7,7 @@ mod accept;
 mod announced;
 mod connection;
 mod datagrams;
+mod ended;
 mod message;
 mod secure;
 mod shared;

@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use glorieta_core::{Error, Kind, Moment, Peer, RequestId, Secured};
+use glorieta_core::{Error, Kind, Moment, Secured};
 use glorieta_net::tls::{Hello, NoHello, Refusal, UNRECOGNISED_NAME, last_words, read_hello};
 use glorieta_net::{Stream, Timer};
 
 use super::View;
 use super::connection::{Open, serve_http};
+use super::ended::{Ended, write_down};
 use super::tcp::{Greeting, serve_tcp};
-use crate::log::Entry;
 use crate::metrics::Handshake;
 use crate::snapshot::Duty;
 
@@ -69,7 +69,7 @@ async fn shake_hands(open: Open, view: Rc<View>, stream: Stream, address: Option
         None => Error::new(Kind::HandshakeTimeout),
     };
     view.listener.series.shook_hands(open.worker.index, Handshake::Failed);
-    write_down(&open, &view, address, started, "tls", &error);
+    give_up(&open, &view, address, started, &error);
     None
 }
 
@@ -137,42 +137,16 @@ pub async fn serve_passthrough(open: Open, view: Rc<View>, mut stream: Stream, a
         Some(Err(NoHello::Bad { reason, alert })) => (Error::new(Kind::HandshakeFailed).with_detail(reason), alert),
         None => (Error::new(Kind::HandshakeTimeout), Vec::new()),
     };
-    write_down(&open, &view, address, started, "tls", &error);
+    give_up(&open, &view, address, started, &error);
     if !words.is_empty() {
         Box::pin(last_words(stream, &words)).await;
     }
 }
 
-/// Counts a client that came no further, and says why in the log. One that went by itself, as checks of load
-/// balancers do, is only counted.
-pub(super) fn write_down(
-    open: &Open,
-    view: &View,
-    address: Option<SocketAddr>,
-    started: Moment,
-    protocol: &'static str,
-    error: &Error,
-) {
-    let worker = &open.worker;
-    view.listener.series.rejected(worker.index, error.kind);
-    let mut log = worker.log.borrow_mut();
-    if error.kind == Kind::ClientGone || !log.enabled() {
-        return;
-    }
-    log.record(&Entry {
-        time_unix_ns: worker.unix_nanoseconds(started),
-        duration_ns: Moment::now().since(started).as_nanos() as u64,
-        id: RequestId::random(fastrand::u128(..)).as_str(),
-        listener: &view.listener.id,
-        client: Peer::at(address).client,
-        client_port: address.map_or(0, |address| address.port()),
-        protocol,
-        reason: Some(error.kind.reason()),
-        detail: error.detail(),
-        ..Entry::default()
-    });
-    drop(log);
-    worker.log_soon();
+/// Writes down a client that came no further than its handshake.
+fn give_up(open: &Open, view: &View, address: Option<SocketAddr>, since: Moment, error: &Error) {
+    let connection = Ended { protocol: "tls", address, since, tls: "" };
+    write_down(&open.worker, &view.listener, &connection, error);
 }
 
 #[cfg(test)]

@@ -93,6 +93,8 @@ class ExplainedListener(TypedDict):
     protocol: str
     layer: int
     roles: list[str]
+    versions: list[str]
+    """The versions of HTTP that are spoken, `h1` and `h2`; none at layer 4."""
     tls: ExplainedTls | None
     """What clients meet; none: it speaks in clear, or passes TLS on."""
     proxy_protocol: dict[str, Any] | None
@@ -251,6 +253,7 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
         "protocol": listener["protocol"],
         "layer": layer_of(listener["protocol"]),
         "roles": listener["roles"],
+        "versions": list(listener["versions"]),
         "tls": None if listener["tls"] is None else tls_document(listener["tls"]),
         "proxy_protocol": None if listener["proxy_protocol"] is None else {**listener["proxy_protocol"]},
         "to": everything_else(listener),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..model import Filter, Group, Handler, HostMatch, Listener, Upstream
     from .view import View
 
+VERSIONS = {"h1": "HTTP/1.1", "h2": "HTTP/2"}
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
 
 
@@ -109,6 +110,8 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
         yield f"  asked for by https_only of {asker}"
     if (proxies := listener["proxy_protocol"]) is not None:
         yield from wrapped(proxy_protocol_text(proxies), "  ", view.width)
+    if len(listener["versions"]) == 1:
+        yield f"  speaks {VERSIONS[listener['versions'][0]]} only"
     tls = listener["tls"]
     if tls is None:
         return

@@ -37,6 +37,8 @@ pub struct Connection {
     pub peer: Peer,
     pub body: Cell<BodyState>,
     pub bytes_in: Cell<u64>,
+    /// When the first byte of the first request had come, where that was looked at before.
+    begun: Cell<Option<Moment>>,
     watch: Cell<Watch>,
     /// Whether the client understands 1xx.
     pub knows_interim: Cell<bool>,
@@ -71,10 +73,19 @@ impl Connection {
             peer,
             body: Cell::new(BodyState::Done),
             bytes_in: Cell::new(0),
+            begun: Cell::new(None),
             watch: Cell::new(Watch::Silence),
             knows_interim: Cell::new(false),
             interim: RefCell::default(),
         }
+    }
+
+    pub fn set_begun(&self, begun: Moment) {
+        self.begun.set(Some(begun));
+    }
+
+    pub fn take_begun(&self) -> Option<Moment> {
+        self.begun.take()
     }
 
     pub fn has_input(&self) -> bool {
@@ -296,6 +307,12 @@ impl Connection {
             _ => Poll::Ready(()),
         })
         .await;
+    }
+
+    /// What it is made of, for another protocol.
+    pub fn into_parts(self) -> Option<(Stream, Bytes, Timer, Peer)> {
+        let (stream, input) = self.take()?;
+        Some((stream, input, self.timer, self.peer))
     }
 
     /// Takes socket and read-ahead out, for a tunnel.

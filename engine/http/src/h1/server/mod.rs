@@ -16,8 +16,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use glorieta_core::{Body, Exchange, Kind, Method, Moment, Peer, RequestHead};
-use glorieta_net::{Stream, Timer, TunnelOptions, tunnel};
+use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, RequestHead};
+use glorieta_net::{TunnelOptions, tunnel};
 
 use super::codec::{Close, Framing, RequestMeta, write_response};
 use crate::buffers;
@@ -25,7 +25,7 @@ use crate::service::{Record, Reply, Service, Settings};
 
 use answer::{Answered, write_answer};
 pub use answer::{frame, write_head};
-use connection::Connection;
+pub(crate) use connection::Connection;
 use head::{HeadEnd, read_head};
 use request_body::{BodyState, RequestBody};
 
@@ -40,16 +40,10 @@ enum Next {
     Close,
 }
 
-/// Serves one accepted connection until either side ends it.
+/// Serves a connection until either side ends it.
 ///
-/// `timer` is the connection's own: ringing its alarm makes an idle connection look at
-/// [`Service::is_closing`] and end. The future holds two pointers while the connection waits: an argument of an
-/// `async fn` would be kept twice.
-pub fn serve_connection<S: Service>(stream: Stream, timer: Timer, peer: Peer, service: S) -> impl Future<Output = ()> {
-    serve_requests(Rc::new(Connection::new(stream, timer, peer)), Box::new(service))
-}
-
-async fn serve_requests<S: Service>(connection: Rc<Connection>, service: Box<S>) {
+/// Ringing the alarm of its timer makes an idle connection look at [`Service::is_closing`] and end.
+pub(crate) async fn serve_requests<S: Service>(connection: Rc<Connection>, service: Rc<S>) {
     let mut served = 0;
     while wait(&connection, &*service, served).await {
         let request = Box::pin(serve_request(&connection, &*service, served));
@@ -62,7 +56,7 @@ async fn serve_requests<S: Service>(connection: Rc<Connection>, service: Box<S>)
 }
 
 /// Waits for the first byte of a request; `false` if none comes.
-async fn wait<S: Service>(connection: &Connection, service: &S, served: u32) -> bool {
+pub(crate) async fn wait<S: Service>(connection: &Connection, service: &S, served: u32) -> bool {
     if connection.has_input() {
         return true;
     }
@@ -95,10 +89,11 @@ async fn wait<S: Service>(connection: &Connection, service: &S, served: u32) -> 
 }
 
 async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, served: u32) -> Next {
-    let started = Moment::now();
+    let started = connection.take_begun().unwrap_or_else(Moment::now);
     let settings = service.settings();
     let mut head = RequestHead::default();
-    let meta = match read_head(connection, &settings, started, &mut head).await {
+    let read = read_head(connection, &settings, started, &mut head).await;
+    let meta = match read.and_then(|meta| spoken(meta, &settings)) {
         Ok(meta) => meta,
         Err(HeadEnd::Gone) => return Next::Close,
         Err(HeadEnd::Bad(error)) => {
@@ -140,7 +135,7 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, ser
             let mut out = connection.take_interim();
             write_response(&head, Framing::None, Close::KeepAlive, Some(&service.date()), &mut out);
             if connection.write_all(out, settings.write_timeout).await.is_err() {
-                record.fail(&glorieta_core::Error::new(Kind::ClientGone));
+                record.fail(&Error::new(Kind::ClientGone));
                 return Next::Close;
             }
             let Some((stream, input)) = connection.take() else { return Next::Close };
@@ -149,6 +144,14 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, ser
             Next::Close
         }
     }
+}
+
+/// Whether requests may come so at all.
+fn spoken(meta: RequestMeta, settings: &Settings) -> Result<RequestMeta, HeadEnd> {
+    if settings.versions.h1 {
+        return Ok(meta);
+    }
+    Err(HeadEnd::Bad(Error::because(Kind::VersionRefused, "HTTP/2 is all that is spoken here")))
 }
 
 /// What matters of a request when its answer is written.

@@ -2,17 +2,14 @@
 
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
+use glorieta_core::{BodySource, Error, Frame, Kind};
 
 use super::connection::Connection;
 use crate::h1::codec::{ChunkedDecoder, Framing, RequestMeta, TrailerLimits};
 use crate::h1::pieces::{take_chunk, take_known};
+use crate::pace::Pace;
 use crate::service::Settings;
-
-/// So long a client may wait between its bytes before the rate of its body is judged.
-const RATE_GRACE: Duration = Duration::from_secs(5);
 
 /// How far a request's body has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +32,7 @@ pub struct RequestBody {
     connection: Rc<Connection>,
     decoding: Decoding,
     expect_continue: bool,
-    timeout: Duration,
-    rate: u32,
-    /// Since when bytes are waited for.
-    waiting: Option<Moment>,
-    waited: Duration,
+    pace: Pace,
     /// Whether somebody has begun to read it.
     begun: bool,
 }
@@ -54,10 +47,7 @@ impl RequestBody {
             connection,
             decoding,
             expect_continue: meta.expect_continue,
-            timeout: settings.body_timeout,
-            rate: settings.body_rate,
-            waiting: None,
-            waited: Duration::ZERO,
+            pace: Pace::new(settings),
             begun: false,
         }
     }
@@ -81,17 +71,6 @@ impl RequestBody {
             Decoding::Length(left) => *left == 0,
             Decoding::Chunked(decoder) => decoder.is_done(),
         }
-    }
-
-    /// Whether the client is too slow, now that bytes have come.
-    fn arrived(&mut self) -> Result<(), Error> {
-        let Some(since) = self.waiting.take() else { return Ok(()) };
-        self.waited += Moment::now().since(since);
-        let judged = self.waited.saturating_sub(RATE_GRACE);
-        if self.rate > 0 && self.connection.bytes_in.get() < judged.as_secs() * u64::from(self.rate) {
-            return Err(Error::because(Kind::BodyTimeout, "the body came too slowly"));
-        }
-        Ok(())
     }
 
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Frame, Error>>> {
@@ -139,14 +118,13 @@ impl BodySource for RequestBody {
             match self.connection.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return self.fail(Error::new(Kind::BodyCutOff)),
                 Poll::Ready(Ok(_)) => {
-                    if let Err(error) = self.arrived() {
+                    if let Err(error) = self.pace.arrived(self.connection.bytes_in.get()) {
                         return self.fail(error);
                     }
                 }
                 Poll::Ready(Err(_)) => return self.fail(Error::new(Kind::ClientGone)),
                 Poll::Pending => {
-                    let since = *self.waiting.get_or_insert_with(Moment::now);
-                    if self.connection.poll_until(cx, since.plus(self.timeout)).is_ready() {
+                    if self.connection.poll_until(cx, self.pace.wait()).is_ready() {
                         return self.fail(Error::new(Kind::BodyTimeout));
                     }
                     return Poll::Pending;
@@ -175,30 +153,22 @@ impl Drop for RequestBody {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::time::Duration;
 
-    use glorieta_core::{Peer, Scheme};
+    use glorieta_core::{Moment, Peer, Scheme};
     use glorieta_net::Timer;
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use crate::h1::codec::Limits;
-    use crate::testing::{on_worker, tcp_pair};
+    use crate::pace::RATE_GRACE;
+    use crate::testing::{on_worker, settings, tcp_pair};
 
     /// The next piece of a body of which one byte comes after it has been waited for so long in all.
     async fn next_after(waited: Duration, rate: u32, bytes_in: u64) -> Result<usize, Kind> {
         let (stream, mut client) = tcp_pair().await;
         let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
         let connection = Rc::new(Connection::new(stream, Timer::new(), peer));
-        let long = Duration::from_secs(60);
-        let settings = Settings {
-            limits: Limits::default(),
-            head_timeout: long,
-            body_timeout: long,
-            write_timeout: long,
-            keep_alive: long,
-            requests_per_connection: 0,
-            body_rate: rate,
-        };
+        let settings = Settings { body_rate: rate, ..settings() };
         let meta = RequestMeta {
             framing: Framing::Length(1000),
             keep_alive: true,
@@ -208,8 +178,8 @@ mod tests {
         };
         let mut body = RequestBody::new(connection.clone(), &meta, &settings);
         connection.bytes_in.set(bytes_in);
-        body.waited = waited;
-        body.waiting = Some(Moment::now());
+        body.pace.waited = waited;
+        body.pace.waiting = Some(Moment::now());
         client.write_all(b"x").await.unwrap();
         match poll_fn(|cx| body.poll_frame(cx)).await {
             Some(Ok(Frame::Data(bytes))) => Ok(bytes.len()),

@@ -1,0 +1,3 @@
+//! HTTP/2 (RFC 9113), over the `h2` crate, which knows frames, streams, windows and HPACK.
+
+pub mod server;

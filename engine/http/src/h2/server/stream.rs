@@ -1,0 +1,107 @@
+//! One request of a connection, from its head to the end of its answer.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use glorieta_core::{Body, Error, Exchange, Kind, Moment, Peer, RequestHead, Version};
+use h2::RecvStream;
+use h2::ext::Protocol;
+use h2::server::SendResponse;
+use http::Request;
+
+use super::answer::write_answer;
+use super::request_body::{RequestBody, forget};
+use super::websocket;
+use super::wire::StreamWire;
+use crate::multiplexed::{RequestFacts, request_in};
+use crate::service::{Record, Reply, Service};
+
+/// Has a request answered. Dropping the future, a reset of the client's and the end of the connection cancel it.
+pub async fn answer_request<S: Service>(
+    service: Rc<S>,
+    peer: Peer,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    let wire = Rc::new(StreamWire::new(respond));
+    answer(&*service, peer, request, &wire).await;
+    if let Some(unread) = wire.take_unread() {
+        forget(unread).await;
+    }
+}
+
+async fn answer<S: Service>(service: &S, peer: Peer, request: Request<RecvStream>, wire: &Rc<StreamWire>) {
+    let started = Moment::now();
+    let settings = service.settings();
+    let mut head = RequestHead::default();
+    let facts = match read(&request, &settings.limits, &mut head) {
+        Ok(facts) => facts,
+        Err(error) => {
+            let asked = head.method;
+            let (response, record) = service.refuse(&peer, head, started, error);
+            return write_answer(wire, service, &settings, asked, response, record).await;
+        }
+    };
+    let stream = request.into_body();
+    let asked = head.method;
+    let mut tunnel = None;
+    let body = if facts.tunnel {
+        tunnel = Some(stream);
+        Body::Empty
+    } else if stream.is_end_stream() {
+        Body::Empty
+    } else {
+        Body::Stream(Box::new(RequestBody::new(stream, wire.clone(), facts.request, &settings)))
+    };
+    let exchange = Exchange { upgrade: facts.tunnel, head, body, peer, started, wire: wire.clone() };
+    let reply = answered(wire, pin!(service.serve(exchange))).await;
+    match (reply, tunnel) {
+        (None, _) => {}
+        (Some(Reply::Answer(response, record)), None) => {
+            write_answer(wire, service, &settings, asked, response, record).await;
+        }
+        (Some(Reply::Answer(response, record)), Some(_)) => {
+            let (response, record) = websocket::refused(response, record);
+            write_answer(wire, service, &settings, asked, response, record).await;
+        }
+        (Some(Reply::Switch { head, upstream, leftover, idle, record }), Some(stream)) => {
+            let opened = websocket::Opened { head, upstream: *upstream, leftover, idle };
+            websocket::pass(wire, service, stream, opened, record).await;
+        }
+        // Nobody is switched who has not asked for it.
+        (Some(Reply::Switch { mut record, .. }), None) => {
+            let error = Error::because(Kind::ResponseMalformed, "a protocol that was not asked for");
+            let response = record.instead(&error);
+            write_answer(wire, service, &settings, asked, response, record).await;
+        }
+    }
+}
+
+struct Facts {
+    request: RequestFacts,
+    /// It asks for a WebSocket.
+    tunnel: bool,
+}
+
+fn read<B>(request: &Request<B>, limits: &crate::h1::codec::Limits, head: &mut RequestHead) -> Result<Facts, Error> {
+    let facts = request_in(request, Version::Http2, limits, head)?;
+    let protocol = request.extensions().get::<Protocol>();
+    if let Some(protocol) = protocol {
+        websocket::translate(protocol.as_str(), head)?;
+    }
+    Ok(Facts { request: facts, tunnel: protocol.is_some() })
+}
+
+/// Waits for the answer while watching the client; `None` if it has given the request up.
+async fn answered<F: Future>(wire: &StreamWire, mut serving: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| {
+        if wire.poll_gone(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        serving.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
