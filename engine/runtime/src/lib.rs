@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod certificates;
+mod challenges;
 mod clock;
 mod engine;
 mod files;
@@ -11,8 +12,10 @@ mod housekeeper;
 pub mod log;
 mod memory;
 pub mod metrics;
+mod mirror;
 mod secrets;
 mod serve;
+mod shadow;
 mod snapshot;
 mod status;
 pub mod trial;

@@ -32,6 +32,7 @@ from .match import HostText
 from .proxy_protocol import ProxyProtocolValue
 from .role import Role
 from .route import RouteKey, RouteValue
+from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .timeouts import MILLION, ListenerLimits, ListenerTimeouts
 
@@ -67,9 +68,9 @@ class ListenerDefaults(Noun):
     """What listeners do where they do not say otherwise."""
 
     versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
-        default_factory=lambda: list(VERSIONS)
+        default_factory=list
     )
-    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), or both. With TLS the client
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2). Left out: both. With TLS the client
     chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge)."""
     limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""
@@ -118,6 +119,8 @@ class Listener(ListenerDefaults):
     """For `udp`: how many datagrams answer each one of the client; with the last of them the session ends. 1 for DNS, 0
     for what is never answered, such as syslog. Left out or `off`: any number, and the session ends by
     `timeouts.session`."""
+    split: SplitValue | None = None
+    """Share out what no route matches among several upstreams: `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
     paths."""

@@ -10,6 +10,7 @@ from ..config.base import layered
 from ..config.listener import VERSIONS, ListenerDefaults
 from ..config.listener import Listener as ListenerNoun
 from ..config.units import milliseconds
+from .acme import ordered_by_routes
 from .admission import check_admission
 from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
@@ -90,7 +91,9 @@ def compile_listener(
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
     refuse_datagrams(compiling, noun, path)
-    return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+    compiled = compile_groups(compiling, listener, noun, groups, upstreams)
+    ordered_by_routes(compiling, listener, listener["routes"])
+    return listener, compiled
 
 
 def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> None:
@@ -105,10 +108,10 @@ def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> No
 def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
     if noun.protocol != "http":
         return []
-    if not used.versions:
+    if used.written("versions") and not used.versions:
         place = path if noun.written("versions") else ("defaults", "listener")
         compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
-    return [version for version in VERSIONS if version in used.versions]
+    return [version for version in VERSIONS if version in (used.versions or VERSIONS)]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
@@ -126,6 +129,9 @@ def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerT
     if noun.protocol == "tcp" and noun.tls.https_only is not None:
         message = f'"https_only" on a tcp listener: {LAYER4}'
         compiling.confuse("error", (*place, "https_only"), message, "use protocol: http", key=True, code=READS_HTTP)
+    if noun.protocol == "tcp" and noun.tls.acme == []:
+        message = f'"acme: on" takes the hosts of routes: {LAYER4}'
+        compiling.error((*place, "acme"), message, "write the names: acme: [shop.example]")
     return compile_server_tls(compiling, noun.tls, place)
 
 

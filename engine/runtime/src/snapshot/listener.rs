@@ -9,7 +9,7 @@ use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::listen::{Bind, Transport};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{Acme, AcmeChallenge, ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
@@ -17,6 +17,7 @@ use rustc_hash::FxHashMap;
 
 use super::layer4::{self, DatagramRoute, Passthrough, TcpRoute};
 use super::{Problem, Route};
+use crate::challenges::Challenge;
 use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
 use crate::secrets::Secrets;
@@ -52,6 +53,8 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
+    /// How issuers of certificates are answered here; `None`: not at all.
+    pub challenge: Option<Challenge>,
     /// `None`: nobody's connections begin with a PROXY header.
     pub announced: Option<Arc<Announced>>,
     /// From a connection's begin to the end of its handshake; as long may its PROXY header take before.
@@ -90,6 +93,7 @@ pub(super) struct Context<'a> {
     pub handlers: &'a FxHashMap<Arc<str>, Arc<Handler>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
+    pub acme: Option<&'a Acme>,
     pub secrets: &'a Secrets,
 }
 
@@ -174,6 +178,7 @@ impl Listener {
             duty,
             tls: tls.clone(),
             announced: announced.clone(),
+            challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -207,6 +212,15 @@ fn announced(
     }
     let trusted = networks(&proxies.trusted, &format!("{path}.proxy_protocol.trusted"), problems)?;
     Some(Some(Arc::new(Announced { trusted, required: proxies.required })))
+}
+
+/// HTTP-01 asks in clear, TLS-ALPN-01 wherever TLS ends.
+fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Challenge> {
+    match (&acme?.challenge, &plan.tls, plan.protocol) {
+        (AcmeChallenge::Http01, None, Protocol::Http) => Some(Challenge::Http),
+        (AcmeChallenge::TlsAlpn01, Some(_), _) => Some(Challenge::TlsAlpn),
+        _ => None,
+    }
 }
 
 /// What is spoken is said for HTTP alone, and there it is something that is built.
