@@ -60,7 +60,7 @@ def test_every_directive_has_exactly_one_note(imported: Callable[..., Any], tmp_
         ("limit_req zone=z", "missing", "comes with Gateway"),
         ("proxy_cache c", "missing", "comes with Gateway"),
         ("ssl_certificate c", "needless", "nothing here uses it"),
-        ("listen 53 udp", "missing", "comes with Protocols"),
+        ("listen 53 udp", "translated", ""),
         ("server b backup", "translated", ""),
         ("sticky cookie s", "missing", "cookie"),
         ("listen 443 ssl http2", "nearly", "has no certificate that could be written"),
