@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use glorieta_http::{Settings, Versions};
 use glorieta_http::h1::codec::Limits;
+use glorieta_http::{Settings, Versions};
 use glorieta_net::tls::{self, Terminator};
 use glorieta_plan::{Acme, AcmeChallenge, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::{Networks, Table};

@@ -13,10 +13,10 @@ use glorieta_net::tls::{Hello, NoHello, Refusal, UNRECOGNISED_NAME, last_words, 
 use glorieta_net::{Stream, Timer};
 
 use super::View;
-use crate::challenges::Challenge;
 use super::connection::{Open, serve_http};
 use super::ended::{Ended, write_down};
 use super::tcp::{Greeting, serve_tcp};
+use crate::challenges::Challenge;
 use crate::metrics::Handshake;
 use crate::snapshot::Duty;
 
