@@ -167,6 +167,7 @@ def route(key: str, target: Document, *, filters: Sequence[Document] = (), **cha
         "target": target,
         "filters": list(filters),
         "deadline_ms": None,
+        "mirror": None,
     }
     return merged(base, changes)
 
@@ -206,6 +207,35 @@ def proxy(upstream: str = "service", **changes: Any) -> Document:
     return {"proxy": merged(base, changes)}
 
 
+def split(weights: dict[str, int], by: Any = "random", **changes: Any) -> Document:
+    """`by`: `random`, `{"cookie": NAME}` or `{"word": WORD}`."""
+    base = {
+        "variants": [{"upstream": name, "weight": weight} for name, weight in weights.items()],
+        "by": by,
+        "strip_prefix": None,
+        "rewrite": None,
+        "host": "preserve",
+        "timeouts": UPSTREAM_TIMEOUTS,
+        "retries": 1,
+    }
+    return {"split": merged(base, changes)}
+
+
+def mirror(upstream: str = "shadow", **changes: Any) -> Document:
+    """Copies of all safe requests, for a route's `mirror`."""
+    base = {
+        "upstream": upstream,
+        "share_percent": 100,
+        "methods": ["GET", "HEAD", "OPTIONS"],
+        "max_body_bytes": 65_536,
+        "in_flight": 100,
+        "timeout_ms": 10_000,
+        "host": "preserve",
+        "timeouts": UPSTREAM_TIMEOUTS,
+    }
+    return merged(base, changes)
+
+
 def respond(body: str = "", status: int = 200, **headers: str) -> Document:
     fields = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return {"respond": {"status": status, "headers": fields, "body": body}}
@@ -216,8 +246,31 @@ def redirect(location: str, status: int = 308) -> Document:
 
 
 def files(root: object, **changes: Any) -> Document:
-    base = {"root": str(root), "strip_prefix": None, "index": "index.html", "fallback": None, "hidden": False}
+    base = {
+        "root": str(root),
+        "strip_prefix": None,
+        "index": "index.html",
+        "fallback": None,
+        "hidden": False,
+        "precompressed": [],
+    }
     return {"files": merged(base, changes)}
+
+
+def compress(**changes: Any) -> Document:
+    base = {
+        "algorithms": ["zstd", "gzip", "br"],
+        "types": ["text/*", "application/json"],
+        "min_bytes": 1024,
+        "levels": {"zstd": 1, "br": 1, "gzip": 3},
+        "credentials": False,
+    }
+    return {"compress": merged(base, changes)}
+
+
+def decompress(**changes: Any) -> Document:
+    base = {"algorithms": ["gzip", "deflate", "br", "zstd"], "max_bytes": 10 << 20, "ratio": 100}
+    return {"decompress": merged(base, changes)}
 
 
 def max_body(size: int) -> Document:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .admin import Admin
 from .balancing import Balance
+from .compression import Compress, CompressLevels, Decompress
 from .edge import Defaults, Edge
 from .errors import ConfigError, Place, Problem, format_problems
 from .filter import Filters, Headers, RequestHeaders, ResponseHeaders
@@ -17,9 +18,11 @@ from .listener import Forwarded, Listener, RequestId
 from .loading import Loaded, load, load_any, load_object, load_text
 from .log import Log
 from .match import Condition, Match
+from .mirror import Mirror
 from .objects import is_object
 from .places import Places, Source
 from .route import Route
+from .split import Split
 from .target import Files, Redirect, Respond
 from .tests import Case
 from .timeouts import ListenerLimits, ListenerTimeouts, RouteTimeouts
@@ -37,8 +40,11 @@ __all__ = [
     "Admin",
     "Balance",
     "Case",
+    "Compress",
+    "CompressLevels",
     "Condition",
     "ConfigError",
+    "Decompress",
     "Defaults",
     "Discover",
     "Edge",
@@ -57,6 +63,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Match",
+    "Mirror",
     "Outlier",
     "Part",
     "Place",
@@ -73,6 +80,7 @@ __all__ = [
     "Route",
     "RouteTimeouts",
     "Source",
+    "Split",
     "Upstream",
     "balance",
     "format_problems",

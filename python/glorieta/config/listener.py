@@ -30,6 +30,7 @@ from .listener_tls import ListenerTls
 from .match import HostText
 from .role import Role
 from .route import RouteKey, RouteValue
+from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .timeouts import ListenerLimits, ListenerTimeouts
 
@@ -65,9 +66,9 @@ class ListenerDefaults(Noun):
     """What listeners do where they do not say otherwise."""
 
     versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
-        default_factory=lambda: list(VERSIONS)
+        default_factory=list
     )
-    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), or both. With TLS the client
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2). Left out: both. With TLS the client
     chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge)."""
     limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""
@@ -107,6 +108,8 @@ class Listener(ListenerDefaults):
     to: str | None = None
     """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream; for
     `tls` that of all other names, and of clients that ask for none."""
+    split: SplitValue | None = None
+    """Share out what no route matches among several upstreams: `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
     paths."""

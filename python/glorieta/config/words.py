@@ -51,8 +51,10 @@ LOG_WORDS = {
     "upstream": "the upstream's name",
     "endpoint": "the endpoint's address",
     "tries": "how often the request was sent to an endpoint",
+    "mirror": "what became of the request's copy: `sent`, or why it was dropped",
     "bytes.in": "bytes of the request's body",
     "bytes.out": "bytes of the answer's body",
+    "compression.ratio": "how many times longer the answer was before `compress`, such as 5.20; else nothing",
 }
 LATER = {
     "claim": "Gateway",

@@ -91,10 +91,10 @@ def compile_listener(
 def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
     if noun.protocol != "http":
         return []
-    if not used.versions:
+    if used.written("versions") and not used.versions:
         place = path if noun.written("versions") else ("defaults", "listener")
         compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
-    return [version for version in VERSIONS if version in used.versions]
+    return [version for version in VERSIONS if version in (used.versions or VERSIONS)]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:

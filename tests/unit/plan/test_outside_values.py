@@ -70,12 +70,13 @@ acme:
   external_account: {id: one, key: eab.key}
 defaults:
   listener:
-    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}
+    versions: [h1, h2]
+    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, streams: 100, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h}
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}
     request_id: &request_id {request: on, response: on, accept: on}
-  route: &route {timeouts: {connect: 3s, first_byte: 30s, idle: 60s, tunnel: 1h}, deadline: 1h, retries: 1, host: preserve, merge_slashes: off}
+  route: &route {timeouts: {connect: 3s, first_byte: 30s, idle: 60s, tunnel: 1h}, deadline: 1h, retries: 1, host: preserve, merge_slashes: off, mirror: {to: copied, share: 10%, methods: [GET], max_body: 64KiB, in_flight: 100, timeout: 10s}}
   upstream: &upstream
     balance: {algorithm: random}
     health: {path: /healthz, host: health.example, status: 200-299, every: 2s, timeout: 1s, fall: 2, rise: 1}
@@ -94,10 +95,16 @@ listeners:
     accept: {unequal-endpoints: known}
     limits: *limits
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s}
+    versions: [h1, h2]
     trusted_proxies: 10.0.0.0/8
     forwarded: *forwarded
     request_id: *request_id
-    filters: {allow: [0.0.0.0/0], deny: [192.0.2.7], max_body: 10MiB}
+    filters:
+      allow: [0.0.0.0/0]
+      deny: [192.0.2.7]
+      max_body: 10MiB
+      compress: {algorithms: [gzip], types: [text/*], min_size: 1KiB, levels: {zstd: 1, br: 1, gzip: 3}, credentials: off}
+      decompress: {algorithms: [gzip], max_size: 1MiB, ratio: 100}
     to: shop
     routes:
       /a/*:
@@ -118,8 +125,9 @@ listeners:
       /r: {redirect: {location: "https://r.example${path}", status: 301}}
       /s: {respond: {status: 200, headers: {x-a: a}, body: text}}
       /t: {respond: text}
-      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off}}
+      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off, precompressed: [br]}}
       /u: shop
+      /v: {split: {to: {shop: 95, short: 5}, by: cookie, cookie: version}, mirror: copied}
   h: {bind: ":8087", handler: "shop.py:router"}
   m: {bind: ":8088", asgi: "shop.py:application"}
   hm:
@@ -127,6 +135,7 @@ listeners:
     routes:
       /h/*: {handler: "shop.py:router"}
       /m/*: {asgi: {application: "shop.py:application", calls: [shop], forward_headers: [x-key]}}
+  sp: {bind: ":8090", split: {to: {shop: 95, short: 5}, by: client.ip}}
   r: {bind: ":8081", redirect: "https://r.example"}
   s: {bind: ":8082", respond: 404}
   f: {bind: ":8083", files: .}
@@ -188,6 +197,7 @@ groups:
     routes: {/g/*: shop}
     defaults: {route: *route}
   to: {at: web, match: to.example, to: shop}
+  gsp: {at: web, match: sp.example, split: {to: {shop: 1, short: 1}, by: random}}
   gh: {at: web, match: {host: h.example, path: /h/*}, handler: "shop.py:router", client: mobile}
   gm: {at: web, match: m.example, asgi: "shop.py:application"}
   gr: {at: web, match: r.example, redirect: "https://r.example"}
@@ -198,6 +208,7 @@ upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
   tcp: {endpoints: localhost:3002, health: {tcp: on}}
   short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
+  copied: {endpoints: localhost:3004}
   safe:
     endpoints: "https://safe.internal:8443"
     tls: {authorities: ca.pem, name: safe.internal, certificate: me.crt, key: me.key, minimum: "1.3", verify: on}

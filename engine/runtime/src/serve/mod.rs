@@ -18,6 +18,7 @@ mod proxy;
 mod record;
 mod request;
 mod respond;
+mod split;
 mod watch;
 
 use std::pin::pin;
@@ -43,6 +44,7 @@ pub use proxy::{aim, hash_of, present};
 pub use record::{Hold, RequestRecord};
 pub use request::Request;
 pub use respond::{own, redirect, respond};
+pub use split::{By, Key, Split, Variant};
 pub use watch::Watch;
 
 /// What may be asked of a file.
@@ -94,7 +96,7 @@ async fn tell(
         Err(error) => {
             record.failed(&error);
             let mut response = error_answer(&error, &record.request);
-            go_back_from_error(&mut record.request, &mut response.head);
+            go_back_from_error(&mut record.request, &mut response);
             Reply::Answer(response, record)
         }
     }
@@ -113,6 +115,7 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
+        Target::Split(target) => split::run(record, target, body, deadline).await?,
         Target::Handler(target) => handler::run(record, target, body, deadline).await?,
         Target::Gather(target) => Outcome::Response(gather::run(record, target, body, deadline).await?),
         Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),
@@ -124,11 +127,11 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
             Outcome::Response(within(deadline, response).await?)
         }
     };
-    let head = match &mut outcome {
-        Outcome::Response(response) => &mut response.head,
-        Outcome::Switched { head, .. } => head,
-    };
-    go_back(&mut record.request, route, head);
+    match &mut outcome {
+        Outcome::Response(response) => go_back(&mut record.request, route, response),
+        // What follows is no body.
+        Outcome::Switched { head, .. } => go_back_with_head(&mut record.request, route, head),
+    }
     Ok(outcome)
 }
 
@@ -155,7 +158,7 @@ pub fn decide<'a>(
     }
     let route = find(request, table, routes, watch)?;
     // A handler sees what an upstream would, and parts are asked with some of it.
-    if let Target::Proxy(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
+    if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
         proxy::prepare(request, peer_text, upgrade);
         watch.prepared(&request.head);
     }
@@ -217,7 +220,13 @@ fn find<'a>(
 }
 
 /// The filters of the answer, which speak of what was asked for.
-pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
+pub fn go_back(request: &mut Request, route: &Route, response: &mut Response) {
+    go_back_with_head(request, route, &mut response.head);
+    request.filter_body(&route.filters, response);
+}
+
+/// The same where nobody knows the body.
+pub fn go_back_with_head(request: &mut Request, route: &Route, head: &mut ResponseHead) {
     request.restore_head();
     if route.filters.has_response() {
         request.filter_answer(&route.filters, head);
@@ -225,9 +234,9 @@ pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
 }
 
 /// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
-pub fn go_back_from_error(request: &mut Request, head: &mut ResponseHead) {
+pub fn go_back_from_error(request: &mut Request, response: &mut Response) {
     if let Some(route) = request.route.clone() {
-        go_back(request, &route, head);
+        go_back(request, &route, response);
     }
 }
 

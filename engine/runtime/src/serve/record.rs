@@ -8,12 +8,14 @@ use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId,
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
 use glorieta_policy::Word;
+use glorieta_policy::word::OutcomeWord;
 use glorieta_upstream::{Lease, Progress, Upstream};
 
 use super::Request;
 use crate::handlers::Tunnel;
 use crate::log::Entry;
 use crate::metrics::Direction;
+use crate::mirror::Fate;
 use crate::worker::{View, Worker};
 
 pub struct RequestRecord {
@@ -25,6 +27,8 @@ pub struct RequestRecord {
     pub progress: Progress,
     /// How often calls that a handler made for it were sent.
     pub called: Option<Rc<Cell<u16>>>,
+    /// What has become of its copy; `None`: it has none.
+    pub mirrored: Option<Rc<Cell<Fate>>>,
     status: u16,
     /// Why glorieta answered by itself, or why the answer did not arrive.
     error: Option<Error>,
@@ -69,6 +73,7 @@ impl RequestRecord {
             upstream: None,
             progress: Progress::default(),
             called: None,
+            mirrored: None,
             status: 0,
             error: None,
             bytes_in: 0,
@@ -150,6 +155,7 @@ impl RequestRecord {
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
             endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
             tries: self.called.as_ref().map_or(self.progress.tries.get(), |called| called.get()),
+            mirror: self.mirrored.as_ref().map_or("", |fate| fate.get().word()),
             bytes_in: self.bytes_in.max(self.wire.bytes_in()),
             bytes_out: self.bytes_out,
             tls: self.request.secured.as_ref().map_or("", |secured| secured.version),
@@ -163,6 +169,9 @@ impl RequestRecord {
     }
 
     fn read_word(&self, word: &Word) -> Option<Vec<u8>> {
+        if *word == Word::Outcome(OutcomeWord::CompressionRatio) {
+            return self.request.volume.as_ref()?.ratio().map(String::into_bytes);
+        }
         let mut value = Vec::new();
         word.read(&self.request.scope().view(&self.request.head), &mut value).then_some(value)
     }

@@ -121,6 +121,7 @@ fn part(word: &str) -> Result<Part, String> {
         "detail" => Part::Text(Text::Detail),
         "upstream" => Part::Text(Text::Upstream),
         "endpoint" => Part::Text(Text::Endpoint),
+        "mirror" => Part::Text(Text::Mirror),
         "tls" => Part::Text(Text::Tls),
         "tls.version" => Part::Text(Text::Tls),
         "sni" => Part::Extra(word.to_owned()),
@@ -128,6 +129,7 @@ fn part(word: &str) -> Result<Part, String> {
         "client.certificate.names" => Part::Extra(word.to_owned()),
         "client.certificate.fingerprint" => Part::Extra(word.to_owned()),
         "client.certificate.verified" => Part::Extra(word.to_owned()),
+        "compression.ratio" => Part::Extra(word.to_owned()),
         "trace.id" => Part::Text(Text::TraceId),
         _ => return family(word),
     })
