@@ -12,6 +12,7 @@ pub mod conditional;
 pub mod gather;
 pub mod grpc;
 pub mod health;
+pub mod limit;
 pub mod networks;
 pub mod path;
 pub mod range;

@@ -199,7 +199,7 @@ async fn try_once(
         Way::Idle(client, permit) => (*client, Lease::new(permit)),
         Way::Open(permit) => {
             let lease = Lease::new(permit);
-            let stream = open(lease.endpoint(), context.timeouts.connect, context.deadline).await?;
+            let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
             // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
             if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
                 return Ok(None);

@@ -269,7 +269,7 @@ enum Established {
 
 async fn establish(endpoint: &Endpoint, settings: &Settings, patience: Duration) -> Result<Established, Error> {
     let until = Moment::now().plus(patience);
-    let stream = open(endpoint, patience, None).await?;
+    let stream = open(endpoint, b"", patience, None).await?;
     let agreed = endpoint.agreed_on_h2(&stream).map_err(|why| unspoken(endpoint, &why))?;
     if !agreed {
         return Ok(Established::Single(Box::new(h1::client::Client::new(stream, Moment::now()))));

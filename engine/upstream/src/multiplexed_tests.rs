@@ -337,7 +337,7 @@ fn a_tunnel_has_a_connection_of_its_own() {
         let upstream = build(&plan(&[&server.address]));
         all_ok(&burst(&upstream, 1).await);
         let caller = Caller::default();
-        let connected = connect(&upstream, &caller.context()).await.unwrap();
+        let connected = connect(&upstream, &caller.context(), b"").await.unwrap();
         assert_eq!(endpoint(&upstream, 0).connections(), 2);
         drop(connected);
         assert_eq!(endpoint(&upstream, 0).connections(), 1);

@@ -43,6 +43,7 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
         "endpoints": compile_endpoints(compiling, noun, path),
         "tls": tls,
         "version": used.version,
+        "proxy_protocol": noun.proxy_protocol,
         "balance": used.balance.algorithm if hash_word is None else {"hash": hash_word},
         "pool": {
             "max_connections": used.pool.max_connections,

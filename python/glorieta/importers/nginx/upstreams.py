@@ -42,9 +42,11 @@ class Servers:
     connections: set[int] = field(default_factory=set)
 
 
-def key_of(authority: str, tls: Data | None, version: str | None) -> str:
-    """An address and how it is spoken to."""
-    return authority + (f" by TLS {tls}" if tls is not None else "") + (f" by {version}" if version else "")
+def way_to(address: str, tls: Data | None, version: str | None, *, told: bool) -> str:
+    """An address that is spoken to in another way is another."""
+    by_tls = "" if tls is None else f" by TLS {tls}"
+    by_version = f" by {version}" if version else ""
+    return f"{address}{by_tls}{by_version}{' told of clients' if told else ''}"
 
 
 class Upstreams:
@@ -61,11 +63,13 @@ class Upstreams:
         self.endpoints: dict[str, list[Directive]] = {}
         """Where the endpoints of each upstream are written."""
 
-    def declared_name(self, authority: str, tls: Data | None = None, version: str | None = None) -> str | None:
+    def declared_name(
+        self, authority: str, tls: Data | None = None, version: str | None = None, *, told: bool = False
+    ) -> str | None:
         """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS or by HTTP/2."""
         if authority not in self.declared:
             return None
-        known = key_of(authority, tls, version)
+        known = way_to(authority, tls, version, told=told)
         if known not in self.names:
             directive = self.declared[authority]
             name = self.free_name(NAME_LETTER.sub("-", authority).strip("-.") or "upstream")
@@ -76,13 +80,22 @@ class Upstreams:
                 self.data[name]["tls"] = tls or "on"
             if version is not None:
                 self.data[name]["version"] = version
+            if told:
+                self.data[name]["proxy_protocol"] = "v1"
         return self.names[known]
 
     def address_name(
-        self, address: str, wish: str, origin: Directive, tls: Data | None = None, version: str | None = None
+        self,
+        address: str,
+        wish: str,
+        origin: Directive,
+        tls: Data | None = None,
+        version: str | None = None,
+        *,
+        told: bool = False,
     ) -> str:
         """The name of an upstream that has this one endpoint."""
-        known = key_of(address, tls, version)
+        known = way_to(address, tls, version, told=told)
         if known not in self.names:
             host = address.rpartition(":")[0]
             label = host.split(".")[0]
@@ -94,6 +107,8 @@ class Upstreams:
                 self.data[name]["tls"] = {"name": "localhost", **tls}
             elif tls is not None:
                 self.data[name] |= {"endpoints": [f"https://{address}"], **({"tls": tls} if tls else {})}
+            if told:
+                self.data[name]["proxy_protocol"] = "v1"
             if version is not None:
                 self.data[name]["version"] = version
         return self.names[known]
