@@ -148,9 +148,7 @@ class H2Conversation:
 class H2Upstream(TcpServer):
     """An HTTP/2 service in clear. `settings` are those of `h2.settings`, by their codes."""
 
-    def __init__(
-        self, respond: Respond2 | None = None, settings: dict[int, int] | None = None, port: int = 0
-    ):
+    def __init__(self, respond: Respond2 | None = None, settings: dict[int, int] | None = None, port: int = 0):
         self.respond: Respond2 = respond or answer_ok
         self.settings = settings or {}
         self.received: list[H2Request] = []
