@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from harness.h2_upstream import H2Upstream
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
 from harness.certificates import put_certificates
+from harness.h2_upstream import H2Upstream
 from harness.process import CHECKOUT
 
 from .moving import Moved
