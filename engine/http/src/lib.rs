@@ -4,6 +4,7 @@ pub mod buffers;
 pub mod h1;
 pub mod h2;
 pub mod multiplexed;
+pub mod outgoing;
 mod pace;
 mod server;
 mod service;

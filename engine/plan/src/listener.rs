@@ -62,7 +62,6 @@ pub enum HttpVersion {
     /// HTTP/1.1 and HTTP/1.0.
     H1,
     H2,
-    H3,
 }
 
 /// What a client may send.

@@ -119,7 +119,11 @@ def test_the_yaml_lists_what_a_reader_must_know(imported: Callable[..., Any]) ->
 
 
 def test_the_longest_beginning_decides_what_comes_later() -> None:
-    assert later("mirror_request_body") == ("Balancing", "mirroring of requests", "until then nothing is sent twice")
+    assert later("auth_basic_user_file") == (
+        "Gateway",
+        "basic authentication",
+        "until then the route is closed with 401",
+    )
     assert later("gzip_types") is None
     assert later("proxy_cache_valid") is not None
     assert later("proxy_pass") is None

@@ -223,15 +223,12 @@ fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Chal
     }
 }
 
-/// What is spoken is said for HTTP alone, and there it is something that is built.
+/// Versions are said for HTTP alone, and there at least one is.
 fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec<Problem>) {
     let path = || format!("{path}.versions");
     let speaks_http = plan.protocol == Protocol::Http;
     if speaks_http == plan.versions.is_empty() {
         problems.push(Problem::at(path(), "an http listener speaks h1, h2 or both, and no other has versions"));
-    }
-    if plan.versions.contains(&HttpVersion::H3) {
-        problems.push(Problem::at(path(), "h3 is not built yet; write h1, h2 or both"));
     }
 }
 
