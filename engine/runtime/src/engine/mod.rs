@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use glorieta_net::listen::Bind;
 use glorieta_net::{Activation, BoundAddress, listen};
 use glorieta_plan::Plan;
 use glorieta_policy::Reference;
@@ -59,7 +60,7 @@ struct Handle {
 #[derive(Default)]
 struct State {
     /// By `bind` as it was written.
-    addresses: Vec<(String, BoundAddress)>,
+    addresses: Vec<(Bind, BoundAddress)>,
     ended: bool,
 }
 
@@ -162,7 +163,7 @@ impl Engine {
         Ok(())
     }
 
-    fn begin_listening(&self, state: &mut State, opened: Vec<(String, listen::Opened)>) {
+    fn begin_listening(&self, state: &mut State, opened: Vec<(Bind, listen::Opened)>) {
         for (bind, opened) in opened {
             state.addresses.push((bind.clone(), opened.address));
             for (worker, socket) in self.workers.iter().zip(opened.sockets) {
@@ -193,14 +194,14 @@ impl Engine {
     /// Every listener's id and the addresses that it has, as `bind` writes them.
     pub fn addresses(&self) -> Vec<(String, Vec<String>)> {
         let state = self.state();
-        let address = |bind: &String| {
-            state.addresses.iter().find(|(known, _)| known == bind).map(|(_, address)| address.to_string())
+        let address = |bind: Bind| {
+            state.addresses.iter().find(|(known, _)| *known == bind).map(|(_, address)| address.to_string())
         };
         let snapshot = self.shared.snapshot.load_full();
         snapshot
             .listeners
             .iter()
-            .map(|listener| (listener.id.to_string(), listener.bind.iter().filter_map(address).collect()))
+            .map(|listener| (listener.id.to_string(), listener.binds().filter_map(address).collect()))
             .collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use glorieta_net::listen::Bind;
 use glorieta_net::{Activation, BoundAddress, listen};
 use glorieta_plan::Plan;
 use tokio::sync::mpsc::unbounded_channel;
@@ -48,18 +49,18 @@ pub fn start_workers(shared: &Arc<Shared>, count: usize) -> Result<Vec<Handle>, 
 /// Opens what the snapshot binds and is not open yet; nothing stays open if anything fails.
 pub fn open_sockets(
     snapshot: &Snapshot,
-    open: &[(String, BoundAddress)],
+    open: &[(Bind, BoundAddress)],
     workers: usize,
     activation: &Activation,
-) -> Result<Vec<(String, listen::Opened)>, Vec<Problem>> {
-    let (mut opened, mut problems): (Vec<(String, listen::Opened)>, Vec<Problem>) = (Vec::new(), Vec::new());
+) -> Result<Vec<(Bind, listen::Opened)>, Vec<Problem>> {
+    let (mut opened, mut problems): (Vec<(Bind, listen::Opened)>, Vec<Problem>) = (Vec::new(), Vec::new());
     for listener in &snapshot.listeners {
-        for bind in &listener.bind {
-            if open.iter().any(|(known, _)| known == bind) {
+        for bind in listener.binds() {
+            if open.iter().any(|(known, _)| *known == bind) {
                 continue;
             }
-            match listen::open(bind, workers, activation) {
-                Ok(socket) => opened.push((bind.clone(), socket)),
+            match listen::open(&bind.address, bind.transport, workers, activation) {
+                Ok(socket) => opened.push((bind, socket)),
                 Err(error) => problems.push(Problem::at(format!("listeners.{}.bind", listener.id), error.to_string())),
             }
         }

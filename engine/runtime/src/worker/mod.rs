@@ -4,7 +4,9 @@
 //! uses of the snapshot and looks at one number per request to learn that it has changed.
 
 mod accept;
+mod announced;
 mod connection;
+mod datagrams;
 mod ended;
 mod message;
 mod secure;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use glorieta_core::{Error, Kind, Moment};
 use glorieta_http::Settings;
+use glorieta_net::listen::Bind;
 use glorieta_net::timer::{self, Alarm};
 use glorieta_plan::LogFormat;
 use glorieta_policy::Word;
@@ -104,7 +107,7 @@ pub struct Worker {
     clock: Clock,
     generation: Cell<u64>,
     log_needs: RefCell<Rc<LogNeeds>>,
-    entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
+    entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
     log_pending: Notify,
     /// Opened for the first process or the first request of a handler.
     desk: RefCell<Option<Rc<Desk>>>,
@@ -194,7 +197,7 @@ impl Worker {
         }
     }
 
-    fn leave(&self, bind: &str) {
+    fn leave(&self, bind: &Bind) {
         let entrance = self.entrances.borrow_mut().remove(bind);
         if let Some(entrance) = entrance {
             entrance.close();
