@@ -93,12 +93,12 @@ def test_lengths_and_answers_without_a_body(launch: Runner, service: H2Upstream,
 def test_large_bodies_pass_both_ways_at_once(launch: Runner, service: H2Upstream) -> None:
     def respond(talk: H2Conversation, asked: H2Request) -> None:
         talk.head(asked)
-        sent = 0
-        while not asked.ended or sent < len(asked.body):
-            asked.wait(lambda: len(asked.body) > sent or asked.ended)
-            piece = asked.body[sent:]
+        sent = [0]
+        while not asked.ended or sent[0] < len(asked.body):
+            asked.wait(lambda: len(asked.body) > sent[0] or asked.ended)
+            piece = asked.body[sent[0] :]
             talk.data(asked, piece)
-            sent += len(piece)
+            sent[0] += len(piece)
         talk.data(asked, b"", end=True)
 
     service.respond = respond

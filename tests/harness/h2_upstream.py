@@ -148,13 +148,11 @@ class H2Conversation:
 class H2Upstream(TcpServer):
     """An HTTP/2 service in clear. `settings` are those of `h2.settings`, by their codes."""
 
-    def __init__(
-        self, respond: Respond2 | None = None, settings: dict[int, int] | None = None, path: str | None = None
-    ):
+    def __init__(self, respond: Respond2 | None = None, settings: dict[int, int] | None = None, port: int = 0):
         self.respond: Respond2 = respond or answer_ok
         self.settings = settings or {}
         self.received: list[H2Request] = []
-        super().__init__(path)
+        super().__init__(port=port)
 
     @property
     def requests(self) -> list[H2Request]:
