@@ -6,6 +6,7 @@ mod address;
 pub mod connect;
 pub mod dns;
 pub mod listen;
+pub mod quic;
 mod relay;
 mod splice;
 mod stream;

@@ -1,10 +1,11 @@
 //! A listener's side: which certificate answers which name, and who may come in.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use glorieta_core::{Names, Secured};
 use glorieta_plan::{ClientCertificate, ClientCertificates, ServerTls, UnknownName};
+use quinn::crypto::rustls::QuicServerConfig;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::danger::ClientCertVerifier;
@@ -28,24 +29,26 @@ pub struct Terminator {
 }
 
 /// What is made of the files; replaced whole when they change.
-struct Credentials {
-    identities: Vec<Identity>,
+pub(super) struct Credentials {
+    pub(super) identities: Vec<Identity>,
     digest: [u8; 32],
-    trust: Trust,
+    pub(super) trust: Trust,
+    /// The same for QUIC, made when it is first asked for.
+    pub(super) quic: OnceLock<Arc<QuicServerConfig>>,
 }
 
-struct Identity {
-    names: Arc<Names>,
+pub(super) struct Identity {
+    pub(super) names: Arc<Names>,
     expiry: Expiry,
-    config: Arc<ServerConfig>,
+    pub(super) config: Arc<ServerConfig>,
 }
 
 /// Who may come in, and how they come back: a ticket was given after the client was verified, so it holds only as long
 /// as clients are verified in the same way.
 #[derive(Clone)]
-struct Trust {
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
-    tickets: Arc<dyn ProducesTickets>,
+pub(super) struct Trust {
+    pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    pub(super) tickets: Arc<dyn ProducesTickets>,
     digest: [u8; 32],
 }
 
@@ -99,6 +102,14 @@ impl Terminator {
             let read = Credentials::read(&self.plan, self.alpn, Some(&before.trust), self.absent);
             read.map_err(|problems| problems.join("; "))
         })
+    }
+
+    pub(super) fn current(&self) -> arc_swap::Guard<Arc<Credentials>> {
+        self.kept.current()
+    }
+
+    pub(super) fn unknown_name(&self) -> UnknownName {
+        self.plan.unknown_name
     }
 
     /// How often changed files could not be used.
@@ -216,24 +227,33 @@ impl Credentials {
         }
         let mut digest = files.digest();
         digest.iter_mut().zip(trust.digest).for_each(|(one, other)| *one ^= other);
-        Ok(Credentials { identities, digest, trust })
+        Ok(Credentials { identities, digest, trust, quic: OnceLock::new() })
     }
 
-    /// Exact names before wildcards, then the first certificate, unless unknown names are refused.
-    fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<&Identity> {
-        let Some(name) = name else { return self.identities.first() };
-        let exact = self.identities.iter().find(|identity| identity.names.has(name));
-        let wide = || self.identities.iter().find(|identity| identity.names.has_wildcard_for(name));
-        exact.or_else(wide).or_else(|| match unknown {
-            UnknownName::Default => self.identities.first(),
-            UnknownName::Refuse => None,
-        })
+    pub(super) fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<&Identity> {
+        choose(&self.identities, |identity| &identity.names, name, unknown)
     }
 
     /// Whether requests are held to the names of the certificate: with one name alone there is nothing to mistake.
-    fn holds_names(&self) -> bool {
+    pub(super) fn holds_names(&self) -> bool {
         self.identities.len() > 1 || self.identities.iter().any(|identity| identity.names.len() > 1)
     }
+}
+
+/// Exact names before wildcards, then the first certificate, unless unknown names are refused.
+pub(super) fn choose<'a, T>(
+    all: &'a [T],
+    names: impl Fn(&T) -> &Names,
+    name: Option<&str>,
+    unknown: UnknownName,
+) -> Option<&'a T> {
+    let Some(name) = name else { return all.first() };
+    let exact = all.iter().find(|each| names(each).has(name));
+    let wide = || all.iter().find(|each| names(each).has_wildcard_for(name));
+    exact.or_else(wide).or_else(|| match unknown {
+        UnknownName::Default => all.first(),
+        UnknownName::Refuse => None,
+    })
 }
 
 impl Identity {
