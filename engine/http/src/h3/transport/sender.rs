@@ -1,0 +1,105 @@
+//! What is sent on a stream. Dropped before it is finished, it is reset: nobody takes half an answer for a whole one.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h3::error::Code;
+use h3::quic::{SendStream, StreamErrorIncoming, StreamId, WriteBuf};
+use quinn::{StoppedError, VarInt, WriteError};
+
+use super::{code, id, stream_lost, terminated};
+
+type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>>>>;
+
+/// How far the sending has come, for whoever watches it.
+pub struct Sending {
+    /// Bytes that were taken off our hands.
+    pub moved: Cell<u64>,
+    /// Whether something is said here that must not look whole before it is.
+    pub has_begun: Cell<bool>,
+    stopped: RefCell<Stopped>,
+}
+
+impl Sending {
+    pub fn new(stream: &quinn::SendStream) -> Sending {
+        Sending {
+            moved: Cell::new(0),
+            has_begun: Cell::new(false),
+            stopped: RefCell::new(Box::pin(stream.stopped())),
+        }
+    }
+
+    /// Ready once the client takes no more of it: it has all, it wants no more (STOP_SENDING), or it has gone. Must
+    /// not be asked again then.
+    pub fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stopped.borrow_mut().as_mut().poll(cx).map(drop)
+    }
+}
+
+pub struct Sender {
+    stream: quinn::SendStream,
+    writing: Option<WriteBuf<Bytes>>,
+    sending: Rc<Sending>,
+    over: bool,
+}
+
+impl Sender {
+    pub fn new(stream: quinn::SendStream, sending: Rc<Sending>) -> Sender {
+        Sender { stream, writing: None, sending, over: false }
+    }
+}
+
+fn failed(error: WriteError) -> StreamErrorIncoming {
+    match error {
+        WriteError::Stopped(code) => terminated(code.into_inner()),
+        WriteError::ConnectionLost(error) => stream_lost(error),
+        other => StreamErrorIncoming::Unknown(Box::new(other)),
+    }
+}
+
+impl SendStream<Bytes> for Sender {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        if let Some(data) = &mut self.writing {
+            while data.has_remaining() {
+                let written = ready!(Pin::new(&mut self.stream).poll_write(cx, data.chunk())).map_err(failed)?;
+                data.advance(written);
+                self.sending.moved.set(self.sending.moved.get() + written as u64);
+            }
+        }
+        self.writing = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn send_data<T: Into<WriteBuf<Bytes>>>(&mut self, data: T) -> Result<(), StreamErrorIncoming> {
+        self.writing = Some(data.into());
+        Ok(())
+    }
+
+    fn poll_finish(&mut self, _: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        self.over = true;
+        Poll::Ready(self.stream.finish().map_err(|error| StreamErrorIncoming::Unknown(Box::new(error))))
+    }
+
+    fn reset(&mut self, reset_code: u64) {
+        self.over = true;
+        // It may have ended already.
+        let _ = self.stream.reset(VarInt::from_u64(reset_code).unwrap_or(VarInt::MAX));
+    }
+
+    fn send_id(&self) -> StreamId {
+        id(self.stream.id())
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        // Where no answer of ours has begun, `h3` may have given one of its own, which is whole.
+        let is_whole = !self.sending.has_begun.get() && self.sending.moved.get() > 0 && self.writing.is_none();
+        if !self.over && !is_whole {
+            let _ = self.stream.reset(code(Code::H3_INTERNAL_ERROR));
+        }
+    }
+}
