@@ -52,7 +52,8 @@ fn frames_pass_whole_and_bodies_apart_from_their_headers() {
 #[test]
 fn empty_bodies_and_frames_without_meaning_do_not_pass() {
     let grease = frame(0x21, b"grease");
-    let parts = [frame(DATA, b""), grease.clone(), frame(HEADERS, SECTION), grease, frame(DATA, b""), frame(DATA, b"x")];
+    let parts =
+        [frame(DATA, b""), grease.clone(), frame(HEADERS, SECTION), grease, frame(DATA, b""), frame(DATA, b"x")];
     let (out, end) = passed(&parts.concat(), 3);
     assert_eq!(out.concat(), [frame(HEADERS, SECTION), frame(DATA, b"x")].concat());
     assert_eq!(end, Ok(()));

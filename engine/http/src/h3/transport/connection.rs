@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use glorieta_core::{Error, Kind};
 use h3::error::Code;
 use h3::quic::{self, BidiStream, ConnectionErrorIncoming, StreamErrorIncoming, StreamId, WriteBuf};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
@@ -32,6 +33,8 @@ pub struct Shared {
     refuse_from: Cell<u64>,
     /// The number after that of the last request that was taken.
     next_request: Cell<u64>,
+    /// What the client was sent away for by its streams.
+    violation: Cell<Option<Code>>,
     /// The stream that was taken last, until its request's task is there.
     taken: RefCell<Option<Taken>>,
 }
@@ -51,6 +54,7 @@ impl Shared {
             words: Cell::new(FIRST_WORDS),
             refuse_from: Cell::new(u64::MAX),
             next_request: Cell::new(0),
+            violation: Cell::new(None),
             taken: RefCell::default(),
         })
     }
@@ -73,11 +77,24 @@ impl Shared {
         self.connection.close(code(with), reason.as_bytes());
     }
 
+    /// Sends the client away.
+    pub(super) fn violated(&self, with: Code) -> ConnectionErrorIncoming {
+        self.violation.set(Some(with));
+        self.close(with, "");
+        lost(ConnectionError::LocallyClosed)
+    }
+
+    /// What the client was sent away for by its streams.
+    pub fn broken(&self) -> Option<Error> {
+        let code = self.violation.get()?;
+        let kind = if code == Code::H3_EXCESSIVE_LOAD { Kind::Flood } else { Kind::ProtocolBroken };
+        Some(Error::new(kind).with_detail(code.to_string()))
+    }
+
     /// Counts what came on a stream of one direction.
     pub(super) fn spend(&self, bytes: usize) -> Result<(), ConnectionErrorIncoming> {
         let Some(left) = self.words.get().checked_sub(bytes as u64) else {
-            self.close(Code::H3_EXCESSIVE_LOAD, "too much on the control stream");
-            return Err(lost(ConnectionError::LocallyClosed));
+            return Err(self.violated(Code::H3_EXCESSIVE_LOAD));
         };
         self.words.set(left);
         Ok(())

@@ -11,7 +11,7 @@ use h3::error::Code;
 use h3::quic::{ConnectionErrorIncoming, StreamErrorIncoming, StreamId};
 use quinn::{ConnectionError, VarInt};
 
-pub use connection::{Shared, Transport};
+pub use connection::{Both, Shared, Taken, Transport};
 pub use receiver::Receiver;
 pub use sender::{Sender, Sending};
 
@@ -20,8 +20,10 @@ fn code(code: Code) -> VarInt {
 }
 
 fn id(id: quinn::StreamId) -> StreamId {
-    // Both are the same 62 bits.
-    StreamId::try_from(VarInt::from(id).into_inner()).unwrap_or(StreamId::FIRST_REQUEST)
+    match StreamId::try_from(VarInt::from(id).into_inner()) {
+        Ok(id) => id,
+        Err(_) => unreachable!("both are the same 62 bits"),
+    }
 }
 
 fn lost(error: ConnectionError) -> ConnectionErrorIncoming {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h3::quic::{RecvStream, StreamErrorIncoming, StreamId};
-use quinn::{ConnectionError, ReadError, VarInt};
+use quinn::{ReadError, VarInt};
 
 use super::connection::Shared;
 use super::{code, id, stream_lost, terminated};
@@ -58,8 +58,7 @@ impl Receiver {
                 terminated(with.value())
             }
             Violation::Connection(with) => {
-                self.shared.close(with, "frames out of place");
-                stream_lost(ConnectionError::LocallyClosed)
+                StreamErrorIncoming::ConnectionErrorIncoming { connection_error: self.shared.violated(with) }
             }
         }
     }

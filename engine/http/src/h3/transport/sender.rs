@@ -20,7 +20,8 @@ pub struct Sending {
     pub moved: Cell<u64>,
     /// Whether something is said here that must not look whole before it is.
     pub has_begun: Cell<bool>,
-    stopped: RefCell<Stopped>,
+    /// `None` once it is over.
+    stopped: RefCell<Option<Stopped>>,
 }
 
 impl Sending {
@@ -28,14 +29,19 @@ impl Sending {
         Sending {
             moved: Cell::new(0),
             has_begun: Cell::new(false),
-            stopped: RefCell::new(Box::pin(stream.stopped())),
+            stopped: RefCell::new(Some(Box::pin(stream.stopped()))),
         }
     }
 
-    /// Ready once the client takes no more of it: it has all, it wants no more (STOP_SENDING), or it has gone. Must
-    /// not be asked again then.
+    /// Ready once the client takes no more of it: it has all, it wants no more (STOP_SENDING), or it has gone.
     pub fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stopped.borrow_mut().as_mut().poll(cx).map(drop)
+        let mut stopped = self.stopped.borrow_mut();
+        if let Some(waiting) = &mut *stopped {
+            // However it went, nothing more is to be done.
+            let _ = ready!(waiting.as_mut().poll(cx));
+            *stopped = None;
+        }
+        Poll::Ready(())
     }
 }
 
