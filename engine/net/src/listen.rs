@@ -30,6 +30,16 @@ pub enum Socket {
     Unix(UnixListener),
 }
 
+impl Socket {
+    /// The port at which it listens; `None` for a Unix socket.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Socket::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
+            Socket::Unix(_) => None,
+        }
+    }
+}
+
 /// A connection that had been accepted by the kernel: non-blocking and close-on-exec.
 #[derive(Debug)]
 pub enum Accepted {

@@ -24,6 +24,6 @@ mod transport;
 
 pub use endpoint::{endpoint, server_config};
 pub use open::{Datagrams, open};
-pub use transport::{LONGEST_SILENCE, STREAMS, transport};
+pub use transport::transport;
 
-pub use quinn::{Connecting, Connection, ConnectionError, Endpoint, Incoming, TransportConfig, VarInt};
+pub use quinn::{Connecting, Connection, ConnectionError, Endpoint, Incoming, TransportConfig};

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 
-/// Requests under way on one connection.
-pub const STREAMS: u32 = 100;
 /// Streams of one direction: HTTP/3 needs three, and some are there to be ignored (RFC 9114 §6.2.3).
 const ONE_WAY_STREAMS: u32 = 8;
 /// What may lie here of one request's body, unread.
@@ -22,10 +20,12 @@ const HANDSHAKE_BUFFER: usize = 16 << 10;
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// The settings of connections; a client that moves to another address is followed once it has proved to be there.
-pub fn transport() -> Arc<TransportConfig> {
+///
+/// `streams`: requests of one connection at one time.
+pub fn transport(streams: u32) -> Arc<TransportConfig> {
     let mut transport = TransportConfig::default();
     transport
-        .max_concurrent_bidi_streams(STREAMS.into())
+        .max_concurrent_bidi_streams(streams.into())
         .max_concurrent_uni_streams(ONE_WAY_STREAMS.into())
         .stream_receive_window(STREAM_WINDOW.into())
         .receive_window(RECEIVE_WINDOW.into())

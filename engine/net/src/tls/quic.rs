@@ -61,15 +61,18 @@ impl QuicCredentials {
     }
 
     /// What is known of a client once its handshake is done.
-    pub fn shown(&self, connection: &quinn::Connection) -> Shown {
-        let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
-        let server_name: Option<Box<str>> =
-            data.and_then(|data| data.server_name).map(|name| name.to_ascii_lowercase().into());
+    /// `None`: it has not agreed to speak HTTP/3.
+    pub fn shown(&self, connection: &quinn::Connection) -> Option<Shown> {
+        let data = connection.handshake_data()?.downcast::<HandshakeData>().ok()?;
+        if data.protocol.as_deref() != Some(H3) {
+            return None;
+        }
+        let server_name: Option<Box<str>> = data.server_name.map(|name| name.to_ascii_lowercase().into());
         let chain = connection.peer_identity().and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let certificate = chain.as_ref().and_then(|chain| chain.first()).map(identity);
         let chosen = self.credentials.choose(server_name.as_deref(), self.unknown);
         let names = chosen.filter(|_| self.credentials.holds_names()).map(|identity| identity.names.clone());
-        Shown { server_name, certificate, names }
+        Some(Shown { server_name, certificate, names })
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use glorieta_http::{Settings, Versions};
 use glorieta_http::h1::codec::Limits;
+use glorieta_http::{Settings, Versions};
+use glorieta_net::quic::{self, TransportConfig};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{AltSvc, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
@@ -41,6 +42,10 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
+    /// How QUIC is spoken, for HTTP/3; `None`: not at all.
+    pub quic: Option<Arc<TransportConfig>>,
+    /// What answers over TCP say of HTTP/3.
+    pub alt_svc: Option<AltSvc>,
     /// From a connection's begin to the end of its handshake.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
@@ -75,6 +80,7 @@ impl Listener {
         let trusted = networks(&plan.trusted_proxies, &format!("{path}.trusted_proxies"), problems);
         let tls = terminator(plan, before, &path, context, problems);
         check_versions(plan, &path, problems);
+        let quic = quic(plan, tls.as_ref().and_then(Option::as_ref), &path, problems);
         let duty = match (plan.protocol, &plan.tcp) {
             (Protocol::Tls, None) => layer4::passthrough(plan, &path, context, problems),
             (Protocol::Tls, Some(_)) => {
@@ -102,7 +108,7 @@ impl Listener {
                 None
             }
         };
-        let (trusted, duty, tls) = (trusted?, duty?, tls?);
+        let (trusted, duty, tls, quic) = (trusted?, duty?, tls?, quic?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -117,6 +123,8 @@ impl Listener {
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
             tls: tls.clone(),
+            quic: quic.clone(),
+            alt_svc: plan.alt_svc.clone(),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -136,10 +144,11 @@ fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec
     let path = || format!("{path}.versions");
     let speaks_http = plan.protocol == Protocol::Http;
     if speaks_http == plan.versions.is_empty() {
-        problems.push(Problem::at(path(), "an http listener speaks h1, h2 or both, and no other has versions"));
+        problems
+            .push(Problem::at(path(), "an http listener speaks h1, h2 or both, and perhaps h3; no other has versions"));
     }
-    if plan.versions.contains(&HttpVersion::H3) {
-        problems.push(Problem::at(path(), "h3 is not built yet; write h1, h2 or both"));
+    if plan.versions == [HttpVersion::H3] {
+        problems.push(Problem::at(path(), "clients learn of h3 by h1 or h2; write at least one of them, too"));
     }
 }
 
@@ -170,6 +179,37 @@ fn terminator(
         Err(messages) => {
             let path = format!("{path}.tls");
             problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message)));
+            None
+        }
+    }
+}
+
+/// How HTTP/3 is spoken, where it is; `None`: something is wrong with it.
+fn quic(
+    plan: &glorieta_plan::Listener,
+    tls: Option<&Arc<Terminator>>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Arc<TransportConfig>>> {
+    let speaks = plan.versions.contains(&HttpVersion::H3);
+    if plan.alt_svc.is_some() && !speaks {
+        problems.push(Problem::at(format!("{path}.alt_svc"), "there is no h3 that could be told of"));
+    }
+    if !speaks {
+        return Some(None);
+    }
+    let wrong = match tls {
+        None if plan.tls.is_none() => Some("h3 needs tls".to_owned()),
+        // What is wrong with it has been said.
+        None => return None,
+        Some(terminator) => terminator.quic().err(),
+    };
+    let portless = plan.bind.iter().find(|bind| bind.starts_with("unix:") || bind.starts_with("systemd:"));
+    let wrong = wrong.or(portless.map(|bind| format!("h3 needs a port of UDP, which {bind} has not")));
+    match wrong {
+        None => Some(Some(quic::transport(plan.limits.streams))),
+        Some(wrong) => {
+            problems.push(Problem::at(format!("{path}.versions"), wrong));
             None
         }
     }

@@ -25,11 +25,12 @@ const TOO_MANY: &[u8] =
 pub fn listen(worker: &Rc<Worker>, bind: String, socket: Socket) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
+    let port = socket.port();
     let acceptor = match Acceptor::new(socket) {
         Ok(acceptor) => acceptor,
         Err(error) => return crate::engine::say(&format!("listener {}: {bind}: {error}", listener.id)),
     };
-    let entrance = Rc::new(Entrance::new(listener));
+    let entrance = Rc::new(Entrance::new(listener, port));
     worker.entrances.borrow_mut().insert(bind, entrance.clone());
     tokio::task::spawn_local(accept_until_stopped(worker.clone(), entrance, acceptor));
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use glorieta_net::listen::Socket;
+use glorieta_net::quic::Datagrams;
 
 use crate::handlers::Process;
 
 pub enum Message {
     /// Accept here; the snapshot that has the listener is published already.
     Listen { bind: String, socket: Socket },
+    /// The same by QUIC.
+    ListenQuic { bind: String, datagrams: Datagrams },
     /// Accept here no more; what is open ends in peace.
     Leave { bind: String },
     /// Another snapshot has been published.

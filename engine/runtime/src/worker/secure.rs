@@ -75,7 +75,7 @@ async fn shake_hands(open: Open, view: Rc<View>, stream: Stream, address: Option
 
 /// Waits for a client's side of a handshake; `None`: it took too long. Who is still at it when the entrance closes gets
 /// no more than a moment.
-async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted: Pin<&mut F>) -> Option<F::Output> {
+pub(super) async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted: Pin<&mut F>) -> Option<F::Output> {
     let timer = Timer::new();
     if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
         guest.alarm = Some(timer.alarm());

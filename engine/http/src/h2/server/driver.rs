@@ -27,9 +27,13 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 enum Stage {
     Open,
     /// The client knows that no more requests are to come; those under way are finished.
-    Leaving { since: Moment },
+    Leaving {
+        since: Moment,
+    },
     /// It ends, whatever is under way.
-    Ending { since: Moment },
+    Ending {
+        since: Moment,
+    },
 }
 
 pub struct Driver<S> {

@@ -36,7 +36,13 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    pub fn new(receive: RecvStream, send: SendStream<Bytes>, upstream: Stream, leftover: Bytes, idle: Duration) -> Tunnel {
+    pub fn new(
+        receive: RecvStream,
+        send: SendStream<Bytes>,
+        upstream: Stream,
+        leftover: Bytes,
+        idle: Duration,
+    ) -> Tunnel {
         Tunnel {
             receive,
             send,

@@ -21,8 +21,8 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::*;
-use crate::serve_connection;
 use crate::h1::codec::Limits;
+use crate::serve_connection;
 use crate::testing::{
     PATIENCE, Script, Step, collect, on_worker, pattern, read_all, read_bytes, read_head, reset, settings, tcp_pair,
 };
