@@ -42,7 +42,6 @@ KEYS = {
 
 VALUES = {
     "udp": "Protocols",
-    "h3": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

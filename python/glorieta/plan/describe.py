@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..config.address import short_bind
 from ..config.units import format_duration, format_size
 from .describe_tls import tls_text, tls_value_text
+from .http3 import alt_svc_text
 from .match import written_host, written_path
 from .wording import LONGEST, NOTHING, shown
 
@@ -56,6 +57,8 @@ def value_text(field: str, value: Any) -> str:
         return health_text(value)
     if field == "outlier":
         return "off" if value is None else "on"
+    if field == "alt_svc":
+        return alt_svc_text(value)
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
     if field == "path":

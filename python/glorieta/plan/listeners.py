@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
 from ..config.listener import Listener as ListenerNoun
-from ..config.listener import VERSIONS, ListenerDefaults
+from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .admission import check_admission
+from .http3 import compile_alt_svc, compile_versions
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
@@ -40,6 +41,7 @@ def compile_listener(
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
         "versions": compile_versions(compiling, noun, used, path),
+        "alt_svc": compile_alt_svc(compiling, noun, used, path),
         "tls": compile_tls(compiling, noun, path),
         "roles": [],
         "limits": {
@@ -83,15 +85,6 @@ def compile_listener(
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
     return listener, compile_groups(compiling, listener, noun, groups, upstreams)
-
-
-def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
-    if noun.protocol != "http":
-        return []
-    if not used.versions:
-        place = path if noun.written("versions") else ("defaults", "listener")
-        compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
-    return [version for version in VERSIONS if version in used.versions]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
