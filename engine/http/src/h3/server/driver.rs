@@ -208,15 +208,11 @@ impl<S: Service + 'static> Driver<S> {
             self.timer.disarm();
             return self.timer.poll(cx).map(|()| true);
         };
-        self.timer.arm(until);
-        loop {
-            match self.timer.poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if Moment::now() < until => self.timer.arm(until),
-                Poll::Ready(()) => break,
-            }
-        }
         let now = Moment::now();
+        if now < until {
+            self.timer.arm(until);
+            return self.timer.poll(cx).map(|()| true);
+        }
         match self.stage {
             Stage::Open => self.leave(now),
             Stage::Leaving { .. } => self.refuse_more(cx, now),
