@@ -28,6 +28,7 @@ demo: $(ENGINE_STAMP) ## build what is missing, then show that an endpoint may d
 
 test: $(DEV_STAMP) $(ENGINE_STAMP) ## every test, Rust and Python
 	@tools/debian-packages
+	@tools/h2spec
 	@tools/test
 
 bench: $(DEV_STAMP) ## measure glorieta beside other proxies; OPTIONS= is passed on

@@ -1,5 +1,7 @@
 //! What the tests of this crate share: a runtime like a worker's, connected sockets, bodies by script.
 
+pub(crate) mod service;
+
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};

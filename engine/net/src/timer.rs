@@ -114,6 +114,15 @@ impl Timer {
         Poll::Pending
     }
 
+    /// Ready once `deadline` has passed, whatever it was armed for before.
+    pub fn poll_until(&self, cx: &mut Context<'_>, deadline: Moment) -> Poll<()> {
+        if Moment::now() >= deadline {
+            return Poll::Ready(());
+        }
+        self.arm(deadline);
+        self.poll(cx)
+    }
+
     /// A handle with which others can wake who waits.
     pub fn alarm(&self) -> Alarm {
         Alarm { entry: self.entry.clone() }

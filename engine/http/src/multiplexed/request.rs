@@ -37,6 +37,9 @@ pub fn request_in<B>(
     head.method_span = head.fields.push_text(request.method().as_str().as_bytes());
     place_target(request.uri(), limits, head)?;
     place_authority(request, head)?;
+    if request.headers().values().any(has_blank_edge) {
+        return Err(malformed("a value begins or ends with a blank"));
+    }
     let size = fields_in(request.headers(), &mut head.fields).map_err(|name| {
         malformed("a field of one connection, which HTTP/1.1 alone knows").with_detail(format!("{name} is not allowed"))
     })?;
@@ -49,6 +52,12 @@ pub fn request_in<B>(
     }
     let length = length_in(request.headers()).map_err(|detail| Error::because(Kind::FramingRefused, detail))?;
     Ok(RequestFacts { length, expect_continue: expects(request)? })
+}
+
+/// HTTP/1.1 would not see it: what is sent there would be another value (RFC 9113 §8.2.1).
+fn has_blank_edge(value: &HeaderValue) -> bool {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_blank(value.as_bytes().first()) || is_blank(value.as_bytes().last())
 }
 
 fn place_target(uri: &Uri, limits: &Limits, head: &mut RequestHead) -> Result<(), Error> {

@@ -82,6 +82,14 @@ fn fields_of_one_connection_are_refused() {
 }
 
 #[test]
+fn values_have_no_blanks_at_their_edges() {
+    for value in [" a", "a ", "\ta", "a\t", " "] {
+        assert_eq!(refusal(&get(|get| get.header("x-a", value))), Kind::HeadMalformed, "{value:?}");
+    }
+    assert!(read(&get(|get| get.header("x-a", "a b").header("x-b", ""))).is_ok());
+}
+
+#[test]
 fn lengths_must_be_plain_and_agree() {
     assert_eq!(refusal(&get(|get| get.header("content-length", "+3"))), Kind::FramingRefused);
     let differ = get(|get| get.header("content-length", "3").header("content-length", "4"));

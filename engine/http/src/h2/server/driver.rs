@@ -189,16 +189,12 @@ impl<S: Service + 'static> Driver<S> {
 
     /// Ready with whether to go on, once something has taken too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Some((until, patience)) = self.patience() else {
-            self.timer.disarm();
-            return if self.timer.poll(cx).is_ready() { Poll::Ready(true) } else { Poll::Pending };
-        };
-        self.timer.arm(until);
-        loop {
-            match self.timer.poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if Moment::now() < until => self.timer.arm(until),
-                Poll::Ready(()) => return Poll::Ready(self.lose(patience)),
+        match self.patience() {
+            Some((until, patience)) => self.timer.poll_until(cx, until).map(|()| self.lose(patience)),
+            // It is polled all the same: whoever rings its alarm wakes the connection.
+            None => {
+                self.timer.disarm();
+                self.timer.poll(cx).map(|()| true)
             }
         }
     }

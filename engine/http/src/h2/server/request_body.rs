@@ -1,10 +1,12 @@
 //! A request's body as it comes from the client: timed, and no more of it taken than is used.
 
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use glorieta_core::{BodySource, Error, Frame, Kind};
+use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
 use glorieta_net::Timer;
 use h2::{Reason, RecvStream};
 
@@ -13,8 +15,15 @@ use crate::multiplexed::{RequestFacts, trailers_in};
 use crate::pace::Pace;
 use crate::service::Settings;
 
+/// Up to this many bytes of a body that nobody wanted are read and forgotten, so that clients may send what they have
+/// begun.
+const FORGOTTEN: usize = 64 << 10;
+/// How long those bytes are waited for.
+const FORGOTTEN_WAIT: Duration = Duration::from_secs(2);
+
 pub struct RequestBody {
-    stream: RecvStream,
+    /// `None` once it is left unread.
+    stream: Option<RecvStream>,
     wire: Rc<StreamWire>,
     timer: Timer,
     pace: Pace,
@@ -37,7 +46,7 @@ enum Stage {
 impl RequestBody {
     pub fn new(stream: RecvStream, wire: Rc<StreamWire>, facts: RequestFacts, settings: &Settings) -> RequestBody {
         RequestBody {
-            stream,
+            stream: Some(stream),
             wire,
             timer: Timer::new(),
             pace: Pace::new(settings),
@@ -51,21 +60,22 @@ impl RequestBody {
     /// Whoever asks for more has passed on what was there: the client may send as much again.
     fn give_back(&mut self) {
         let owed = std::mem::take(&mut self.owed);
-        if owed > 0 {
+        if let Some(stream) = self.stream.as_mut().filter(|_| owed > 0) {
             // It fails where the stream is over, and then nothing is owed.
-            let _ = self.stream.flow_control().release_capacity(owed);
+            let _ = stream.flow_control().release_capacity(owed);
         }
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        match self.stream.poll_data(cx) {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        match stream.poll_data(cx) {
             Poll::Ready(data) => {
                 self.timer.disarm();
                 Poll::Ready(data.map(|data| data.map_err(|error| broken(&error))))
             }
             Poll::Pending => {
-                self.timer.arm(self.pace.wait());
-                self.timer.poll(cx).map(|()| Some(Err(Error::new(Kind::BodyTimeout))))
+                let late = self.timer.poll_until(cx, self.pace.wait());
+                late.map(|()| Some(Err(Error::new(Kind::BodyTimeout))))
             }
         }
     }
@@ -85,13 +95,13 @@ impl RequestBody {
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
-        let trailers = match self.stream.poll_trailers(cx) {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let trailers = match stream.poll_trailers(cx) {
             Poll::Ready(Ok(Some(map))) => trailers_in(&map, Kind::FramingRefused),
             Poll::Ready(Ok(None)) => Ok(None),
             Poll::Ready(Err(error)) => Err(broken(&error)),
             Poll::Pending => {
-                self.timer.arm(self.pace.wait());
-                ready!(self.timer.poll(cx));
+                ready!(self.timer.poll_until(cx, self.pace.wait()));
                 Err(Error::new(Kind::BodyTimeout))
             }
         };
@@ -118,7 +128,8 @@ fn broken(error: &h2::Error) -> Error {
 impl BodySource for RequestBody {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         self.give_back();
-        if std::mem::take(&mut self.expect_continue) && !self.stream.is_end_stream() {
+        if std::mem::take(&mut self.expect_continue) && self.stream.as_ref().is_some_and(|stream| !stream.is_end_stream())
+        {
             self.wire.send_continue();
         }
         loop {
@@ -144,4 +155,37 @@ impl BodySource for RequestBody {
     fn remaining(&self) -> Option<u64> {
         self.left
     }
+}
+
+impl Drop for RequestBody {
+    /// What is still to come may be forgotten once the answer is sent; until then the client's windows hold it back.
+    fn drop(&mut self) {
+        self.give_back();
+        if self.stage == Stage::Data
+            && let Some(stream) = self.stream.take()
+        {
+            self.wire.leave_unread(stream);
+        }
+    }
+}
+
+/// Reads the rest of a body that nobody wanted. Whoever sends more than a little is told to stop, by dropping it
+/// (RFC 9113 §8.1).
+pub async fn forget(mut body: RecvStream) {
+    let (timer, until) = (Timer::new(), Moment::now().plus(FORGOTTEN_WAIT));
+    let mut left = FORGOTTEN;
+    poll_fn(|cx| {
+        loop {
+            match body.poll_data(cx) {
+                Poll::Ready(Some(Ok(data))) if data.len() <= left => {
+                    left -= data.len();
+                    // It fails where the stream is over, and then nothing is owed.
+                    let _ = body.flow_control().release_capacity(data.len());
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return timer.poll_until(cx, until),
+            }
+        }
+    })
+    .await;
 }

@@ -13,7 +13,7 @@ use h2::server::SendResponse;
 use http::Request;
 
 use super::answer::write_answer;
-use super::request_body::RequestBody;
+use super::request_body::{RequestBody, forget};
 use super::websocket;
 use super::wire::StreamWire;
 use crate::multiplexed::{RequestFacts, request_in};
@@ -26,16 +26,23 @@ pub async fn answer_request<S: Service>(
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
 ) {
+    let wire = Rc::new(StreamWire::new(respond));
+    answer(&*service, peer, request, &wire).await;
+    if let Some(unread) = wire.take_unread() {
+        forget(unread).await;
+    }
+}
+
+async fn answer<S: Service>(service: &S, peer: Peer, request: Request<RecvStream>, wire: &Rc<StreamWire>) {
     let started = Moment::now();
     let settings = service.settings();
-    let wire = Rc::new(StreamWire::new(respond));
     let mut head = RequestHead::default();
     let facts = match read(&request, &settings.limits, &mut head) {
         Ok(facts) => facts,
         Err(error) => {
             let asked = head.method;
             let (response, record) = service.refuse(&peer, head, started, error);
-            return write_answer(&wire, &*service, &settings, asked, response, record).await;
+            return write_answer(wire, service, &settings, asked, response, record).await;
         }
     };
     let stream = request.into_body();
@@ -50,25 +57,25 @@ pub async fn answer_request<S: Service>(
         Body::Stream(Box::new(RequestBody::new(stream, wire.clone(), facts.request, &settings)))
     };
     let exchange = Exchange { upgrade: facts.tunnel, head, body, peer, started, wire: wire.clone() };
-    let reply = answered(&wire, pin!(service.serve(exchange))).await;
+    let reply = answered(wire, pin!(service.serve(exchange))).await;
     match (reply, tunnel) {
         (None, _) => {}
         (Some(Reply::Answer(response, record)), None) => {
-            write_answer(&wire, &*service, &settings, asked, response, record).await;
+            write_answer(wire, service, &settings, asked, response, record).await;
         }
         (Some(Reply::Answer(response, record)), Some(_)) => {
             let (response, record) = websocket::refused(response, record);
-            write_answer(&wire, &*service, &settings, asked, response, record).await;
+            write_answer(wire, service, &settings, asked, response, record).await;
         }
         (Some(Reply::Switch { head, upstream, leftover, idle, record }), Some(stream)) => {
             let opened = websocket::Opened { head, upstream: *upstream, leftover, idle };
-            websocket::pass(&wire, &*service, stream, opened, record).await;
+            websocket::pass(wire, service, stream, opened, record).await;
         }
         // Nobody is switched who has not asked for it.
         (Some(Reply::Switch { mut record, .. }), None) => {
             let error = Error::because(Kind::ResponseMalformed, "a protocol that was not asked for");
             let response = record.instead(&error);
-            write_answer(&wire, &*service, &settings, asked, response, record).await;
+            write_answer(wire, service, &settings, asked, response, record).await;
         }
     }
 }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use glorieta_core::{Method, ResponseHead, Wire};
-use h2::SendStream;
 use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
 use http::Response;
 
 use crate::multiplexed::response_out;
@@ -19,6 +19,8 @@ pub struct StreamWire {
     pub bytes_in: Cell<u64>,
     interim: Cell<usize>,
     answered: Cell<bool>,
+    /// What is still to come of a body that nobody wants any more.
+    unwanted: RefCell<Option<RecvStream>>,
 }
 
 impl StreamWire {
@@ -28,7 +30,16 @@ impl StreamWire {
             bytes_in: Cell::new(0),
             interim: Cell::new(0),
             answered: Cell::new(false),
+            unwanted: RefCell::new(None),
         }
+    }
+
+    pub fn leave_unread(&self, body: RecvStream) {
+        self.unwanted.replace(Some(body));
+    }
+
+    pub fn take_unread(&self) -> Option<RecvStream> {
+        self.unwanted.take()
     }
 
     /// Ready once the client has given the request up, or the connection is gone. Only while there is no answer.

@@ -100,13 +100,7 @@ fn who_sends_nothing_at_all_is_not_answered() {
 fn a_waiting_connection_holds_next_to_nothing() {
     on_worker(async {
         let (inside, _client) = tcp_pair().await;
-        let service = Scripted {
-            settings: settings(),
-            handlers: RefCell::default(),
-            story: Story::default(),
-            closing: Rc::default(),
-            rests: Rc::default(),
-        };
+        let service = Scripted::new(settings(), []);
         let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
         let future = serve_connection(inside, Timer::new(), peer, service, None);
         assert!(size_of_val(&future) <= 400, "{}", size_of_val(&future));
