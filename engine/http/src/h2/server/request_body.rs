@@ -128,7 +128,8 @@ fn broken(error: &h2::Error) -> Error {
 impl BodySource for RequestBody {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         self.give_back();
-        if std::mem::take(&mut self.expect_continue) && self.stream.as_ref().is_some_and(|stream| !stream.is_end_stream())
+        if std::mem::take(&mut self.expect_continue)
+            && self.stream.as_ref().is_some_and(|stream| !stream.is_end_stream())
         {
             self.wire.send_continue();
         }

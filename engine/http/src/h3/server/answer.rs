@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Fields, Frame, Kind, Method, Moment, Response, ResponseHead, Version};
+use glorieta_core::{Body, Error, Kind, Method, Moment, Response, ResponseHead, Version};
 use glorieta_net::Timer;
 use h3::error::{Code, StreamError};
 use h3::server::RequestStream;
 
 use crate::h1::server::frame;
 use crate::h3::transport::{Sender, Sending};
-use crate::multiplexed::{response_out, trailers_out};
+use crate::multiplexed::{Source, response_out, trailers_out};
 use crate::service::{Record, Service, Settings};
 
 /// The longest DATA frame that is sent: so much is noted as sent at a time.
@@ -95,7 +95,13 @@ impl Writer {
         let Writer { stream, sending, timer } = self;
         patiently(sending, timer, settings, pin!(stream.send_response(head))).await?;
         loop {
-            source.next(sending).await?;
+            poll_fn(|cx| {
+                if source.poll_next(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                sending.poll_over(cx).map(|()| Err(gone()))
+            })
+            .await?;
             if let Some(error) = source.failed.take() {
                 return Err(error);
             }
@@ -165,62 +171,5 @@ fn failed(error: &StreamError) -> Error {
             Error::because(Kind::ResponseHeadTooLarge, "larger than the client takes heads")
         }
         _ => gone(),
-    }
-}
-
-/// A body on its way out: what of it is at hand.
-struct Source {
-    body: Body,
-    /// To be sent next.
-    piece: Bytes,
-    trailers: Option<Fields>,
-    ended: bool,
-    /// What the body ended with after `piece`, if it ended badly.
-    failed: Option<Error>,
-}
-
-impl Source {
-    fn new(body: Body) -> Source {
-        Source { body, piece: Bytes::new(), trailers: None, ended: false, failed: None }
-    }
-
-    /// Looks for the next piece where none is at hand.
-    fn fill(&mut self, cx: &mut Context<'_>) {
-        while self.piece.is_empty() && !self.ended && self.failed.is_none() {
-            match self.body.poll_frame(cx) {
-                Poll::Ready(None) => self.ended = true,
-                Poll::Ready(Some(Ok(Frame::Data(bytes)))) => self.piece = bytes,
-                Poll::Ready(Some(Ok(Frame::Trailers(fields)))) => {
-                    self.trailers = Some(fields);
-                    self.ended = true;
-                }
-                Poll::Ready(Some(Err(error))) => self.failed = Some(error),
-                Poll::Pending => break,
-            }
-        }
-    }
-
-    /// Looks once, without waiting.
-    async fn look(&mut self) {
-        poll_fn(|cx| {
-            self.fill(cx);
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Waits for the next piece, or the end.
-    ///
-    /// # Errors
-    /// `client_gone`: nobody waits for it any more.
-    async fn next(&mut self, sending: &Sending) -> Result<(), Error> {
-        poll_fn(|cx| {
-            self.fill(cx);
-            if !self.piece.is_empty() || self.ended || self.failed.is_some() {
-                return Poll::Ready(Ok(()));
-            }
-            sending.poll_over(cx).map(|()| Err(gone()))
-        })
-        .await
     }
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -205,14 +205,12 @@ impl<S: Service + 'static> Driver<S> {
     /// Ready with whether to go on, once something has taken too long.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let Some(until) = self.patience() else {
+            // It is polled all the same: whoever rings its alarm wakes the connection.
             self.timer.disarm();
             return self.timer.poll(cx).map(|()| true);
         };
+        ready!(self.timer.poll_until(cx, until));
         let now = Moment::now();
-        if now < until {
-            self.timer.arm(until);
-            return self.timer.poll(cx).map(|()| true);
-        }
         match self.stage {
             Stage::Open => self.leave(now),
             Stage::Leaving { .. } => self.refuse_more(cx, now),

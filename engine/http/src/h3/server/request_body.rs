@@ -81,8 +81,7 @@ impl RequestBody {
                 Poll::Ready(Some(frame)) => return Poll::Ready(Some(frame)),
                 Poll::Ready(None) => {}
                 Poll::Pending => {
-                    self.timer.arm(self.pace.wait());
-                    ready!(self.timer.poll(cx));
+                    ready!(self.timer.poll_until(cx, self.pace.wait()));
                     return self.fail(Error::new(Kind::BodyTimeout));
                 }
             }

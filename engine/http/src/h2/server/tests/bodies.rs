@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn a_body_and_its_trailers_pass_both_ways() {
     on_worker(async {
-        let trailing = Script::body(None, [Step::data("answer"), Step::Later, Step::Trailers(fields(&[("x-sum", "7")]))]);
+        let trailing =
+            Script::body(None, [Step::data("answer"), Step::Later, Step::Trailers(fields(&[("x-sum", "7")]))]);
         let (_served, mut client) = serve([echo(), answer(Response { body: trailing, ..Response::new(200) })]).await;
         let (response, mut body) = client.post("/up").await;
         body.send_data(Bytes::from_static(b"one "), false).unwrap();
@@ -109,7 +110,11 @@ fn an_answer_that_breaks_off_is_reset_and_one_that_never_began_is_replaced() {
     on_worker(async {
         let broken = |steps: Vec<Step>| answer(Response { body: Script::body(None, steps), ..Response::new(200) });
         let fail = || Step::Fail(glorieta_core::Error::new(Kind::ResponseCutOff));
-        let (served, mut client) = serve([broken(vec![fail()]), broken(vec![Step::data("some"), Step::Sleep(Duration::from_millis(50)), fail()])]).await;
+        let (served, mut client) = serve([
+            broken(vec![fail()]),
+            broken(vec![Step::data("some"), Step::Sleep(Duration::from_millis(50)), fail()]),
+        ])
+        .await;
         let response = client.get("/").await.unwrap();
         assert_eq!((response.status().as_u16(), text(response).await), (502, "instead".to_owned()));
         let response = client.get("/").await.unwrap();

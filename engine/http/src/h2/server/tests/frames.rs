@@ -71,7 +71,10 @@ fn a_head_that_never_ends_is_not_waited_for() {
         let short = Settings { head_timeout: Duration::from_millis(80), ..settings() };
         let (served, mut client) = serve_raw(short, [handler(|_| std::future::pending())]).await;
         let open = frame(1, 0x1, 3, GET);
-        client.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(1, 0x5, 1, GET), &open].concat()).await.unwrap();
+        client
+            .write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(1, 0x5, 1, GET), &open].concat())
+            .await
+            .unwrap();
         assert_eq!(goaway(&mut client).await, Some(ENHANCE_YOUR_CALM));
         let broken = served.broken.clone();
         served.ended().await;
@@ -83,7 +86,9 @@ fn a_head_that_never_ends_is_not_waited_for() {
 fn a_preface_that_does_not_come_is_not_waited_for() {
     on_worker(async {
         let short = Settings { head_timeout: Duration::from_millis(50), ..settings() };
-        for (bytes, kind) in [(&PREFACE[..16], Kind::HeadTimeout), (b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", Kind::ProtocolBroken)] {
+        for (bytes, kind) in
+            [(&PREFACE[..16], Kind::HeadTimeout), (b"PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", Kind::ProtocolBroken)]
+        {
             let (served, mut client) = serve_raw(short, []).await;
             client.write_all(bytes).await.unwrap();
             goaway(&mut client).await;

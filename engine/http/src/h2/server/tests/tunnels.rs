@@ -18,7 +18,9 @@ async fn switching(idle: Duration) -> (Handler, TcpStream) {
             assert!(exchange.upgrade);
             assert_eq!((exchange.head.method_text(), exchange.head.path()), (&b"GET"[..], &b"/chat"[..]));
             let mut head = ResponseHead::new(101);
-            for (name, value) in [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x"), ("Sec-WebSocket-Protocol", "y")] {
+            for (name, value) in
+                [("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x"), ("Sec-WebSocket-Protocol", "y")]
+            {
                 head.fields.add_named(name.as_bytes(), value.as_bytes());
             }
             let leftover = Bytes::from_static(b"welcome");
