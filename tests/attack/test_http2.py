@@ -80,7 +80,7 @@ class Watch:
                     self.slowest = max(self.slowest, time.monotonic() - began)
                     self.largest = max(self.largest, self.edge.memory())
                     time.sleep(0.02)
-        except Exception as failure:  # noqa: BLE001 - whatever it was, the test says it
+        except Exception as failure:
             self.failure = failure
 
     def __enter__(self) -> Watch:
@@ -136,7 +136,12 @@ BAD_HEADS = {
     "relative path": head("a"),
     "method with a question mark": head(method="GET?"),
     "method with a blank": head(method="GET / HTTP/1.1"),
-    "scheme that is a URL": [(":method", "GET"), (":scheme", "http://localhost/?"), (":authority", "a"), (":path", "/")],
+    "scheme that is a URL": [
+        (":method", "GET"),
+        (":scheme", "http://localhost/?"),
+        (":authority", "a"),
+        (":path", "/"),
+    ],
     "authority with a path": head(authority="a/b"),
     "authority with a user": head(authority="user@a"),
     "authority with a blank": head(authority="a b"),

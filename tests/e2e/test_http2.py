@@ -54,7 +54,9 @@ def answer(conversation: Conversation, request: ReceivedRequest) -> None:
         case "/large":
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LARGE) + LARGE)
         case "/trailers":
-            conversation.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n")
+            conversation.send(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 7\r\n\r\n"
+            )
         case "/hints":
             conversation.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: y\r\nX: 1\r\nY: 2\r\n\r\nbody")
@@ -64,7 +66,9 @@ def answer(conversation: Conversation, request: ReceivedRequest) -> None:
         case "/never":
             conversation.reader.line()
         case _:
-            said = json.dumps({"target": request.target, "fields": request.fields, "length": len(request.body)}).encode()
+            said = json.dumps(
+                {"target": request.target, "fields": request.fields, "length": len(request.body)}
+            ).encode()
             conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
 
 

@@ -324,7 +324,7 @@ class FrameClient:
 
     def outcome(self, stream: int) -> int | str:
         """What became of a stream: the status of its answer, `reset`, or `closed`."""
-        got = self.read_until(lambda got: (got.stream == stream and got.kind in (HEADERS, RST_STREAM)))
+        got = self.read_until(lambda got: got.stream == stream and got.kind in (HEADERS, RST_STREAM))
         if got is None:
             return "closed"
         if got.kind == RST_STREAM:
