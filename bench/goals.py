@@ -43,7 +43,7 @@ class Verdict:
 def verdicts(results: Results, rows: Sequence[Row]) -> list[Verdict]:
     """Of what was to be measured in this run."""
     found = []
-    for table in (Table.EQUAL, Table.HANDLERS):
+    for table in (Table.EQUAL, Table.HANDLERS, Table.PROTOCOLS):
         if any(sample.table is table for sample in results.samples):
             found += [
                 verdict

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from bench import accounting
-from bench.load import wrk
+from bench import load as loads
 from bench.meanwhile import Asked, asking
 from bench.samples import Sample
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from bench.accounting import Reading
-    from bench.load.wrk import Load
+    from bench.load.figures import Load
     from bench.machine import Cores
     from bench.rows import Row, Table
 
@@ -27,7 +27,7 @@ def measure(
 ) -> Sample:
     with beside(row, contender, port, cores) as asked:
         before = accounting.read(pid, cores.proxy)
-        load = wrk.run(row, port, seconds, cores.load)
+        load = loads.run(row, port, seconds, cores.load)
         after = accounting.read(pid, cores.proxy)
     accepted = after.accepted - before.accepted
     cpu = after.first - before.first if row.meanwhile else after.cpu - before.cpu

@@ -9,15 +9,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench import accounting, backend, machine, peers, setup
+from bench import load as loads
 from bench.folders import RUN, WORK
-from bench.load import wrk
 from bench.lock import alone
 from bench.options import Options
 from bench.peers.contender import installed
 from bench.processes import Children, Failure, end_on_signals, popen, run_pinned
 from bench.progress import say
 from bench.rows import ROWS, Table, row_named
-from bench.running import free_ports, start
+from bench.running import start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         setup.prepare(Options(contenders=(contender,), build=not given.no_build), say)
         with alone():
-            table = given.table or (Table.HANDLERS if Table.HANDLERS in row.tables else Table.EQUAL)
+            table = given.table or (Table.EQUAL if Table.EQUAL in row.tables else min(row.tables))
             print(profile(row, contender, table, given.seconds, machine.take_cores()))
     except Failure as failure:
         say(f"bench/profile: {failure}")
@@ -63,10 +63,9 @@ def profile(row: Row, contender: Contender, table: Table, seconds: int, cores: C
         raise Failure("perf and nginx are needed: apt-get install linux-perf nginx")
     shutil.rmtree(RUN, ignore_errors=True)
     with Children() as children:
-        port = free_ports(1)[0]
-        backend.start(children, nginx, cores.load, RUN / "backend", port)
-        one = start(contender, children, cores, RUN, table, port)
-        wrk.run(row, one.setting.port(row.layer), 1, cores.load)
+        services = backend.start(children, nginx, cores.load, RUN / "backend")
+        one = start(contender, children, cores, RUN, table, services)
+        loads.run(row, one.setting.port(row.layer), 1, cores.load)
         record(row, one.setting.port(row.layer), one.pid, seconds, cores)
     report = ["perf", "report", "--input", str(DATA), "--stdio", "--no-children", "--call-graph", "none"]
     limit = ["--percent-limit", str(LEAST_PERCENT), "--sort", "symbol,dso"]
@@ -78,7 +77,7 @@ def record(row: Row, port: int, pid: int, seconds: int, cores: Cores) -> None:
     command = ["perf", "record", "--quiet", "--freq", str(FREQUENCY), "-g", "--pid", pids, "--output", str(DATA)]
     recorder = popen([*command, "--", "sleep", str(seconds)], cores.load, subprocess.DEVNULL, subprocess.PIPE)
     try:
-        load = wrk.run(row, port, seconds, cores.load)
+        load = loads.run(row, port, seconds, cores.load)
         _, errors = recorder.communicate(timeout=REPORT_SECONDS)
     finally:
         recorder.kill()

@@ -11,13 +11,12 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from bench import backend, delay, measure, memory, peers
+from bench import backend, delay, load, measure, memory, peers
 from bench.folders import RUN
-from bench.load import wrk
 from bench.options import Options, Part
 from bench.processes import Children, Failure
 from bench.rows import LATENCY_PEER, ROWS, Row, Table
-from bench.running import Running, check_answers, free_ports, start
+from bench.running import Running, check_answers, check_sizes, start
 from bench.samples import Footprint, Results
 
 if TYPE_CHECKING:
@@ -44,13 +43,11 @@ class Rounds:
         self.results = Results()
         self.chance = random.Random(self.options.seed)
         self.rate: float | None = None
-        self.backend_port = 0
 
     def run(self) -> Results:
         shutil.rmtree(RUN, ignore_errors=True)
         with Children() as children:
-            self.backend_port = free_ports(1)[0]
-            backend.start(children, self.backend_binary, self.cores.load, RUN / "backend", self.backend_port)
+            self.backend = backend.start(children, self.backend_binary, self.cores.load, RUN / "backend")
             for number in range(1, self.options.rounds + 1):
                 for table in self.options.tables:
                     self.say(f"round {number} of {self.options.rounds}, {table}")
@@ -63,12 +60,15 @@ class Rounds:
         wanted = [contender for contender in self.options.taking_part(table) if contender in self.contenders]
         with Children() as children:
             running = [
-                start(contender, children, self.cores, folder, table, self.backend_port)
+                start(contender, children, self.cores, folder, table, self.backend)
                 for contender in self.shuffled(wanted)
             ]
             if table is Table.HANDLERS:
                 for row in rows:
                     check_answers(row, [one for one in running if one.contender.takes_part(row)])
+            if table is Table.PROTOCOLS:
+                for row in rows:
+                    check_sizes(row, [one for one in running if one.contender.takes_part(row)])
             if Part.MEMORY in self.options.parts and table is Table.EQUAL:
                 self.footprints(number, running)
                 self.footprint_with_python(number, folder)
@@ -89,7 +89,7 @@ class Rounds:
     def row(self, number: int, row: Row, running: Sequence[Running]) -> None:
         for one in self.shuffled([one for one in running if one.contender.takes_part(row)]):
             port = one.setting.port(row.layer)
-            one.expect(row, wrk.run(row, port, one.contender.warm_up_seconds, self.cores.load).requests)
+            one.expect(row, load.run(row, port, one.contender.warm_up_seconds, self.cores.load).requests)
             table = one.setting.table
             sample = measure.measure(number, table, row, one.name, one.pid, port, self.options.seconds, self.cores)
             one.expect(row, sample.requests)
@@ -110,7 +110,7 @@ class Rounds:
         if not self.with_python:
             return
         with Children() as children:
-            one = start(peers.WITH_PYTHON, children, self.cores, folder, Table.EQUAL, self.backend_port)
+            one = start(peers.WITH_PYTHON, children, self.cores, folder, Table.EQUAL, self.backend)
             footprint = memory.measure_start(number, one)
         self.results.footprints.append(footprint)
         self.say_footprint(footprint)
@@ -129,7 +129,7 @@ class Rounds:
             self.rate = self.half_saturating_rate(by_name[LATENCY_PEER])
         for name in self.shuffled([*by_name, delay.DIRECT]):
             one = by_name.get(name)
-            port = one.setting.http_port if one else self.backend_port
+            port = one.setting.http_port if one else self.backend.port
             found = delay.measure(number, name, port, self.rate, self.options.seconds, self.cores)
             if one:
                 one.expected_lines += found.requests
@@ -138,6 +138,6 @@ class Rounds:
             self.say(f"  {'delay':<10} {name:<9} {figure}  at {found.rate:.0f}/s")
 
     def half_saturating_rate(self, peer: Running) -> float:
-        load = wrk.run(ROWS[0], peer.setting.http_port, self.options.seconds, self.cores.load)
-        peer.expect(ROWS[0], load.requests)
-        return load.rate * delay.SHARE_OF_SATURATION
+        found = load.run(ROWS[0], peer.setting.http_port, self.options.seconds, self.cores.load)
+        peer.expect(ROWS[0], found.requests)
+        return found.rate * delay.SHARE_OF_SATURATION

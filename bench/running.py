@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.peers.contender import Contender, Setting
+from bench.ports import free_ports
 from bench.processes import Child, Children, Failure, wait_until
 from bench.rows import DUTIES, Layer, Row, Table
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from bench.backend import Backend
     from bench.machine import Cores
 
 READY_SECONDS = 15.0
@@ -24,6 +27,14 @@ REFUSED = 422
 SHOWN = 200
 """Characters of an answer that a message shows."""
 CHUNK = 1 << 20
+EQUAL_SIZE = 1.05
+ASKED = {
+    Table.EQUAL: frozenset({Layer.HTTP, Layer.TCP}),
+    Table.BARE: frozenset({Layer.HTTP, Layer.TCP}),
+    Table.HANDLERS: frozenset({Layer.HTTP}),
+    Table.PROTOCOLS: frozenset({Layer.HTTP, Layer.TLS}),
+}
+"""Where each contender must answer before anything is measured."""
 
 
 @dataclass
@@ -52,47 +63,59 @@ class Running:
         return count_lines(self.setting.log)
 
 
-def start(contender: Contender, children: Children, cores: Cores, folder: Path, table: Table, backend: int) -> Running:
-    http_port, tcp_port, admin_port, *inner = free_ports(6)
+def start(
+    contender: Contender, children: Children, cores: Cores, folder: Path, table: Table, backend: Backend
+) -> Running:
+    http_port, tcp_port, tls_port, admin_port, *inner = free_ports(7)
     inner_ports = (inner[0], inner[1], inner[2])
-    setting = Setting(table, http_port, tcp_port, backend, admin_port, inner_ports, folder / contender.name)
+    (udp_port,) = free_ports(1, socket.SOCK_DGRAM)
+    setting = Setting(
+        table, http_port, tcp_port, tls_port, udp_port, backend, admin_port, inner_ports, folder / contender.name
+    )
     how = contender.prepare(setting)
     child = children.start(
         contender.name, how.command, cores.proxy, setting.folder, output=how.output, environment=how.environment
     )
     running = Running(contender, setting, child)
-    for layer in sorted(contender.layers):
-        wait_for(running, setting.port(layer))
-    if table is not Table.HANDLERS:
+    for layer in sorted(contender.layers & ASKED[table]):
+        wait_for(running, layer)
+    if table in (Table.EQUAL, Table.BARE):
         check_duties(running)
     return running
 
 
-def wait_for(running: Running, port: int) -> None:
-    path = running.contender.ready_path
-    if not wait_until(lambda: not running.child.running() or answers(port, path), READY_SECONDS):
+def wait_for(running: Running, layer: Layer) -> None:
+    port, path = running.setting.port(layer), running.contender.ready_path
+    if not wait_until(lambda: not running.child.running() or answers(port, path, layer), READY_SECONDS):
         raise Failure(f"{running.name} does not answer:\n{running.child.last_lines()}")
     if not running.child.running():
         raise Failure(f"{running.name} ended at once:\n{running.child.last_lines()}")
     running.expected_lines += 1
 
 
-def answers(port: int, path: str) -> bool:
+def answers(port: int, path: str, layer: Layer) -> bool:
     try:
-        return ask(port, "GET", path)[0] == HTTP_OK
+        return ask(port, "GET", path, layer=layer)[0] == HTTP_OK
     except (OSError, http.client.HTTPException):
         return False
 
 
-def ask(port: int, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-    """Status and body of the answer; `body` is JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+def ask(port: int, method: str, path: str, body: str | None = None, *, layer: Layer = Layer.HTTP) -> tuple[int, str]:
+    """Status and body of the answer; `body` is JSON. By TLS any certificate will do."""
+    connection = connect(port, layer)
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def connect(port: int, layer: Layer) -> http.client.HTTPConnection:
+    if layer is Layer.TLS:
+        trusting = ssl._create_unverified_context()
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=ANSWER_SECONDS, context=trusting)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
 
 
 def check_duties(running: Running) -> None:
@@ -125,6 +148,27 @@ def check_answers(row: Row, running: Sequence[Running]) -> None:
             raise Failure(f"{one.name} answers {status} to a body that the row {row.id} wants refused with {REFUSED}")
 
 
+def check_sizes(row: Row, running: Sequence[Running]) -> None:
+    """Whether compressed answers are about equally long: whoever compresses less has less to do."""
+    if row.layer is not Layer.HTTP or not row.headers:
+        return
+    sizes = {one.name: compressed_size(one.setting.http_port, row) for one in running}
+    if max(sizes.values()) > min(sizes.values()) * EQUAL_SIZE:
+        raise Failure(f"the row {row.id} is not the same for everybody: {sizes} bytes")
+
+
+def compressed_size(port: int, row: Row) -> int:
+    connection = connect(port, row.layer)
+    try:
+        connection.request("GET", row.path, headers=dict(header.split(": ", 1) for header in row.headers))
+        answer = connection.getresponse()
+        if answer.status != HTTP_OK or answer.getheader("Content-Encoding") is None:
+            raise Failure(f"{row.path} is answered with {answer.status}, not compressed")
+        return len(answer.read())
+    finally:
+        connection.close()
+
+
 def differing(answered: Mapping[str, tuple[int, str]]) -> str | None:
     """By contender: status and body."""
     for name, (status, _) in answered.items():
@@ -136,18 +180,6 @@ def differing(answered: Mapping[str, tuple[int, str]]) -> str | None:
         if body != bodies[first]:
             return f"{name} answers {body[:SHOWN]!r}, {first} {bodies[first][:SHOWN]!r}"
     return None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the kernel's choice, all different because they are held together."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def count_lines(path: Path) -> int:

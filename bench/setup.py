@@ -24,7 +24,7 @@ from bench.peers.fastify import UNPACKED as UNPACKED_FASTIFY
 from bench.peers.glorieta.with_handlers import GlorietaWithHandlers
 from bench.peers.python import ENVIRONMENT, PYTHON, PythonServer
 from bench.processes import Failure
-from bench.rows import OURS, OURS_WITH_HANDLERS
+from bench.rows import OURS, OURS_WITH_HANDLERS, Table
 
 if TYPE_CHECKING:
     from bench.options import Options
@@ -36,6 +36,7 @@ DEBIAN_PACKAGES: dict[str, tuple[str, Callable[[], bool]]] = {
     "libnginx-mod-stream": ("layer 4 of NGINX", NGINX_STREAM.is_file),
     "haproxy": ("a peer", lambda: installed("haproxy") is not None),
     "caddy": ("a peer", lambda: installed("caddy") is not None),
+    "nghttp2-client": ("the load of HTTP/2", lambda: installed("h2load") is not None),
 }
 LOCK = BENCH / "requirements.lock"
 """What servers of Python applications consist of, with hashes; made by `make lock`."""
@@ -70,6 +71,8 @@ def missing() -> list[str]:
 
 def install_packages(options: Options, say: Say) -> None:
     wanted = {*NEEDED, *(contender.name for contender in options.needed)}
+    if Table.PROTOCOLS in options.tables:
+        wanted.add("nghttp2-client")
     names = [name for name in missing() if name in wanted]
     if not names:
         return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.load.figures import Load
 from bench.processes import Failure, run_pinned
+from bench.rows import Layer
 
 if TYPE_CHECKING:
     from bench.rows import Row
@@ -18,27 +19,14 @@ SPARE_SECONDS = 30
 """How much longer than asked for wrk may take before the run is given up."""
 
 
-@dataclass(frozen=True)
-class Load:
-    """What wrk saw."""
-
-    requests: int
-    seconds: float
-    median_seconds: float
-    """Of the latencies."""
-    errors: dict[str, int]
-    """By kind, only those that happened."""
-
-    @property
-    def rate(self) -> float:
-        return self.requests / self.seconds
-
-
 def command(row: Row, port: int, seconds: int) -> list[str]:
-    close = ["--header", "Connection: close"] if row.new_connections else []
+    scheme = "https" if row.layer is Layer.TLS else "http"
+    headers = ["Connection: close"] if row.new_connections else []
     return [
         *("wrk", "--threads", "1", "--connections", str(row.connections), "--duration", f"{seconds}s"),
-        *("--script", str(SCRIPT), *close, f"http://127.0.0.1:{port}{row.path}"),
+        *("--script", str(SCRIPT)),
+        *(word for header in (*headers, *row.headers) for word in ("--header", header)),
+        f"{scheme}://127.0.0.1:{port}{row.path}",
         *(["--", row.body] if row.body else []),
     ]
 

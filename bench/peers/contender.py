@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.backend import user_and_group
+from bench.backend import Backend, user_and_group
 from bench.rows import SMALL, Layer, Table
 from bench.template import render
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 VERSION_SECONDS = 30
+GZIP_LEVEL = 4
+"""NGINX's, for the size that glorieta's default gives; the bench compares them."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class Setting:
     table: Table
     http_port: int
     tcp_port: int
-    backend_port: int
+    tls_port: int
+    """HTTPS, and HTTP/3 where that is spoken."""
+    udp_port: int
+    backend: Backend
     admin_port: int
     """Where glorieta serves its metrics."""
     inner_ports: tuple[int, int, int]
@@ -43,14 +48,18 @@ class Setting:
         return self.folder / "access.log"
 
     def port(self, layer: Layer) -> int:
-        return self.http_port if layer is Layer.HTTP else self.tcp_port
+        ports = {Layer.HTTP: self.http_port, Layer.TCP: self.tcp_port, Layer.UDP: self.udp_port}
+        return ports.get(layer, self.tls_port)
 
     def values(self) -> dict[str, object]:
         return {
             "HTTP_PORT": self.http_port,
             "TCP_PORT": self.tcp_port,
-            "BACKEND_PORT": self.backend_port,
+            "TLS_PORT": self.tls_port,
+            "UDP_PORT": self.udp_port,
+            **self.backend.values(),
             "ADMIN_PORT": self.admin_port,
+            "GZIP_LEVEL": GZIP_LEVEL,
             "FOLDER": self.folder,
             "LOG": self.log,
             "USER_AND_GROUP": user_and_group(),
@@ -72,8 +81,10 @@ class Contender(ABC):
     title: str
     """As its makers write it."""
     template: Path
-    layers: frozenset[Layer] = frozenset(Layer)
-    tables: frozenset[Table] = frozenset({Table.EQUAL, Table.BARE})
+    protocols: Path
+    """The configuration for the table of protocols."""
+    layers: frozenset[Layer] = frozenset({Layer.HTTP, Layer.TCP, Layer.TLS})
+    tables: frozenset[Table] = frozenset({Table.EQUAL, Table.BARE, Table.PROTOCOLS})
     ready_path: str = SMALL
     """What it answers with 200 once it serves."""
     warm_up_seconds = 1
@@ -105,8 +116,9 @@ class Contender(ABC):
     def prepare(self, setting: Setting) -> Start:
         """Writes the configuration for this setting."""
         setting.folder.mkdir(parents=True)
-        configuration = setting.folder / self.template.name
-        configuration.write_text(render(self.template.read_text(), setting.values(), setting.table))
+        template = self.protocols if setting.table is Table.PROTOCOLS else self.template
+        configuration = setting.folder / template.name
+        configuration.write_text(render(template.read_text(), setting.values(), setting.table))
         return self.start(configuration, setting)
 
 

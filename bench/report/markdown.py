@@ -31,6 +31,12 @@ TITLES = {
         "proxies, while another client asks for a handler that answers at once, sleeps for a second, or computes for "
         "a second without a break.",
     ),
+    Table.PROTOCOLS: (
+        "Protocols",
+        "As bare: no log, no header added. TLS shows a P-256 certificate. New connections are made one after the other "
+        "by openssl s_time, HTTP/2 and gRPC are asked for by h2load, HTTP/3 by aioquic, datagrams by a small program. "
+        "gzip is compared where the compressed sizes are within a twentieth of each other.",
+    ),
 }
 
 
@@ -106,7 +112,7 @@ class Page:
             return ""
         title, meaning = TITLES[table]
         head = ["CPU µs per request (requests/s)", *(self.titles[name] for name in names), "ratio to the best peer"]
-        goals = ["goal", ""] if table is Table.EQUAL else []
+        goals = ["goal", ""] if table is not Table.BARE else []
         lines = [
             [
                 one.row.title,

@@ -84,6 +84,7 @@ fn read_route((index, line): (usize, &str)) -> Option<Route> {
         target: Target::Respond(RespondTarget { status: 200, headers: Vec::new(), body: String::new() }),
         filters: Vec::new(),
         deadline_ms: None,
+        mirror: None,
     })
 }
 

@@ -116,6 +116,7 @@ def test_every_example_has_its_page_and_is_tracked() -> None:
     folders = sorted(path for path in (CHECKOUT / "examples").iterdir() if path.is_dir())
     assert [path.name for path in folders] == [
         "bff",
+        "canary",
         "load-balancer-l4",
         "load-balancer-l7",
         "python-edge",

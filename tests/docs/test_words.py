@@ -262,9 +262,9 @@ def test_metrics_are_those_that_are_served(edge: Any) -> None:
     for name, labels, _ in edge.metrics().samples:
         short = re.sub(r"_(bucket|sum|count)$", "", name)
         served.setdefault(short, set()).update(labels.keys() - {"le"})
-    # What only a tunnel, TLS, a handler or a gathered answer brings was not brought here.
-    others = ("glorieta_handler_", "glorieta_gather_", "glorieta_tunnel_", "glorieta_tls_", "glorieta_certificate_")
-    elsewhere = {name for name in said if name.startswith(others)}
+    # What only these bring was not brought here.
+    others = ("handler", "gather", "tunnel", "tls", "certificate", "split", "mirror")
+    elsewhere = {name for name in said if name.startswith(tuple(f"glorieta_{each}_" for each in others))}
     assert served.keys() <= said.keys() <= served.keys() | elsewhere
     assert {name: said[name] for name in served} == served
     named = set(re.findall(r"glorieta_[a-z_]+", page("guides/observability.md").text))
@@ -280,13 +280,13 @@ def test_keys_of_the_access_log_are_those_that_are_written(edge: Any) -> None:
     for record in records:
         assert [key for key in keys if key in record] == list(record), "in this order"
         written |= record.keys()
-    assert written == set(keys) - {"tls"}
+    assert written == set(keys) - {"tls", "mirror"}
 
 
 TRIED = """\
 version: 1
 listeners:
-  web: {bind: ":8080", filters: {deny: 192.0.2.0/24}, routes: {/a/*: a, GET /a/*: a, POST /a/b: a}}
+  web: {bind: ":8080", filters: {deny: 192.0.2.0/24}, routes: {/a/*: a, GET /a/*: a, POST /a/b: a, /s/*: {split: {a: 1}, mirror: a}}}
   mail: {bind: ":1025", protocol: tcp, to: a}
 upstreams: {a: {endpoints: [localhost:3000]}}
 """
@@ -305,6 +305,7 @@ def test_keys_of_a_trial_are_those_that_are_told() -> None:
     questions = [
         {"method": "GET", "url": "http://localhost:8080/a/b"},
         {"method": "GET", "url": "http://localhost:8080/a/b", "from": "192.0.2.1"},
+        {"method": "GET", "url": "http://localhost:8080/s/a"},
         {"method": "", "url": "tcp://:1025"},
         {"method": "GET", "url": "http://localhost:99/"},
     ]

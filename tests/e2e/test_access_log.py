@@ -16,7 +16,7 @@ from harness.plan import Document, http, plan, proxy, respond, route, upstream
 
 KEYS = [
     "time", "id", "listener", "route", "client", "method", "host", "path", "query", "protocol", "status", "reason", "detail",
-    "duration", "upstream", "endpoint", "tries", "bytes_in", "bytes_out", "tls", "trace_id",
+    "duration", "upstream", "endpoint", "tries", "mirror", "bytes_in", "bytes_out", "tls", "trace_id",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from harness import Glorieta, get, unused_port, wait_until
 from harness.handled_edge import children, put
+from harness.large import Large
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +142,22 @@ def test_a_process_that_has_run_code_of_the_users_is_asked_once(house: House) ->
     put(house.folder / "shop.py", EDGE + "edge.listeners['web'].routes['/hello'].respond.headers['x-mark'] = 'third'\n")
     house.wait_for("third", "second")
     wait_until(lambda: not children(running.pid, CHILD), 15, "the end of the child")
+
+
+def test_a_large_configuration_has_a_child_ready_before_anything_changes(tmp_path: Path) -> None:
+    admin = unused_port()
+    large = Large(tmp_path, unused_port(), "127.0.0.1:1", 2000, 20, admin)
+    command = [sys.executable, "-m", "glorieta", "run", str(large.file)]
+    running = Glorieta(command, tmp_path, {"web": large.port}, admin).wait_ready()
+    try:
+        ready = wait_until(partial(children, running.pid, CHILD), 15, "a child")
+        for mark in ("second", "third"):
+            large.write("t7", mark)
+            wait_until(lambda: get(large.port, "/t7/mark").header("X-Mark") == mark, 15, f"the mark {mark}")  # noqa: B023
+            assert children(running.pid, CHILD) == ready
+        running.check()
+    finally:
+        running.stop()
 
 
 def test_no_child_outlives_the_serving_process(house: House) -> None:

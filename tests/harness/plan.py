@@ -168,6 +168,7 @@ def route(key: str, target: Document, *, filters: Sequence[Document] = (), **cha
         "target": target,
         "filters": list(filters),
         "deadline_ms": None,
+        "mirror": None,
     }
     return merged(base, changes)
 
@@ -205,6 +206,35 @@ def proxy(upstream: str = "service", **changes: Any) -> Document:
         "retries": 1,
     }
     return {"proxy": merged(base, changes)}
+
+
+def split(weights: dict[str, int], by: Any = "random", **changes: Any) -> Document:
+    """`by`: `random`, `{"cookie": NAME}` or `{"word": WORD}`."""
+    base = {
+        "variants": [{"upstream": name, "weight": weight} for name, weight in weights.items()],
+        "by": by,
+        "strip_prefix": None,
+        "rewrite": None,
+        "host": "preserve",
+        "timeouts": UPSTREAM_TIMEOUTS,
+        "retries": 1,
+    }
+    return {"split": merged(base, changes)}
+
+
+def mirror(upstream: str = "shadow", **changes: Any) -> Document:
+    """Copies of all safe requests, for a route's `mirror`."""
+    base = {
+        "upstream": upstream,
+        "share_percent": 100,
+        "methods": ["GET", "HEAD", "OPTIONS"],
+        "max_body_bytes": 65_536,
+        "in_flight": 100,
+        "timeout_ms": 10_000,
+        "host": "preserve",
+        "timeouts": UPSTREAM_TIMEOUTS,
+    }
+    return merged(base, changes)
 
 
 def respond(body: str = "", status: int = 200, **headers: str) -> Document:

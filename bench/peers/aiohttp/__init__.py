@@ -16,4 +16,4 @@ class Aiohttp(PythonServer):
     ready_path = "/home/7"
 
     def start(self, configuration: Path, setting: Setting) -> Start:
-        return Start([str(PYTHON), str(configuration), str(setting.http_port), str(setting.backend_port)])
+        return Start([str(PYTHON), str(configuration), str(setting.http_port), str(setting.backend.port)])

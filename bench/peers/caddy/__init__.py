@@ -12,7 +12,8 @@ class Caddy(Contender):
     name = "caddy"
     title = "Caddy"
     template = Path(__file__).with_name("Caddyfile")
-    layers = frozenset({Layer.HTTP})
+    protocols = Path(__file__).with_name("Protocols.caddyfile")
+    layers = frozenset({Layer.HTTP, Layer.TLS, Layer.HTTP3})
 
     def binary(self) -> Path | None:
         return installed("caddy")

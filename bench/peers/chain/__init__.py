@@ -48,8 +48,8 @@ class Chain(Contender):
         bff, sidecar, unused = setting.inner_ports
         links: Sequence[tuple[Contender, Setting]] = (
             (SIDECAR, replace(setting, http_port=sidecar, tcp_port=unused)),
-            (BFF, replace(setting, http_port=bff, backend_port=sidecar)),
-            (EDGE, replace(setting, backend_port=bff)),
+            (BFF, replace(setting, http_port=bff, backend=replace(setting.backend, port=sidecar))),
+            (EDGE, replace(setting, backend=replace(setting.backend, port=bff))),
         )
         starts = [
             link.prepare(replace(each, table=Table.BARE, folder=setting.folder / link.name)) for link, each in links

@@ -15,6 +15,7 @@ class Envoy(Contender):
     name = "envoy"
     title = "Envoy"
     template = Path(__file__).with_name("envoy.yaml")
+    protocols = Path(__file__).with_name("protocols.yaml")
 
     def binary(self) -> Path | None:
         unpacked = UNPACKED / "envoy" / "_bin" / "envoy"

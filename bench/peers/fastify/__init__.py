@@ -35,6 +35,6 @@ class Fastify(Contender):
 
     def start(self, configuration: Path, setting: Setting) -> Start:
         return Start(
-            ["node", str(configuration), str(setting.http_port), str(setting.backend_port)],
+            ["node", str(configuration), str(setting.http_port), str(setting.backend.port)],
             environment={"NODE_PATH": str(MODULES), "NODE_ENV": "production"},
         )

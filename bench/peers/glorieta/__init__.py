@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.folders import CHECKOUT
 from bench.peers.contender import Contender, Setting, Start
 from bench.processes import Failure
+from bench.rows import Layer
 
 COMPILE_SECONDS = 30
 COMPILE = "import sys; from glorieta.plan import build, plan_json; print(plan_json(build(sys.argv[1]).plan))"
@@ -24,6 +25,8 @@ class Glorieta(Contender):
     name = "glorieta"
     title = "glorieta"
     template = Path(__file__).with_name("glorieta.yaml")
+    protocols = Path(__file__).with_name("protocols.yaml")
+    layers = frozenset(Layer)
 
     def binary(self) -> Path | None:
         target = Path(os.environ.get("CARGO_TARGET_DIR", CHECKOUT / "target"))

@@ -11,6 +11,7 @@ class Haproxy(Contender):
     name = "haproxy"
     title = "HAProxy"
     template = Path(__file__).with_name("haproxy.cfg")
+    protocols = Path(__file__).with_name("protocols.cfg")
 
     def binary(self) -> Path | None:
         return installed("haproxy")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.peers.contender import Contender, Setting, Start, installed
+from bench.rows import Layer
 
 
 class Nginx(Contender):
     name = "nginx"
     title = "NGINX"
     template = Path(__file__).with_name("nginx.conf")
+    protocols = Path(__file__).with_name("protocols.conf")
+    layers = frozenset({Layer.HTTP, Layer.TCP, Layer.TLS, Layer.UDP})
 
     def binary(self) -> Path | None:
         return installed("nginx")

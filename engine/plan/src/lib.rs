@@ -12,6 +12,7 @@ mod listener;
 mod read;
 mod route;
 mod tls;
+mod traffic;
 mod upstream;
 
 pub use filter::*;
@@ -21,6 +22,7 @@ pub use listener::*;
 pub use read::{Unreadable, read};
 pub use route::*;
 pub use tls::*;
+pub use traffic::*;
 pub use upstream::*;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Filter, GatherTarget};
+use crate::{Filter, GatherTarget, Mirror, SplitTarget};
 
 /// What a request must look like, and what then happens to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Route {
     pub filters: Vec<Filter>,
     /// For the whole request; `None`: no deadline.
     pub deadline_ms: Option<u64>,
+    /// Who gets a copy; left out where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Mirror>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +79,7 @@ pub enum TextMatch {
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     Proxy(ProxyTarget),
+    Split(SplitTarget),
     Redirect(RedirectTarget),
     Respond(RespondTarget),
     Files(FilesTarget),

@@ -61,6 +61,7 @@ fn route(number: usize, hosts: usize) -> Route {
         target: Target::Respond(RespondTarget { status: 200, headers: Vec::new(), body: String::new() }),
         filters: Vec::new(),
         deadline_ms: None,
+        mirror: None,
     }
 }
 

@@ -21,12 +21,16 @@ def lines(report: Report) -> list[str]:
         told.append(f"→ client {report['client']}")
     told += route(report)
     told += filters(report)
+    if report["split"]:
+        told += split(report["split"])
     if report["forward"]:
         told += forward(report["forward"])
     if report["handler"]:
         told += handler(report["handler"])
     if report["gather"]:
         told += gather(report["gather"])
+    if report["mirror"]:
+        told.append(mirror(report["mirror"]))
     if report["answer"]:
         told += answer(report["answer"])
     if report["why"]:
@@ -72,6 +76,25 @@ def outcome(ran: Report) -> str:
     if ran["outcome"] == "changed":
         return str(ran["detail"])
     return f"{ran['outcome']}: {ran['detail']}" if ran["detail"] else str(ran["outcome"])
+
+
+def split(chosen: Report) -> list[str]:
+    """Which variant, what decides it, and their shares."""
+    shown = ", shown: the likeliest" if chosen["by_chance"] else ""
+    told = [f"→ variant {chosen['upstream']} ({chosen['why']}{shown})"]
+    whole = sum(each["weight"] for each in chosen["variants"])
+    width = max(len(each["upstream"]) for each in chosen["variants"])
+    for each in chosen["variants"]:
+        told.append(f"{INDENT}{each['upstream']:{width}}  {each['weight'] * 100 / whole:.3g}%")
+    return told
+
+
+def mirror(copied: Report) -> str:
+    """Who gets a copy, or why nobody does."""
+    if copied["why"]:
+        return f"→ no copy to {copied['upstream']}: {copied['why']}"
+    share = "" if copied["share_percent"] == 100 else f" of {copied['share_percent']}% of such requests"
+    return f"→ a copy{share} to {copied['upstream']}: {copied['method']} {copied['target']}"
 
 
 def forward(way: Report) -> list[str]:

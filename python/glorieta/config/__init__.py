@@ -17,9 +17,11 @@ from .listener import Forwarded, Listener, RequestId
 from .loading import Loaded, load, load_any, load_object, load_text
 from .log import Log
 from .match import Condition, Match
+from .mirror import Mirror
 from .objects import is_object
 from .places import Places, Source
 from .route import Route
+from .split import Split
 from .target import Files, Redirect, Respond
 from .tests import Case
 from .timeouts import ListenerLimits, ListenerTimeouts, RouteTimeouts
@@ -57,6 +59,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Match",
+    "Mirror",
     "Outlier",
     "Part",
     "Place",
@@ -73,6 +76,7 @@ __all__ = [
     "Route",
     "RouteTimeouts",
     "Source",
+    "Split",
     "Upstream",
     "balance",
     "format_problems",

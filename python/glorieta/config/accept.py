@@ -14,10 +14,13 @@ CODES = (
     "custom-calls-one",
     "hop-to-self",
     "l4-reads-http",
+    "mirror-to-self",
+    "mirrored-writes",
     "office-is-one",
     "retries-multiply",
     "reverse-as-forward",
     "side-door",
+    "split-unsticks",
     "sticky",
     "unequal-endpoints",
 )

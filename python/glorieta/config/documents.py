@@ -35,6 +35,10 @@ class Documents:
         self.read[name] = text, document
         return document
 
+    def ahead(self) -> Documents:
+        """For a load that is about to come: what was known, and what was read meanwhile."""
+        return Documents(self.known | self.kept().known)
+
     def kept(self) -> Documents:
         """For the next load, once this one was right: then nothing was taken out of what was read."""
         return Documents({name: each for name, each in self.read.items() if each[1].is_lasting})

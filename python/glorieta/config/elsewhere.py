@@ -13,6 +13,7 @@ from .group import Group
 from .listener import Listener
 from .route import Route, RouteDefaults
 from .shapes import shape_of
+from .target import TARGETS
 from .upstream import Upstream
 
 ELSEWHERE = {
@@ -47,7 +48,9 @@ def belongs(path: Path, key: str, start: type[Noun] | None = Edge) -> str | None
     kind = noun_at(path, start)
     if kind is None:
         return None
-    below = [name for name, field in kind.model_fields.items() if key in fields_of(item_of(bare(field.annotation)))]
+    inner = {name: fields_of(item_of(bare(field.annotation))) for name, field in kind.model_fields.items()}
+    # A target is what a route does, wherever else its word may stand.
+    below = [name for name, fields in inner.items() if key in fields and key not in TARGETS]
     if below:
         return f"it belongs below {' or '.join(below)}"
     if issubclass(kind, Listener | Group | Upstream) and key in Route.model_fields:

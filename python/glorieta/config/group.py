@@ -14,6 +14,7 @@ from .handler import AsgiValue, HandlerValue
 from .match import MatchValue
 from .role import Role
 from .route import RouteDefaults, RouteKey, RouteValue
+from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 
 
@@ -47,6 +48,8 @@ class Group(Noun):
     to: str | None = None
     """The upstream of all requests of the group that no route matches. Where the group's `match` says more than
     hosts, this is a route of that match among the others: `match: /orders/*` comes before regular expressions."""
+    split: SplitValue | None = None
+    """Share out what no route matches among several upstreams: `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
     paths."""

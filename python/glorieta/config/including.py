@@ -50,6 +50,8 @@ class Including:
     """Finds units; `reading` takes what is in them."""
 
     reading: Reading
+    runs_code: bool = True
+    """Without, Python objects are passed over."""
     bytes: int = 0
     seen: dict[str, Seen] = field(default_factory=dict)
     """Files that were included, by key."""
@@ -59,7 +61,8 @@ class Including:
         text = str(reference)
         try:
             if is_object(text):
-                return self.with_included(self.unit_of_edge(*find_object(text), Source(text, Path.cwd())))
+                found = self.object(text, None, Source(text, Path.cwd()))
+                return self.with_included(found)
             path = Path(reference).absolute()
             return self.of_text(self.text_of(path, text), Source(text, path.parent), (os.path.normpath(path),))
         except ConfigError as error:
@@ -77,6 +80,12 @@ class Including:
         text, size = read_text(path, name)
         self.bytes += size
         return text
+
+    def object(self, reference: str, folder: Path | None, source: Source, chain: tuple[str, ...] = ()) -> Unit | None:
+        """What an edge in Python says."""
+        if not self.runs_code:
+            return None
+        return self.unit_of_edge(*find_object(reference, folder), source, chain)
 
     def unit_of_edge(self, edge: Edge, files: tuple[Path, ...], source: Source, chain: tuple[str, ...] = ()) -> Unit:
         """An edge as data; where a file that it was loaded from says something, that stays its place."""
@@ -151,7 +160,7 @@ class Including:
         chain = (*unit.chain, part.key)
         try:
             if part.is_object:
-                return self.unit_of_edge(*find_object(part.reference, unit.source.folder), source, chain)
+                return self.object(part.reference, unit.source.folder, source, chain)
             return self.reading.text(self.text_of(Path(part.reference), part.name), source, chain)
         except ConfigError as error:
             self.reading.files |= set(error.files)

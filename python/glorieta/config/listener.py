@@ -32,6 +32,7 @@ from .listener_tls import ListenerTls, expand_on
 from .match import HostText
 from .role import Role
 from .route import RouteKey, RouteValue
+from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .timeouts import ListenerLimits, ListenerTimeouts
 
@@ -116,6 +117,8 @@ class Listener(ListenerDefaults):
     to: str | None = None
     """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream; for
     `tls` that of all other names, and of clients that ask for none."""
+    split: SplitValue | None = None
+    """Share out what no route matches among several upstreams: `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`: each of its routes is a route here; its paths are whole
     paths."""

@@ -11,6 +11,7 @@ from .composing import Composition
 from .documents import Documents
 from .edge import Edge, Origin
 from .errors import ConfigError, Place, Problem, sort_problems
+from .include import Include
 from .including import Including
 from .layers import Said
 from .objects import find_object, is_object
@@ -60,6 +61,21 @@ def load_any(
     with without_collecting():
         reading = Reading(Places(str(given[0]) if given else ""), secrets, documents or Documents())
         return composed(reading, Including(reading), given)
+
+
+def get_ready() -> None:
+    """Makes what checking needs, which otherwise the first `load_any` does."""
+    for noun in (Include, Edge):
+        noun.model_rebuild()
+
+
+def read_ahead(references: Sequence[str], documents: Documents) -> Documents:
+    """What the texts of these files say now, for a `load_any` that is about to come: it understands those anew that
+    have changed by then. No code is run, and what is wrong is told by that one."""
+    including = Including(Reading(Places(), documents=documents), runs_code=False)
+    for reference in references:
+        including.named(reference)
+    return documents.ahead()
 
 
 def load(path: Reference, *, secrets: bool = True) -> Loaded:

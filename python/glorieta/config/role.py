@@ -25,7 +25,7 @@ EVIDENCE = (
     ("load-balancer", "a target `to:` an upstream with two endpoints or more, or with a DNS name: layer 7"),
     (
         "reverse-proxy",
-        "a target on `http` that passes on or is fixed: `to`, `redirect`, `respond` or `files`",
+        "a target on `http` that passes on or is fixed: `to`, `split`, `redirect`, `respond` or `files`",
     ),
     ("custom-gateway", "a target that makes its own answer, maybe of several calls: `handler`, `asgi` or `gather`"),
     ("bff", "the same for one kind of client: `client` of the group, or of the router in Python"),
@@ -35,7 +35,7 @@ BEYOND_BALANCING = (
     "a second upstream",
     "`strip_prefix` or `rewrite`",
     "another `host` than the client's",
-    "`handler`, `asgi`, `gather`, `redirect`, `respond` or `files`",
+    "`split`, `handler`, `asgi`, `gather`, `redirect`, `respond` or `files`",
     "the filters `allow`, `deny` and `headers`",
 )
 """What a group that declares `role: load-balancer` may not do on `http`: it is a reverse proxy's work."""

@@ -26,6 +26,8 @@ from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
 from .match import MatchValue, check_host, check_method, check_path
+from .mirror import MirrorValue
+from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
 from .text import RewriteTemplate
 from .timeouts import RouteTimeouts
@@ -107,6 +109,9 @@ class RouteDefaults(Noun):
     name. What comes from outside is a name."""
     merge_slashes: Switch = False
     """Whether `//` in a request's path is `/` for this route."""
+    mirror: MirrorValue = None
+    """The upstream that gets a copy of the requests, whose answers nobody sees; `off` or left out: none does. The copy
+    is what the route's own target gets, marked by `glorieta-mirror: ?1`; the client's request never waits for it."""
 
 
 class Route(RouteDefaults):
@@ -118,6 +123,9 @@ class Route(RouteDefaults):
     """Which requests are meant, beside what the key says: host, path, method, headers, query."""
     to: str | None = None
     """The upstream that answers."""
+    split: SplitValue | None = None
+    """Share out the requests among several upstreams, such as a stable version and a canary:
+    `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
     """A router in Python, `module:name` or `file.py:name`, whose routes lie below this route's path, which ends in
     `/*`. Its paths are whole paths; with `strip_prefix: true` they begin behind the prefix."""

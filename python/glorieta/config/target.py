@@ -13,7 +13,7 @@ from .errors import Wrong
 from .match import check_path
 from .text import HeaderTemplate, LocationTemplate, ResponseHeader, Template
 
-TARGETS = ("to", "handler", "asgi", "gather", "redirect", "respond", "files")
+TARGETS = ("to", "split", "handler", "asgi", "gather", "redirect", "respond", "files")
 """What stands in a route, group or listener: one of these."""
 REDIRECTS = (301, 302, 303, 307, 308)
 WITHOUT_BODY = (204, 304)

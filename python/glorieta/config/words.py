@@ -51,6 +51,7 @@ LOG_WORDS = {
     "upstream": "the upstream's name",
     "endpoint": "the endpoint's address",
     "tries": "how often the request was sent to an endpoint",
+    "mirror": "what became of the request's copy: `sent`, or why it was dropped",
     "bytes.in": "bytes of the request's body",
     "bytes.out": "bytes of the answer's body",
 }

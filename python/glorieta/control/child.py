@@ -4,8 +4,9 @@ It is a process of its own so that the serving one imports none of what this nee
 user's (an edge in Python) starts afresh every time: a process that has run some ends when it has answered. Another one
 waits for the next question, and keeps what the files say that nobody has changed since.
 
-It reads no file before it is asked, by a byte on its standard input, so that it may be started while files are still
-changing; the `Compiled` document goes to standard output. It ends when its standard input does.
+It reads no file before it is told to, by a byte on its standard input, so that it may be started before any file
+changes. While they still change it may be told to read ahead: what is the same later is not understood again. The
+`Compiled` document goes to standard output. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,17 +26,20 @@ from typing import BinaryIO, NoReturn
 
 from ..config import ConfigError, Edge, format_problems
 from ..config.documents import Documents
+from ..config.loading import get_ready, read_ahead
 from ..config.objects import ran
 from ..plan import Built, Plan, build, build_edge, diff, diff_text, located, read_plan, summary
 from ..plan.secrets import secret_files
 from .compiled import Compiled, refusal
-from .compiler import CHILD_SECONDS
+from .compiler import AHEAD, CHILD_SECONDS
 from .history import unpack
 from .lines import printed_as_lines
 from .signatures import matches, signatures, signatures_since
 
 LOADING_SECONDS = CHILD_SECONDS - 10
 """Soon enough to say what takes so long, before the serving process loses its patience."""
+AHEAD_SECONDS = 5.0
+"""Whoever reads ahead for longer reads what will not be there later, or nothing at all."""
 MOST_ANSWERS = 50
 """A child that is asked again and again ends after so many answers, and with it whatever they have left behind."""
 
@@ -80,9 +84,14 @@ def main(words: list[str]) -> int:
     # It ends soon, and what it makes holds no cycles: looking for garbage finds next to none.
     gc.disable()
     questions, out = take_streams()
+    get_ready()
     documents = Documents()
     for number in range(1, MOST_ANSWERS + 1):
-        if ran or not os.read(questions, 1):
+        if ran:
+            break
+        while (question := os.read(questions, 1)) == AHEAD:
+            documents = known_ahead(arguments, documents)
+        if not question:
             break
         answer = Answer(out, is_last=number == MOST_ANSWERS)
         compiled = compiled_for(arguments, documents, answer.tell)
@@ -90,6 +99,13 @@ def main(words: list[str]) -> int:
         # What is wrong was taken out of what was read.
         documents = Documents() if compiled.refused else documents.kept()
     return 0
+
+
+def known_ahead(arguments: Arguments, documents: Documents) -> Documents:
+    """What the files say already, as far as that can be told."""
+    with suppress(TimeoutError), limit(AHEAD_SECONDS):
+        return read_ahead(arguments.references, documents)
+    return Documents()
 
 
 def take_streams() -> tuple[int, BinaryIO]:

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from .compiled import Compiled, refusal
 from .interpreter import command, environment
 
+GO, AHEAD = b"\n", b">"
+"""What a child is told: to compile, or to read the files that it will be asked for soon."""
+
 CHILD_SECONDS = 60.0
 """A configuration that takes longer (an edge in Python that waits for something) is refused."""
 IDLE_SECONDS = 30.0
-"""A child that waits this long is ended: until then the next change finds it ready, and after that its memory goes back
-to the system."""
+"""A child that has read files and waits this long is ended: until then the next change finds it ready, and after that
+its memory goes back to the system."""
 PIPE_BYTES = 1 << 20
 """A large Plan comes in few pieces."""
 END_SECONDS = 2.0
@@ -21,15 +24,17 @@ END_SECONDS = 2.0
 
 
 class Compiler:
-    """The child, which is started early and reads nothing of the configuration before `go`.
+    """The child, which is started early and reads nothing of the configuration before it is told to.
 
     Then `read` when `fileno()` is readable, until it is true; then there is a `result`. A Plan comes before all
     else that there is to say of it. A child that is not `over` then may be told to go once more.
     """
 
     def __init__(self, arguments: Sequence[str], now: float) -> None:
-        self.deadline = now + IDLE_SECONDS
-        """When it is given up; while it waits, because nobody needs it."""
+        self.deadline: float | None = now + IDLE_SECONDS
+        """When it is given up; while it waits, because nobody needs it. None: never."""
+        self.is_ahead = False
+        """Whether it was told to read ahead, and nothing after that."""
         self.works = False
         """Whether it was told to go, and its result is not there yet."""
         self.answers = 0
@@ -39,7 +44,7 @@ class Compiler:
         try:
             self.process = subprocess.Popen(
                 command("glorieta.control.child", "--running", str(self.running), *arguments),
-                # Each byte is a `go`; it waits for the end of this.
+                # Each byte is a question; it waits for the end of this.
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment(),
@@ -61,16 +66,29 @@ class Compiler:
         self.over = False
         """Whether the child has ended."""
 
+    def read_ahead(self, now: float) -> None:
+        """The files are changing: most of them may be read before they have come to rest.
+
+        `OSError`: the child has ended while it waited.
+        """
+        if self.works or self.is_ahead:
+            return
+        self.tell(AHEAD)
+        self.is_ahead, self.deadline = True, now + IDLE_SECONDS
+
     def go(self, running: bytes, now: float) -> None:
         """The files have come to rest: they may be read. `running` is the Plan that runs, packed.
 
         `OSError`: the child has ended while it waited.
         """
-        assert self.process.stdin is not None
         os.truncate(self.running, 0)
         os.pwrite(self.running, running, 0)
-        os.write(self.process.stdin.fileno(), b"\n")
-        self.works, self.deadline = True, now + CHILD_SECONDS
+        self.tell(GO)
+        self.works, self.is_ahead, self.deadline = True, False, now + CHILD_SECONDS
+
+    def tell(self, question: bytes) -> None:
+        assert self.process.stdin is not None
+        os.write(self.process.stdin.fileno(), question)
 
     def fileno(self) -> int:
         assert self.process.stdout is not None

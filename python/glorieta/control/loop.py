@@ -66,6 +66,7 @@ class ControlLoop:
 
             self.watcher = Watcher(compiled.files, time.monotonic(), compiled.globs)
             self.register_watcher()
+            self.reloader.keep_spare()
         self.launch = compiled.launch
         self.drain: threading.Thread | None = None
         self.drained = False
@@ -143,7 +144,7 @@ class ControlLoop:
         elif watcher.is_stirring and not rolled_back:
             # If it fails, that is said when it fails again.
             with contextlib.suppress(OSError):
-                self.reloader.prepare()
+                self.reloader.read_ahead()
 
     def patience(self) -> float | None:
         """How long there is nothing to do unless something arrives."""
@@ -185,6 +186,7 @@ class ControlLoop:
                 self.engine.abort_drain()
             return
         tell(STOPPING)
+        self.reloader.keeps_spare = False
         if not self.engine.is_idle():
             self.speaker.event("draining", "finishing what is under way; Ctrl-C cuts it")
         self.drain = threading.Thread(target=self.drain_engine, name="drain")

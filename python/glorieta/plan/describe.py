@@ -12,6 +12,7 @@ from ..config.units import format_duration, format_size
 from .describe_tls import tls_text, tls_value_text
 from .http3 import alt_svc_text
 from .match import written_host, written_path
+from .model import mirror_of, proxies_of
 from .wording import LONGEST, NOTHING, shown
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
         GatherTarget,
         Handler,
         Listener,
+        Mirror,
         Route,
+        SplitVariant,
         Target,
         Upstream,
         ValueMatch,
@@ -65,6 +68,10 @@ def value_text(field: str, value: Any) -> str:
         return written_path(value)
     if field == "target":
         return target_text(value)
+    if field == "mirror":
+        return "off" if value is None else mirror_text(value)
+    if field == "target.split.by":
+        return by_text(value)
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -163,6 +170,8 @@ def condition_text(match: ValueMatch) -> str:
 def target_text(target: Target) -> str:
     if "proxy" in target:
         return target["proxy"]["upstream"]
+    if "split" in target:
+        return f"split {variants_text(target['split']['variants'])}"
     if "gather" in target:
         return f"gather {', '.join(part['name'] for part in target['gather']['parts'])}"
     if "handler" in target:
@@ -184,8 +193,7 @@ def options_text(route: Route, *, filters: bool = True) -> list[str]:
     """What happens on the way, as far as it is not what always happens."""
     parts = []
     target = route["target"]
-    if "proxy" in target:
-        proxy = target["proxy"]
+    for proxy in proxies_of(route)[:1]:
         if proxy["strip_prefix"] is not None:
             parts.append(f"without {proxy['strip_prefix']}")
         if proxy["rewrite"] is not None:
@@ -195,11 +203,34 @@ def options_text(route: Route, *, filters: bool = True) -> list[str]:
             parts.append(f"host {host if isinstance(host, str) else host['name']}")
     if "gather" in target:
         parts += gather_texts(target["gather"])
+    if "split" in target:
+        parts.append(by_text(target["split"]["by"]))
+    if (mirror := mirror_of(route)) is not None:
+        parts.append(mirror_text(mirror))
     if route["deadline_ms"] is not None:
         parts.append(f"deadline {value_text('deadline_ms', route['deadline_ms'])}")
     if route["priority"]:
         parts.append(f"priority {route['priority']}")
     return parts + [filter_text(each) for each in route["filters"] if filters]
+
+
+def variants_text(variants: list[SplitVariant]) -> str:
+    """`stable 95%, canary 5%`."""
+    whole = sum(each["weight"] for each in variants) or 1
+    return ", ".join(f"{each['upstream']} {each['weight'] * 100 / whole:.3g}%" for each in variants)
+
+
+def by_text(by: str | dict[str, str]) -> str:
+    """What decides which variant a request meets."""
+    if isinstance(by, str):
+        return "by chance"
+    return f"by cookie.{by['cookie']}, which glorieta gives" if "cookie" in by else f"by {by['word']}"
+
+
+def mirror_text(mirror: Mirror) -> str:
+    """`copies of 10% of GET, HEAD to shadow`."""
+    share = "" if mirror["share_percent"] == 100 else f"{mirror['share_percent']}% of "
+    return f"copies of {share}{', '.join(mirror['methods'])} to {mirror['upstream']}"
 
 
 def gather_texts(gather: GatherTarget) -> list[str]:

@@ -15,7 +15,7 @@ from .describe import (
     upstream_text,
     value_text,
 )
-from .list_changes import endpoints_change, items_change
+from .list_changes import endpoints_change, items_change, variants_change
 from .wording import ARROW, both_shown
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ Kind = Literal["setting", "listener", "group", "route", "upstream", "handler"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
 SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log")
 FILTERS = "filters"
+VARIANTS = "target.split.variants"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class FieldChange:
         match self.old, self.new:
             case list(old), list(new) if self.field == "endpoints":
                 return endpoints_change(old, new)
+            case list(old), list(new) if self.field == VARIANTS:
+                return variants_change(old, new)
             case list(old), list(new):
                 return items_change(self.field, old, new)
             case str(old), str(new) if self.field != "path":
@@ -108,7 +111,7 @@ def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
     """All things of a kind by id."""
     if kind == "route":
         return {
-            route["id"]: {**route, "listener": listener["id"]}
+            route["id"]: {"mirror": None, **route, "listener": listener["id"]}
             for listener in plan["listeners"]
             for route in listener["routes"]
         }

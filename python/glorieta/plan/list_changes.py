@@ -53,5 +53,17 @@ def endpoints_change(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> st
     return listed(parts)
 
 
+def variants_change(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> str:
+    """The same of a split's variants, whose weights are always told."""
+    before = {each["upstream"]: each["weight"] for each in old}
+    after = {each["upstream"]: each["weight"] for each in new}
+    parts = [f"− {name}" for name in before if name not in after]
+    parts += [f"+ {name} {weight}" for name, weight in after.items() if name not in before]
+    parts += [
+        f"{name} {before[name]}{ARROW}{weight}" for name, weight in after.items() if before.get(name, weight) != weight
+    ]
+    return listed(parts)
+
+
 def weight_text(weight: int) -> str:
     return f" weight {weight}" if weight != 1 else ""

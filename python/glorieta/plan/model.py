@@ -105,6 +105,35 @@ class ProxyTarget(TypedDict):
     retries: int
 
 
+class SplitVariant(TypedDict):
+    upstream: str
+    weight: int
+
+
+class SplitTarget(TypedDict):
+    variants: list[SplitVariant]
+    by: str | dict[str, str]
+    """`random`, `{"cookie": NAME}` or `{"word": WORD}`."""
+    strip_prefix: str | None
+    rewrite: str | None
+    host: str | dict[str, str]
+    """As in `ProxyTarget`."""
+    timeouts: UpstreamTimeouts
+    retries: int
+
+
+class Mirror(TypedDict):
+    upstream: str
+    share_percent: int
+    methods: list[str]
+    max_body_bytes: int
+    in_flight: int
+    timeout_ms: int
+    host: str | dict[str, str]
+    """As in `ProxyTarget`."""
+    timeouts: UpstreamTimeouts
+
+
 class RedirectTarget(TypedDict):
     status: int
     location: str
@@ -200,6 +229,7 @@ class Target(TypedDict, total=False):
     """Exactly one of these."""
 
     proxy: ProxyTarget
+    split: SplitTarget
     handler: HandlerTarget
     gather: GatherTarget
     redirect: RedirectTarget
@@ -235,6 +265,8 @@ class Route(TypedDict):
     target: Target
     filters: list[Filter]
     deadline_ms: int | None
+    mirror: NotRequired[Mirror | None]
+    """Left out where nobody gets a copy."""
 
 
 class ClientLimits(TypedDict):
@@ -371,26 +403,55 @@ def layer4_upstreams(listener: Listener) -> list[str]:
     return list(dict.fromkeys(each["upstream"] for each in named))
 
 
+def proxies_of(route: Route) -> list[ProxyTarget]:
+    """The ways in which a route passes requests on: of a split one for each variant that gets some."""
+    target = route["target"]
+    if "proxy" in target:
+        return [target["proxy"]]
+    if "split" not in target:
+        return []
+    split = target["split"]
+    return [
+        {
+            "upstream": variant["upstream"],
+            "strip_prefix": split["strip_prefix"],
+            "rewrite": split["rewrite"],
+            "host": split["host"],
+            "timeouts": split["timeouts"],
+            "retries": split["retries"],
+        }
+        for variant in split["variants"]
+        if variant["weight"]
+    ]
+
+
+def mirror_of(route: Route) -> Mirror | None:
+    """Who gets copies of a route's requests."""
+    return route.get("mirror")
+
+
 def reached(plan: Plan, routes: Iterable[Route]) -> list[str]:
-    """The upstreams to which routes lead, through handlers as well, each once."""
+    """The upstreams to which routes lead, through handlers and mirrors as well, each once."""
     calls = {each["id"]: [call["upstream"] for call in each["calls"]] for each in plan.get("handlers", ())}
     found: dict[str, None] = {}
     for route in routes:
         target = route["target"]
         names = calls.get(target["handler"]["handler"], []) if "handler" in target else upstreams_of(route)
         found |= dict.fromkeys(names)
+        if (mirror := mirror_of(route)) is not None:
+            found[mirror["upstream"]] = None
     return list(found)
 
 
 def upstreams_of(route: Route) -> list[str]:
-    """The upstreams that the engine asks for a route by itself, each once."""
+    """The upstreams whose answers go into a route's, each once."""
     target = route["target"]
     if "gather" in target:
         return list(dict.fromkeys(part["upstream"] for part in target["gather"]["parts"]))
-    return [target["proxy"]["upstream"]] if "proxy" in target else []
+    return [proxy["upstream"] for proxy in proxies_of(route)]
 
 
 def upstream_of(route: Route) -> str | None:
-    """The upstream whose answer a route passes on; none: it is answered here."""
+    """The one upstream whose answer a route passes on; none: there are several, or it is answered here."""
     target = route["target"]
     return target["proxy"]["upstream"] if "proxy" in target else None

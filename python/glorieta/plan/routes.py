@@ -15,6 +15,7 @@ from ..config.units import milliseconds
 from .filters import Merged, check_own
 from .handling import UPGRADE, handler_routes
 from .match import ANY_PATH, CATCH_ALL, combined_conditions, host_match, host_within, path_match, path_within
+from .splitting import compile_mirror
 from .targets import check_target, compile_target, compile_timeouts, the_target
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def compile_scope(compiling: Compiling, scope: Scope) -> list[tuple[PlanRoute, P
         kind = the_target(compiling, route, path)
         if kind is None:
             if not compiling.has_touched(path, TARGETS):
-                fix = "write to: UPSTREAM, handler:, asgi:, gather:, redirect:, respond: or files:"
+                fix = "write to: UPSTREAM, split:, handler:, asgi:, gather:, redirect:, respond: or files:"
                 compiling.error(path, "has no target", fix, key=True)
             continue
         if compiling.missing and (
@@ -203,7 +204,7 @@ def compile_route(
         message = "priority is for regular expressions only; other paths have an order of their own"
         compiling.error((*path, "priority"), message, "leave it out", key=True)
     id, name = scope.names(key)
-    return {
+    compiled: PlanRoute = {
         "id": id,
         "name": name,
         "group": scope.id,
@@ -218,6 +219,11 @@ def compile_route(
         "filters": route_filters(compiling, scope, route, path, matched.path),
         "deadline_ms": None if used.deadline is None else milliseconds(used.deadline),
     }
+    if used.mirror is not None:
+        mirror = compile_mirror(compiling, scope, route, kind, path, used, timeouts)
+        if mirror is not None:
+            compiled["mirror"] = mirror
+    return compiled
 
 
 def route_filters(compiling: Compiling, scope: Scope, route: Route, path: Path, pattern: str) -> list[Filter]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PROXY_ONLY = ("rewrite", "timeouts", "retries", "host")
 MEANINGLESS = {
-    **dict.fromkeys(TARGETS, PROXY_ONLY),
-    "to": (),
+    **dict.fromkeys(TARGETS, (*PROXY_ONLY, "mirror")),
+    **dict.fromkeys(("to", "split"), ()),
     **dict.fromkeys(("handler", "asgi"), ("rewrite", "retries", "host")),
     "gather": ("rewrite",),
 }
@@ -64,6 +64,14 @@ def compile_target(
                     "retries": used.retries,
                 }
             }
+        case "split":
+            # Whoever splits nothing does not pay for what that needs.
+            from .splitting import compile_split
+
+            assert route.split is not None
+            prefix, template = strip_prefix(compiling, route, path, pattern), rewrite(compiling, route, path, pattern)
+            place: Path = (*path, "split")
+            return {"split": compile_split(compiling, route.split, place, pattern, used, timeouts, prefix, template)}
         case "gather":
             # Whoever gathers nothing does not pay for what that needs.
             from .gathering import compile_gather

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from ..config.errors import Wrong
 from .model import FORMAT, Plan
@@ -64,7 +63,7 @@ def plan_json(plan: Plan) -> str:
 
 def read_plan(text: str) -> Plan:
     """A Plan from its text; `ValueError` for what is none."""
-    plan = json.loads(text)
+    plan = from_json(text)
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
         raise ValueError(f"not a Plan of format {FORMAT}")
     return cast("Plan", plan)

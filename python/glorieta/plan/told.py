@@ -18,6 +18,8 @@ def steps(report: dict[str, Any]) -> list[str]:
         beat = "".join(f"; beat {each['name']}" for each in route["beat"][:1])
         parts.append(f"route {route['id']} ({route['why']}{beat})")
     parts += [f"{each['filter']}: {each['detail']}" for each in report["filters"] if each["outcome"] == "refused"]
+    if split := report["split"]:
+        parts.append(f"split: {split['upstream']} ({split['why']})")
     if forward := report["forward"]:
         parts.append(f"upstream {forward['upstream']}")
         if forward["endpoint"]:
@@ -31,6 +33,8 @@ def steps(report: dict[str, Any]) -> list[str]:
             f"part {each['name']} of {each['upstream']}: {each['method']} {each['target'] or each['path']}"
             for each in gather["parts"]
         ]
+    if (mirror := report["mirror"]) and mirror["share_percent"]:
+        parts.append(f"copy to {mirror['upstream']}")
     if answer := report["answer"]:
         words = [str(answer["status"]), answer["reason"] or ""]
         parts.append(" ".join(words).rstrip() + (f": {answer['detail']}" if answer["detail"] else ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 from bench.accounting import CoreTime, Reading
-from bench.load import open_loop, wrk
+from bench.load import h2load, handshakes, open_loop, wrk
+from bench.load.datagrams import load as send_datagrams
+from bench.load.figures import Load
 from bench.meanwhile import Asked, asking
 from bench.measure import foreign, unanswered, why_void
 from bench.processes import Failure
-from bench.rows import ROWS, row_named
+from bench.rows import ROWS, Layer, Loader, row_named
 
 FIGURES = {
     "requests": 1000, "microseconds": 2_000_000, "median": 900, "connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0,
@@ -32,7 +35,7 @@ def said(**changes: int) -> str:
 
 def test_figures_are_read() -> None:
     load = wrk.parse(said())
-    assert load == wrk.Load(1000, 2.0, 0.0009, {})
+    assert load == Load(1000, 2.0, 0.0009, {})
     assert load.rate == 500
 
 
@@ -41,11 +44,13 @@ def test_without_figures_the_output_is_shown() -> None:
         wrk.parse("unable to connect to 127.0.0.1:1")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.loader is Loader.WRK], ids=lambda row: row.id)
 def test_only_rows_with_new_connections_ask_for_them(row: Any) -> None:
     command = wrk.command(row, 8080, 3)
     assert ("Connection: close" in command) is row.new_connections
-    assert f"http://127.0.0.1:8080{row.path}" in command
+    scheme = "https" if row.layer is Layer.TLS else "http"
+    assert f"{scheme}://127.0.0.1:8080{row.path}" in command
+    assert all(header in command for header in row.headers)
     assert command[-2:] == (["--", row.body] if row.body else command[-2:])
     assert command[command.index("--connections") + 1] == str(row.connections)
 
@@ -155,3 +160,71 @@ def test_every_due_request_is_sent_and_answered() -> None:
 def test_waiting_for_a_connection_counts_as_latency() -> None:
     """One connection with 50 ms an answer can do 20 a second, and 40 are due: the last ones wait longest."""
     assert play(pause=0.05, connections=1)["p99_seconds"] > 0.5
+
+
+S_TIME = """\
+Collecting connection statistics for 2 seconds
+{letters}
+
+{count} connections in 0.45s; 2222.22 connections/user sec, bytes read 1000
+{count} connections in 3 real seconds, 333 bytes read per connection
+"""
+
+
+def test_handshakes_are_counted_and_were_what_the_row_asks_for() -> None:
+    full = S_TIME.format(letters="*" * 1000, count=1000)
+    resumed = S_TIME.format(letters="r" * 999, count=1000)
+    assert handshakes.parse(full, 2, resumed=False).requests == 1000
+    assert handshakes.parse(full, 2, resumed=False).errors == {}
+    assert handshakes.parse(resumed, 2, resumed=True).errors == {}
+    assert handshakes.parse(full, 2, resumed=True).errors == {"not resumed": 1000}
+    assert handshakes.parse(resumed, 2, resumed=False).errors == {"resumed": 999}
+    with pytest.raises(Failure, match="connect:errno=111"):
+        handshakes.parse("connect:errno=111", 2, resumed=False)
+
+
+H2LOAD = """\
+Application protocol: {protocol}
+finished in 2.01s, 497.51 req/s, 60KB/s
+requests: 1010 total, 1010 started, 1000 done, 1000 succeeded, {failed} failed, 0 errored, 0 timeout
+status codes: 990 2xx, 0 3xx, 4 4xx, 6 5xx
+"""
+
+
+def test_figures_of_h2load_are_read() -> None:
+    load = h2load.parse(H2LOAD.format(protocol="h2", failed=3))
+    assert (load.requests, load.seconds, load.errors) == (1000, 2.01, {"failed": 3, "status": 10})
+    with pytest.raises(Failure, match="not HTTP/2"):
+        h2load.parse(H2LOAD.format(protocol="http/1.1", failed=0))
+    with pytest.raises(Failure, match="no figures"):
+        h2load.parse("")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.loader is Loader.H2LOAD], ids=lambda row: row.id)
+def test_h2load_is_asked_for_what_the_row_says(row: Any) -> None:
+    command = h2load.command(row, 8080, 3, "file" if row.grpc else None)
+    assert command[-1] == f"https://127.0.0.1:8080{row.path}"
+    assert command[command.index("--clients") + 1] == str(row.connections)
+    assert command[command.index("--max-concurrent-streams") + 1] == str(row.streams)
+    assert ("te: trailers" in command) is ("--data" in command) is row.grpc
+
+
+def test_datagrams_are_counted_when_they_are_answered() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            while True:
+                question, address = server.recvfrom(2048)
+                if not question:
+                    return
+                server.sendto(question, address)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        figures = send_datagrams(server.getsockname()[1], 4, 0.1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", server.getsockname())
+        thread.join(10)
+    assert figures["requests"] > 0
+    assert figures["lost"] == 0

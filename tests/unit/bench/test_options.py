@@ -6,9 +6,10 @@ import pytest
 from bench import options, peers
 from bench.__main__ import why_unfit
 from bench.machine import Cores, choose_cores, first_field
+from bench.ports import free_ports
 from bench.processes import Failure
 from bench.rows import ROWS, Table
-from bench.running import differing, free_ports, wrong_duties
+from bench.running import differing, wrong_duties
 from bench.samples import Results, Sample
 
 

@@ -7,17 +7,20 @@ import re
 from pathlib import Path
 
 import pytest
+from bench.backend import Backend
 from bench.peers import PROXIES
 from bench.peers.chain import Chain
 from bench.peers.contender import Contender, Setting
 from bench.peers.glorieta import compile_plan
 from bench.peers.glorieta.with_handlers import GlorietaWithHandlers, GlorietaWithoutHandlers
-from bench.rows import Table
+from bench.rows import Layer, Table
 from bench.template import render, select
+
+BACKEND = Backend(1003, 1010, 1011, 1012, Path("edge.crt"), Path("edge.crt.key"))
 
 
 def setting_of(table: Table, folder: Path) -> Setting:
-    return Setting(table, 1001, 1002, 1003, 1004, (1005, 1006, 1007), folder)
+    return Setting(table, 1001, 1002, 1008, 1009, BACKEND, 1004, (1005, 1006, 1007), folder)
 
 
 TEXT = """\
@@ -71,6 +74,15 @@ def test_every_contender_has_a_whole_configuration_for_each_table(
     assert "1001" in text
     assert "1003" in text
     assert re.search(r"# \[?(equal|bare)", text) is None
+
+
+@pytest.mark.parametrize("contender", PROXIES, ids=lambda contender: contender.name)
+def test_every_contender_has_a_configuration_for_the_protocols(contender: Contender, tmp_path: Path) -> None:
+    text = render(contender.protocols.read_text(), setting_of(Table.PROTOCOLS, tmp_path).values(), Table.PROTOCOLS)
+    assert re.search(r"@[A-Z_]+@", text) is None
+    for needed in ("1001", "1008", "1003", "edge.crt"):
+        assert needed in text
+    assert ("1009" in text) is (Layer.UDP in contender.layers)
 
 
 @pytest.mark.parametrize("contender", PROXIES, ids=lambda contender: contender.name)

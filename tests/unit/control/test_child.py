@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -88,6 +89,30 @@ def test_a_child_ends_after_many_answers(tmp_path: Path) -> None:
     (tmp_path / "glorieta.yaml").write_text("version: 1\nlisteners: {web: {bind: ':80', respond: {body: x}}}\n")
     found = answers(tmp_path, "glorieta.yaml", b"\n" * 9, MOST_ANSWERS=3)
     assert [each.stays for each in found] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "text", ["version: 1\nlisteners: {web: {bind: ':80', respond: {body: x}}}\n", "version: 2\n", "{"]
+)
+def test_a_child_that_reads_ahead_says_nothing_of_it_and_answers_the_same(tmp_path: Path, text: str) -> None:
+    (tmp_path / "glorieta.yaml").write_text(text)
+    [only] = answers(tmp_path, "glorieta.yaml", b"\n")
+    for one in answers(tmp_path, "glorieta.yaml", b">\n>>\n"):
+        assert (one.plan, one.problems, one.files.keys()) == (only.plan, only.problems, only.files.keys())
+    assert answers(tmp_path, "glorieta.yaml", b">") == []
+
+
+@pytest.mark.parametrize("reference", ["shop.py:edge", "glorieta.yaml"])
+def test_no_code_is_run_ahead(tmp_path: Path, reference: str) -> None:
+    (tmp_path / "shop.py").write_text("print('has run')\n")
+    (tmp_path / "glorieta.yaml").write_text("version: 1\ninclude: shop.py:edge\n")
+    assert run(tmp_path, reference, b">").stderr == b""
+    assert b"has run" in run(tmp_path, reference, b"\n").stderr
+
+
+def test_what_never_can_be_read_is_given_up_ahead(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "glorieta.yaml")
+    assert answers(tmp_path, "glorieta.yaml", b">", AHEAD_SECONDS=0.1) == []
 
 
 @pytest.mark.parametrize("code", [EDGE, "no Python"])

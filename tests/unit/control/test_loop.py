@@ -81,6 +81,8 @@ class ScriptedCompiler:
     early: list[Compiled]
     started: int
     went: int
+    ahead: int
+    """How often one was told to read ahead."""
     ended: int
     """How many were given up."""
     stays: bool
@@ -98,6 +100,10 @@ class ScriptedCompiler:
         self.works = self.told = self.over = self.replied = False
         self.answers = 0
         self.reader, self.writer = os.pipe()
+
+    def read_ahead(self, now: float) -> None:
+        type(self).ahead += 1
+        self.deadline = now + self.idle
 
     def go(self, running: bytes, now: float) -> None:
         failure = self.fails.pop(0) if self.answers and self.fails else ""
@@ -234,7 +240,7 @@ class House:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(reload, "Compiler", ScriptedCompiler)
     ScriptedCompiler.results, ScriptedCompiler.early = [], []
-    ScriptedCompiler.started = ScriptedCompiler.went = ScriptedCompiler.ended = 0
+    ScriptedCompiler.started = ScriptedCompiler.went = ScriptedCompiler.ended = ScriptedCompiler.ahead = 0
     ScriptedCompiler.stays, ScriptedCompiler.fails, ScriptedCompiler.running = False, [], []
     ScriptedCompiler.patience = ScriptedCompiler.idle = LONGEST
     ScriptedCompiler.may_end = threading.Event()
@@ -430,7 +436,7 @@ def test_the_child_starts_while_files_are_still_changing_and_reads_once_they_res
             time.sleep(0.04)
             assert ScriptedCompiler.went == 0
         ScriptedCompiler.results = [house.compiled("second")]
-        assert ScriptedCompiler.started == 1
+        assert ScriptedCompiler.started == 1 and ScriptedCompiler.ahead > 0
         house.wait(lambda: house.engine.applied == ["second"], "the reload")
 
     house.run(meanwhile, watch=True)
@@ -496,6 +502,81 @@ def test_a_child_that_waits_and_dies_is_not_spoken_of(house: House, monkeypatch:
     ScriptedCompiler.stays = True
     monkeypatch.setattr(reload, "Compiler", Noted)
     house.run(meanwhile)
+    assert "refused" not in house.speaker.names()
+
+
+@pytest.fixture
+def spare(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every configuration is large, and a child for it is started at once."""
+    monkeypatch.setattr(reload, "SPARE_BYTES", 0)
+    monkeypatch.setattr(reload, "SPARE_SECONDS", 0.0)
+    ScriptedCompiler.stays = True
+
+
+@pytest.mark.usefixtures("spare")
+def test_for_a_large_configuration_a_child_waits_before_anything_changes(house: House) -> None:
+    def meanwhile() -> None:
+        house.wait(lambda: ScriptedCompiler.started == 1, "the start of the child")
+        assert (ScriptedCompiler.ahead, ScriptedCompiler.went) == (0, 0)
+        ScriptedCompiler.results = [house.compiled("second")]
+        house.file.write_text("2")
+        house.wait(lambda: house.engine.applied == ["second"], "the reload")
+        assert ScriptedCompiler.ahead > 0
+
+    house.run(meanwhile, watch=True)
+    assert (ScriptedCompiler.started, ScriptedCompiler.went) == (1, 1)
+
+
+@pytest.mark.usefixtures("spare")
+@pytest.mark.parametrize(("watch", "least"), [(True, 1 << 10), (False, 0)])
+def test_no_child_waits_for_a_small_configuration_or_one_that_is_not_watched(
+    house: House, monkeypatch: pytest.MonkeyPatch, watch: bool, least: int
+) -> None:
+    monkeypatch.setattr(reload, "SPARE_BYTES", least)
+    # Each question is a turn of the loop, in which a child could have been started.
+    house.run(lambda: [house.ask("status") for _ in range(3)] and None, watch=watch)
+    assert ScriptedCompiler.started == 0
+
+
+@pytest.mark.usefixtures("spare")
+def test_a_child_that_nobody_needs_is_followed_by_one_that_has_read_nothing(house: House) -> None:
+    def meanwhile() -> None:
+        house.wait(lambda: ScriptedCompiler.started == 1, "the start of the child")
+        ScriptedCompiler.results = [house.compiled("second")]
+        house.ask("reload")
+        house.wait(lambda: ScriptedCompiler.started == 2, "the start of another")
+        assert (ScriptedCompiler.ended, ScriptedCompiler.went) == (1, 1)
+        # That one has no reason to end.
+        time.sleep(3 * ScriptedCompiler.idle)
+        assert (ScriptedCompiler.ended, ScriptedCompiler.started) == (1, 2)
+
+    ScriptedCompiler.idle = 0.1
+    house.run(meanwhile, watch=True)
+
+
+@pytest.mark.usefixtures("spare")
+def test_a_child_that_dies_before_it_is_needed_is_missed_at_the_next_change_only(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ScriptedCompiler] = []
+
+    class Noted(ScriptedCompiler):
+        def __init__(self, arguments: list[str], now: float) -> None:
+            super().__init__(arguments, now)
+            made.append(self)
+
+    def meanwhile() -> None:
+        house.wait(lambda: len(made) == 1, "the start of the child")
+        made[0].die()
+        house.wait(lambda: Noted.ended == 1, "the end of the child")
+        for _ in range(3):
+            house.ask("status")
+        assert len(made) == 1
+        ScriptedCompiler.results = [house.compiled("second")]
+        assert house.ask("reload")["version"] == "version-second"
+
+    monkeypatch.setattr(reload, "Compiler", Noted)
+    house.run(meanwhile, watch=True)
     assert "refused" not in house.speaker.names()
 
 

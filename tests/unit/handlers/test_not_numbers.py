@@ -23,6 +23,7 @@ from pydantic import (
 from glorieta.handlers import Event, EventStream, Form, HTTPException, JSONResponse, Query, Router, Upstream
 from glorieta.handlers.encoding import Unserialisable, encode_json
 from glorieta.handlers.errors import NOWHERE
+from glorieta.handlers.live.decoding import decoded
 from glorieta.handlers.lost_numbers import may_have_floats
 from glorieta.handlers.routing.answers import answer_adapter, encoder
 from glorieta.handlers.routing.definition import WHOLE
@@ -379,3 +380,23 @@ def test_models_of_the_query_and_of_forms_as_well() -> None:
     assert ask(taking, "POST", "/form", headers=kind, body=b"x=1e999").errors() == [
         ("body", None, "#/x", "finite_number")
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "place"),
+    [
+        (Body, b'{"x": "NaN"}', "x"),
+        (Body, b'{"some": [1, 1e999]}', "some.1"),
+        (Body, b'{"inner": {"a": {"x": "-inf"}}}', "inner.a.x"),
+        (float, b'"nan"', "the body"),
+        (list[float], b"[1e999]", "0"),
+    ],
+)
+def test_an_upstreams_body_brings_none_into_a_model(model: Any, body: bytes, place: str) -> None:
+    with pytest.raises(ValueError, match=f"^{place} is no finite number"):
+        decoded(body, "", model)
+
+
+def test_an_upstreams_body_may_have_what_its_model_takes_and_words_that_look_alike() -> None:
+    assert decoded(b'{"x": "NaN"}', "", Loose).x == "NaN"
+    assert decoded(b'{"least": "-inf", "name": "nan"}', "", Limits).least == -INF

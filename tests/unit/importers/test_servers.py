@@ -98,6 +98,21 @@ def test_client_side_settings(data: Data) -> None:
     assert web["trusted_proxies"] == ["10.0.0.0/8"]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("listen 80;", {}),
+        ("listen 80 http2;", {}),
+        ("listen 80; http2 on;", {}),
+        ("listen 80; http2 off;", {"versions": "h1"}),
+        ("listen 80; http2 on; http2_max_concurrent_streams 64;", {"limits": {"streams": 64}}),
+    ],
+)
+def test_versions_of_http(data: Data, written: str, expected: dict[str, Any]) -> None:
+    web = data(f"server {{ {written} return 204; }}")["listeners"]["web"]
+    assert {key: web[key] for key in ("versions", "limits") if key in web} == expected
+
+
 def test_workers_and_log(data: Data) -> None:
     found = data(
         "worker_processes 3; events {} http { log_format f '$remote_addr \"$request\" $status $request_time';"

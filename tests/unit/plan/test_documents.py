@@ -14,6 +14,7 @@ import pytest
 
 from glorieta.config import ConfigError
 from glorieta.config.documents import Documents
+from glorieta.config.loading import read_ahead
 from glorieta.plan import build
 
 if TYPE_CHECKING:
@@ -137,6 +138,10 @@ def test_what_is_kept_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
         again = outcome(references, documents)
         assert again == outcome(references)
         documents = Documents() if "error" in again else documents.kept()
+        for _ in range(source.randrange(3)):
+            # As a child is told to, while the files are changing.
+            files.edit()
+            documents = read_ahead(references, documents)
         files.edit()
 
 
@@ -154,6 +159,25 @@ def test_texts_are_kept_that_have_not_changed(tmp_path: Path, monkeypatch: pytes
     build(references, documents=kept)
     same = {name.rpartition("/")[2] for (name, _), each in kept.read.items() if each[1] in before.values()}
     assert same == {"root.yaml", "b.yaml"}
+
+
+def test_what_is_read_ahead_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files(tmp_path, random.Random(), monkeypatch)
+    files.write("more.yaml", MORE[3])
+    references = str(tmp_path / "root.yaml")
+    ahead = read_ahead([references], Documents())
+    assert {name.rpartition("/")[2] for name, _ in ahead.known} == {"root.yaml", "a.yaml", "b.yaml"}
+    before = {name: document for name, (_, document) in ahead.known.items()}
+    build(references, documents=ahead)
+    assert all(ahead.read[name][1] is document for name, document in before.items())
+
+
+def test_what_is_not_there_for_a_moment_is_not_forgotten_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files(tmp_path, random.Random(), monkeypatch)
+    references = [str(tmp_path / "root.yaml")]
+    documents = read_ahead(references, Documents())
+    (files.folder / "teams" / "a.yaml").unlink()
+    assert read_ahead(references, documents).known.keys() == documents.known.keys() | documents.read.keys()
 
 
 def test_a_file_that_is_no_longer_included_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ defaults:
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}
     request_id: &request_id {request: on, response: on, accept: on}
-  route: &route {timeouts: {connect: 3s, first_byte: 30s, idle: 60s, tunnel: 1h}, deadline: 1h, retries: 1, host: preserve, merge_slashes: off}
+  route: &route {timeouts: {connect: 3s, first_byte: 30s, idle: 60s, tunnel: 1h}, deadline: 1h, retries: 1, host: preserve, merge_slashes: off, mirror: {to: copied, share: 10%, methods: [GET], max_body: 64KiB, in_flight: 100, timeout: 10s}}
   upstream: &upstream
     balance: {algorithm: random}
     health: {path: /healthz, host: health.example, status: 200-299, every: 2s, timeout: 1s, fall: 2, rise: 1}
@@ -109,6 +109,7 @@ listeners:
       /t: {respond: text}
       /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off}}
       /u: shop
+      /v: {split: {to: {shop: 95, short: 5}, by: cookie, cookie: version}, mirror: copied}
   h: {bind: ":8087", handler: "shop.py:router"}
   m: {bind: ":8088", asgi: "shop.py:application"}
   hm:
@@ -116,6 +117,7 @@ listeners:
     routes:
       /h/*: {handler: "shop.py:router"}
       /m/*: {asgi: {application: "shop.py:application", calls: [shop], forward_headers: [x-key]}}
+  sp: {bind: ":8090", split: {to: {shop: 95, short: 5}, by: client.ip}}
   r: {bind: ":8081", redirect: "https://r.example"}
   s: {bind: ":8082", respond: 404}
   f: {bind: ":8083", files: .}
@@ -176,6 +178,7 @@ groups:
     routes: {/g/*: shop}
     defaults: {route: *route}
   to: {at: web, match: to.example, to: shop}
+  gsp: {at: web, match: sp.example, split: {to: {shop: 1, short: 1}, by: random}}
   gh: {at: web, match: {host: h.example, path: /h/*}, handler: "shop.py:router", client: mobile}
   gm: {at: web, match: m.example, asgi: "shop.py:application"}
   gr: {at: web, match: r.example, redirect: "https://r.example"}
@@ -186,6 +189,7 @@ upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
   tcp: {endpoints: localhost:3002, health: {tcp: on}}
   short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
+  copied: {endpoints: localhost:3004}
   safe:
     endpoints: "https://safe.internal:8443"
     tls: {authorities: ca.pem, name: safe.internal, certificate: me.crt, key: me.key, minimum: "1.3", verify: on}

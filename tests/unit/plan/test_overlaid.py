@@ -68,7 +68,7 @@ def test_a_slip_in_an_overlay_is_told_with_its_place(
         (
             "{web: {bind: ':80', routes: {/a: {}}}}",
             "{web: {routes: {/a: {deadline: 5s}}}}",
-            'base.yaml:2:41 listeners.web.routes."/a": has no target; write to: UPSTREAM, handler:, asgi:, gather:, redirect:, respond: or files:',
+            'base.yaml:2:41 listeners.web.routes."/a": has no target; write to: UPSTREAM, split:, handler:, asgi:, gather:, redirect:, respond: or files:',
         ),
     ],
 )

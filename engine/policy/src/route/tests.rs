@@ -42,6 +42,7 @@ pub(crate) fn route(text: &str) -> Route {
         target: Target::Respond(RespondTarget { status: 200, headers: Vec::new(), body: String::new() }),
         filters: Vec::new(),
         deadline_ms: None,
+        mirror: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::worker::{self, Shared};
 /// and those of its predecessor, and when it is dropped whole pages come free. At 10,000 routes five reloads would
 /// otherwise leave half as much again.
 pub fn build(plan: &Plan, before: Option<&Snapshot>, registry: &Registry) -> Result<Snapshot, Vec<Problem>> {
-    let work = || Snapshot::build(plan, before, registry, &Secrets::from_system());
+    let work = || Ok(Snapshot::build(plan, before, registry, &Secrets::from_system())?.with_view(plan));
     std::thread::scope(|scope| {
         match std::thread::Builder::new().name("glorieta-build".into()).spawn_scoped(scope, work) {
             Ok(builder) => builder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),

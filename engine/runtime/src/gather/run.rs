@@ -17,6 +17,7 @@ use super::answer::{self, Composed};
 use super::fetch::{Arrived, Failure, Room, fetch};
 use super::judge::{Over, judge};
 use super::{Asked, Gather, Need, Part, ask, shadow};
+use crate::mirror;
 use crate::serve::{Request, RequestRecord, hash_of};
 use crate::worker::current_worker;
 
@@ -38,6 +39,7 @@ pub fn run<'a>(
     deadline: Option<Moment>,
 ) -> Pin<Box<dyn Future<Output = Result<Response, Error>> + 'a>> {
     Box::pin(async move {
+        let body = mirror::copy(record, body);
         let progress: Vec<Progress> = gather.parts.iter().map(|_| Progress::default()).collect();
         let composed = gathered(&record.request, gather, body, deadline, &progress).await;
         record.progress.tries.set(progress.iter().map(|each| each.tries.get()).fold(0, u16::saturating_add));

@@ -32,6 +32,8 @@ pub struct Entry<'a> {
     pub upstream: &'a str,
     pub endpoint: &'a str,
     pub tries: u16,
+    /// What has become of the request's copy: `sent`, or why it was dropped; empty where it has none.
+    pub mirror: &'a str,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// The TLS version; empty without TLS.
@@ -62,6 +64,7 @@ pub enum Text {
     Detail,
     Upstream,
     Endpoint,
+    Mirror,
     Tls,
     TraceId,
     Referer,
@@ -100,6 +103,7 @@ impl Entry<'_> {
             self.detail.as_bytes(),
             self.upstream.as_bytes(),
             self.endpoint.as_bytes(),
+            self.mirror.as_bytes(),
             self.tls.as_bytes(),
             self.trace_id,
             self.referer,

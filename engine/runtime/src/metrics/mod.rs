@@ -15,5 +15,6 @@ pub use process::Process;
 pub use registry::{Registry, Reload};
 pub use render::{CONTENT_TYPE, Observed, ObservedFiles, ObservedHandler, ObservedUpstream};
 pub use series::{
-    Background, Connections, Direction, HandlerSeries, Handshake, ListenerSeries, Outcome, RouteSeries, UpstreamSeries,
+    Background, Connections, Direction, Dropped, HandlerSeries, Handshake, ListenerSeries, MirrorSeries, Outcome,
+    RouteSeries, UpstreamSeries, VariantSeries,
 };

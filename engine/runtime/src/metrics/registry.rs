@@ -12,7 +12,7 @@ use glorieta_core::Moment;
 use serde_json::{Value, json};
 
 use super::part::PartSeries;
-use super::series::{HandlerSeries, ListenerSeries, RouteSeries, UpstreamSeries};
+use super::series::{HandlerSeries, ListenerSeries, MirrorSeries, RouteSeries, UpstreamSeries, VariantSeries};
 
 /// How long a series that nobody holds is still shown.
 const KEPT: Duration = Duration::from_secs(600);
@@ -78,6 +78,9 @@ pub struct Registry {
     handlers: Table<Box<str>, HandlerSeries>,
     /// By listener, route and part.
     parts: Table<[Box<str>; 3], PartSeries>,
+    /// By listener, route and upstream, and so are the next.
+    variants: Table<[Box<str>; 3], VariantSeries>,
+    mirrors: Table<[Box<str>; 3], MirrorSeries>,
     applied: AtomicU64,
     refused: AtomicU64,
     plan_version: Mutex<String>,
@@ -91,6 +94,8 @@ pub(super) struct All {
     pub listeners: Vec<Arc<ListenerSeries>>,
     pub handlers: Vec<Arc<HandlerSeries>>,
     pub parts: Vec<Arc<PartSeries>>,
+    pub variants: Vec<Arc<VariantSeries>>,
+    pub mirrors: Vec<Arc<MirrorSeries>>,
     pub reloads: [(&'static str, u64); 2],
     pub plan_version: String,
 }
@@ -105,6 +110,8 @@ impl Registry {
             listeners: Table::default(),
             handlers: Table::default(),
             parts: Table::default(),
+            variants: Table::default(),
+            mirrors: Table::default(),
             applied: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             plan_version: Mutex::default(),
@@ -132,6 +139,16 @@ impl Registry {
         self.parts.get(key, || PartSeries::new(listener, route, part, self.workers))
     }
 
+    pub fn variant(&self, listener: &str, route: &str, upstream: &str) -> Arc<VariantSeries> {
+        let key = [listener, route, upstream].map(Box::from);
+        self.variants.get(key.clone(), || VariantSeries::new(key, self.workers))
+    }
+
+    pub fn mirror(&self, listener: &str, route: &str, upstream: &str) -> Arc<MirrorSeries> {
+        let key = [listener, route, upstream].map(Box::from);
+        self.mirrors.get(key.clone(), || MirrorSeries::new(key, self.workers))
+    }
+
     /// Counts a reload; one that was applied names the Plan that runs now.
     pub fn reloaded(&self, result: Reload) {
         match result {
@@ -157,6 +174,8 @@ impl Registry {
         self.listeners.sweep(now);
         self.handlers.sweep(now);
         self.parts.sweep(now);
+        self.variants.sweep(now);
+        self.mirrors.sweep(now);
     }
 
     pub(super) fn all(&self) -> All {
@@ -166,6 +185,8 @@ impl Registry {
             listeners: self.listeners.all(),
             handlers: self.handlers.all(),
             parts: self.parts.all(),
+            variants: self.variants.all(),
+            mirrors: self.mirrors.all(),
             reloads: [("applied", self.applied.load(Relaxed)), ("refused", self.refused.load(Relaxed))],
             plan_version: self.version().clone(),
         }

@@ -130,6 +130,8 @@ impl Collector for Scrape {
         self.certificates(encoder)?;
         self.handlers(encoder)?;
         self.parts(encoder)?;
+        self.variants(encoder)?;
+        self.mirrors(encoder)?;
         self.engine(encoder)?;
         self.process(encoder)
     }
@@ -288,6 +290,27 @@ impl Scrape {
         Ok(())
     }
 
+    fn variants(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let help = "Requests of a split, by the variant that they met";
+        let mut counts = Family::counter(encoder, "glorieta_split_requests", help);
+        for series in &self.all.variants {
+            counts.counts_of(series.names(), "outcome", series.outcomes())?;
+        }
+        Ok(())
+    }
+
+    fn mirrors(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
+        let mut counts = Family::counter(encoder, "glorieta_mirror_requests", "Copies of requests that are over");
+        for series in &self.all.mirrors {
+            counts.counts_of(series.names(), "outcome", series.outcomes())?;
+        }
+        let mut drops = Family::counter(encoder, "glorieta_mirror_dropped", "Copies of requests that were not sent");
+        for series in &self.all.mirrors {
+            drops.counts_of(series.names(), "reason", series.drops())?;
+        }
+        Ok(())
+    }
+
     fn engine(&self, encoder: &mut DescriptorEncoder<'_>) -> Written {
         let mut reloads = Family::counter(encoder, "glorieta_reloads", "Plans that were applied or refused");
         for (result, count) in self.all.reloads {
@@ -390,6 +413,19 @@ impl<'a, 'b> Family<'a, 'b> {
         counts: impl IntoIterator<Item = (&'c str, u64)>,
     ) -> Written {
         counts.into_iter().try_for_each(|(word, count)| self.count(&[owner, (name, word)], count))
+    }
+
+    /// The same of something that has listener, route and upstream.
+    fn counts_of<'c>(
+        &mut self,
+        [listener, route, upstream]: [&str; 3],
+        name: &str,
+        counts: impl IntoIterator<Item = (&'c str, u64)>,
+    ) -> Written {
+        let owner = [("listener", listener), ("route", route), ("upstream", upstream)];
+        counts
+            .into_iter()
+            .try_for_each(|(word, count)| self.count(&[owner[0], owner[1], owner[2], (name, word)], count))
     }
 
     fn level(&mut self, labels: &[Label<'_>], value: u64) -> Written {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use glorieta_core::{Kind, Method};
 
-use super::super::{Direction, Handshake, Outcome, Reload};
+use super::super::{Direction, Dropped, Handshake, Outcome, Reload};
 use super::*;
 
 /// A line of the exposition taken apart: name, labels in their order, value.
@@ -112,6 +112,10 @@ fn busy() -> (Registry, Observed) {
     handler.record(1, 4_000_000);
     handler.restarted();
     handler.background(crate::metrics::Background::Deadline);
+    registry.variant("web", "/a", "canary").count(0, Outcome::Status(200));
+    let mirror = registry.mirror("web", "/a", "shadow");
+    mirror.ended(1, Outcome::Status(200));
+    mirror.dropped(0, Dropped::InFlight);
     let part = registry.part("web", "/home", "orders");
     part.count(0, None);
     part.count(1, None);
@@ -129,6 +133,7 @@ fn busy() -> (Registry, Observed) {
 fn every_number_stands_where_it_belongs() {
     let (registry, observed) = busy();
     let exposition = read(&registry.render(&observed));
+    let of = |upstream, end| [("listener", "web"), ("route", "/a"), ("upstream", upstream), end];
     let part = |outcome| [("listener", "web"), ("route", "/home"), ("part", "orders"), ("outcome", outcome)];
     let table: &[(&str, &[Label<'_>], f64)] = &[
         ("glorieta_requests_total", &[("listener", "web"), ("route", "/a"), ("method", "GET"), ("code", "200")], 2.0),
@@ -152,6 +157,9 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_endpoints", &[("upstream", "orders"), ("state", "down")], 0.0),
         ("glorieta_endpoints", &[("upstream", "orders"), ("state", "ejected")], 1.0),
         ("glorieta_upstream_waiting", &[("upstream", "orders")], 7.0),
+        ("glorieta_split_requests_total", &of("canary", ("outcome", "2xx")), 1.0),
+        ("glorieta_mirror_requests_total", &of("shadow", ("outcome", "2xx")), 1.0),
+        ("glorieta_mirror_dropped_total", &of("shadow", ("reason", "in_flight")), 1.0),
         ("glorieta_gather_parts_total", &part("ok"), 2.0),
         ("glorieta_gather_parts_total", &part("timeout"), 1.0),
         ("glorieta_handler_queue", &[("handler", "app")], 2.0),

@@ -10,6 +10,7 @@ use glorieta_upstream::Balance;
 use super::proxy::hash_of;
 use super::{Hold, Outcome, Request, RequestRecord};
 use crate::handlers::{Answered, Asked, HandlerRoute, call, fields_to_message};
+use crate::mirror;
 
 /// Boxed: other targets do not pay for what this one keeps while it waits.
 pub fn run<'a>(
@@ -20,6 +21,7 @@ pub fn run<'a>(
 ) -> std::pin::Pin<Box<dyn Future<Output = Result<Outcome, Error>> + 'a>> {
     Box::pin(async move {
         let desk = record.worker.desk()?;
+        let body = mirror::copy(record, body);
         let asked = ask(&mut record.request, target, &body);
         record.called = Some(asked.tries.clone());
         Ok(match call(&desk, &target.handler, asked, body, deadline).await? {

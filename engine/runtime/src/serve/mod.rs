@@ -17,6 +17,7 @@ mod proxy;
 mod record;
 mod request;
 mod respond;
+mod split;
 mod watch;
 
 use std::pin::pin;
@@ -41,6 +42,7 @@ pub use proxy::{aim, hash_of, present};
 pub use record::{Hold, RequestRecord};
 pub use request::Request;
 pub use respond::{own, redirect, respond};
+pub use split::{By, Key, Split, Variant};
 pub use watch::Watch;
 
 /// What may be asked of a file.
@@ -106,6 +108,7 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
+        Target::Split(target) => split::run(record, target, body, deadline).await?,
         Target::Handler(target) => handler::run(record, target, body, deadline).await?,
         Target::Gather(target) => Outcome::Response(gather::run(record, target, body, deadline).await?),
         Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),
@@ -148,7 +151,7 @@ pub fn decide<'a>(
     }
     let route = find(request, table, routes, watch)?;
     // A handler sees what an upstream would, and parts are asked with some of it.
-    if let Target::Proxy(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
+    if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
         proxy::prepare(request, peer_text, upgrade);
         watch.prepared(&request.head);
     }

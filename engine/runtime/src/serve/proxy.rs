@@ -8,6 +8,7 @@ use glorieta_upstream::{Answer, Balance, CallContext, Host, call};
 
 use super::forwarded::{self, PeerText};
 use super::{Hold, Outcome, Request, RequestRecord};
+use crate::mirror;
 use crate::snapshot::Proxy;
 
 /// Removes what must not be forwarded and adds what must, before any filter looks: so filters have the last word,
@@ -19,6 +20,8 @@ pub fn prepare(request: &mut Request, peer_text: &PeerText, upgrade: bool) {
             request.head.fields.get(Name::Upgrade).filter(|value| !names_http2(value)).map(<[u8]>::to_vec);
     }
     strip_hop_by_hop_request(&mut request.head);
+    let mirrors = request.route.as_ref().is_some_and(|route| route.mirror.is_some());
+    request.is_copy = mirrors && request.head.fields.get_named(mirror::MARK).is_some();
     if !request.peer.trusted {
         forwarded::remove_forged(&mut request.head.fields);
     }
@@ -58,6 +61,7 @@ pub async fn run(
     deadline: Option<Moment>,
 ) -> Result<Outcome, Error> {
     let Aim { key, host } = aim(&mut record.request, target)?;
+    let body = mirror::copy(record, body);
     record.upstream = Some(target.upstream.clone());
     let upgrade = record.request.upgrade.take();
     let context = CallContext {

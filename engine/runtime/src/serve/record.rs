@@ -14,6 +14,7 @@ use super::Request;
 use crate::handlers::Tunnel;
 use crate::log::Entry;
 use crate::metrics::Direction;
+use crate::mirror::Fate;
 use crate::worker::{View, Worker};
 
 pub struct RequestRecord {
@@ -25,6 +26,8 @@ pub struct RequestRecord {
     pub progress: Progress,
     /// How often calls that a handler made for it were sent.
     pub called: Option<Rc<Cell<u16>>>,
+    /// What has become of its copy; `None`: it has none.
+    pub mirrored: Option<Rc<Cell<Fate>>>,
     status: u16,
     /// Why glorieta answered by itself, or why the answer did not arrive.
     error: Option<Error>,
@@ -69,6 +72,7 @@ impl RequestRecord {
             upstream: None,
             progress: Progress::default(),
             called: None,
+            mirrored: None,
             status: 0,
             error: None,
             bytes_in: 0,
@@ -150,6 +154,7 @@ impl RequestRecord {
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
             endpoint: endpoint.as_ref().map_or("", |endpoint| &endpoint.name),
             tries: self.called.as_ref().map_or(self.progress.tries.get(), |called| called.get()),
+            mirror: self.mirrored.as_ref().map_or("", |fate| fate.get().word()),
             bytes_in: self.bytes_in.max(self.wire.bytes_in()),
             bytes_out: self.bytes_out,
             tls: self.request.secured.as_ref().map_or("", |secured| secured.version),

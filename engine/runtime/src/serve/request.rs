@@ -26,6 +26,8 @@ pub struct Request {
     pub parameters: Parameters,
     /// The value of `Upgrade`, while it may be passed on.
     pub upgrade: Option<Vec<u8>>,
+    /// Whether somebody else's mirror has sent it; known where its route mirrors.
+    pub is_copy: bool,
     /// The methods that would have been right.
     pub allow: Option<String>,
     /// What was asked for, in the head's block: what is forwarded may be another.
@@ -52,6 +54,7 @@ impl Request {
             route: None,
             parameters: Parameters::default(),
             upgrade: None,
+            is_copy: false,
             allow: None,
             asked,
         }

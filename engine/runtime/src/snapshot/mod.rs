@@ -41,7 +41,7 @@ pub struct Snapshot {
     pub drain: Duration,
     /// Hosts by which the admin address may be called.
     pub admin_hosts: Vec<String>,
-    /// What the JSON view shows.
+    /// What the JSON view shows; nothing where nobody can look at it.
     pub shown: Packed,
 }
 
@@ -87,8 +87,14 @@ impl Snapshot {
             access_log: plan.access_log.clone(),
             drain: Duration::from_millis(plan.drain_ms),
             admin_hosts: plan.admin.hosts.clone(),
-            shown: Packed::of(plan),
+            shown: Packed::default(),
         })
+    }
+
+    /// The same, for whoever is to serve the JSON view of it.
+    #[must_use]
+    pub fn with_view(self, plan: &Plan) -> Snapshot {
+        Snapshot { shown: Packed::of(plan), ..self }
     }
 
     pub fn listener(&self, id: &str) -> Option<&Arc<Listener>> {

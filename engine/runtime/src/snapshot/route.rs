@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glorieta_filters::Filters;
-use glorieta_policy::Template;
+use glorieta_policy::{Split as Shares, Template, Word};
 use glorieta_upstream::{Host, Timeouts, Upstream};
 
 use super::Problem;
@@ -13,7 +13,9 @@ use crate::files::Files;
 use crate::gather::{Gather, Sources};
 use crate::handlers::{HandlerRoute, parameters_of};
 use crate::metrics::RouteSeries;
+use crate::mirror::Mirror;
 use crate::secrets::Secrets;
+use crate::serve::{By, Split, Variant};
 
 pub struct Route {
     pub id: Arc<str>,
@@ -24,11 +26,14 @@ pub struct Route {
     /// For the whole request.
     pub deadline: Option<Duration>,
     pub merge_slashes: bool,
+    /// Who gets a copy.
+    pub mirror: Option<Arc<Mirror>>,
     pub series: Arc<RouteSeries>,
 }
 
 pub enum Target {
     Proxy(Proxy),
+    Split(Split),
     Redirect(Redirect),
     Respond(Respond),
     Files(Files),
@@ -66,10 +71,11 @@ impl Route {
         let path = format!("routes.{}", plan.id);
         let filters = Filters::read(&plan.filters, &|reference| context.secrets.line(reference));
         let target = Target::build(plan, listener, context);
-        let (filters, target) = match (filters, target) {
-            (Ok(filters), Ok(target)) => (filters, target),
-            (filters, target) => {
-                let messages = filters.err().into_iter().flatten().chain(target.err());
+        let mirror = plan.mirror.as_ref().map(|mirror| self::mirror(mirror, listener, &plan.name, context)).transpose();
+        let (filters, target, mirror) = match (filters, target, mirror) {
+            (Ok(filters), Ok(target), Ok(mirror)) => (filters, target, mirror.map(Arc::new)),
+            (filters, target, mirror) => {
+                let messages = filters.err().into_iter().flatten().chain(target.err()).chain(mirror.err());
                 problems.extend(messages.map(|message| Problem::at(path.clone(), message)));
                 return None;
             }
@@ -81,6 +87,7 @@ impl Route {
             target,
             deadline: plan.deadline_ms.map(Duration::from_millis),
             merge_slashes: plan.merge_slashes,
+            mirror,
             series: context.registry.route(listener, &plan.name),
         })
     }
@@ -95,6 +102,7 @@ impl Target {
     fn build(route: &glorieta_plan::Route, listener: &str, context: &Context<'_>) -> Result<Target, String> {
         match &route.target {
             glorieta_plan::Target::Proxy(plan) => Proxy::build(plan, context).map(Target::Proxy),
+            glorieta_plan::Target::Split(plan) => split(plan, listener, &route.name, context).map(Target::Split),
             glorieta_plan::Target::Redirect(plan) => {
                 if !matches!(plan.status, 301 | 302 | 303 | 307 | 308) {
                     return Err(format!("{} is no redirect; use 301, 302, 303, 307 or 308", plan.status));
@@ -136,6 +144,50 @@ fn gather(
             series: &|part| context.registry.part(listener, route, part),
         },
     )
+}
+
+fn split(
+    plan: &glorieta_plan::SplitTarget,
+    listener: &str,
+    route: &str,
+    context: &Context<'_>,
+) -> Result<Split, String> {
+    let by = match &plan.by {
+        glorieta_plan::SplitBy::Random => By::Random,
+        glorieta_plan::SplitBy::Cookie(name) if glorieta_core::Fields::is_token(name.as_bytes()) => {
+            By::Cookie(name.as_str().into())
+        }
+        glorieta_plan::SplitBy::Cookie(name) => return Err(format!("{name:?} is no name of a cookie")),
+        glorieta_plan::SplitBy::Word(word) => match Word::parse(word)? {
+            word if word.is_outcome() => {
+                return Err(format!("{word} is known only once the request has been answered"));
+            }
+            word => By::Word(word),
+        },
+    };
+    let weights = plan.variants.iter().map(|variant| (variant.upstream.as_str(), variant.weight));
+    let shares = Shares::new(weights)?;
+    let variant = |variant: &glorieta_plan::SplitVariant| {
+        let plan = glorieta_plan::ProxyTarget {
+            upstream: variant.upstream.clone(),
+            strip_prefix: plan.strip_prefix.clone(),
+            rewrite: plan.rewrite.clone(),
+            host: plan.host.clone(),
+            timeouts: plan.timeouts.clone(),
+            retries: plan.retries,
+        };
+        let series = context.registry.variant(listener, route, &variant.upstream);
+        Ok(Variant { proxy: Proxy::build(&plan, context)?, weight: variant.weight, series })
+    };
+    Ok(Split { by, shares, variants: plan.variants.iter().map(variant).collect::<Result<_, String>>()? })
+}
+
+fn mirror(plan: &glorieta_plan::Mirror, listener: &str, route: &str, context: &Context<'_>) -> Result<Mirror, String> {
+    let upstream = context.upstreams.get(plan.upstream.as_str());
+    let upstream = upstream.ok_or_else(|| format!("mirror: there is no upstream {:?}", plan.upstream))?;
+    let host = host(&plan.host, context.secrets)?;
+    let series = context.registry.mirror(listener, route, &plan.upstream);
+    Mirror::build(plan, upstream.clone(), host, timeouts(&plan.timeouts), series)
 }
 
 /// What `Host` says to an upstream.

@@ -20,6 +20,7 @@ use super::gather;
 use super::head::{self, pairs};
 use super::place::Place;
 use super::report::{Answer, Because, Endpoint, Forward, Handed, Heard, Outcome, Report, Taken};
+use super::split;
 use super::watcher::Watcher;
 use crate::gather::Gather;
 use crate::handlers::HandlerRoute;
@@ -146,6 +147,12 @@ impl Way {
     fn reach(&mut self, request: &mut Request, route: &Route, body: Body) -> Result<(), Error> {
         let response = match &route.target {
             Target::Proxy(target) => return self.forward(request, route, target, body),
+            Target::Split(target) => {
+                let (variant, chosen) = split::choose(request, target);
+                self.report.split = Some(chosen);
+                target.withhold(request);
+                return self.forward(request, route, &variant.proxy, body);
+            }
             Target::Handler(target) => return self.hand(request, route, target, body),
             Target::Gather(target) => return self.gather(request, route, target, body),
             Target::Redirect(target) => serve::redirect(request, target),
@@ -165,6 +172,7 @@ impl Way {
     }
 
     fn hand(&mut self, request: &mut Request, route: &Route, target: &HandlerRoute, body: Body) -> Result<(), Error> {
+        self.note_copy(request, route);
         let mut body = body;
         let asked = serve::ask(request, target, &body);
         body::read_through(&mut body)?;
@@ -189,6 +197,7 @@ impl Way {
     }
 
     fn gather(&mut self, request: &mut Request, route: &Route, target: &Gather, body: Body) -> Result<(), Error> {
+        self.note_copy(request, route);
         let mut body = body;
         if target.sends_body() {
             body::read_through(&mut body)?;
@@ -199,6 +208,10 @@ impl Way {
         self.report.outcome = Outcome::Gather;
         self.note_own_answer(request, route);
         Ok(())
+    }
+
+    fn note_copy(&mut self, request: &Request, route: &Route) {
+        self.report.mirror = route.mirror.as_ref().map(|mirror| split::mirrored(request, mirror));
     }
 
     /// What would be changed in an answer that is made here or by a handler.
@@ -214,6 +227,7 @@ impl Way {
     fn forward(&mut self, request: &mut Request, route: &Route, target: &Proxy, body: Body) -> Result<(), Error> {
         let mut body = body;
         let aim = serve::aim(request, target)?;
+        self.note_copy(request, route);
         let shares = target.upstream.shares(aim.key, Moment::now());
         if shares.all.is_empty() {
             return Err(Error::new(Kind::NoEndpoint).with_detail(format!("{} has no endpoint", target.upstream.id)));

@@ -3,6 +3,7 @@
 //! ```text
 //! place     which listener hears it
 //! head      its bytes, read by the codec that reads them from a socket
+//! split     which variant, and who gets a copy
 //! http      who, where, filters, target: decided by `serve`, written down by a watcher
 //! tcp       the same at layer 4
 //! report    what is told, as JSON
@@ -18,6 +19,7 @@ mod http;
 mod place;
 mod question;
 mod report;
+mod split;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,8 @@ use crate::snapshot::{Duty, Listener, Problem, Snapshot};
 
 pub use question::Question;
 pub use report::{
-    Answer, Because, Change, Endpoint, Forward, GatheredPart, Gathering, Handed, Heard, Outcome, Ran, Report, Taken,
+    Answer, Because, Change, Chosen, Endpoint, Forward, GatheredPart, Gathering, Handed, Heard, Mirrored, Outcome, Ran,
+    Report, Share, Taken,
 };
 
 use place::Place;

@@ -17,9 +17,13 @@ pub struct Report {
     pub outcome: Outcome,
     /// Why nothing comes of it; empty otherwise.
     pub why: String,
+    /// Which variant of a split it meets.
+    pub split: Option<Chosen>,
     pub forward: Option<Forward>,
     pub handler: Option<Handed>,
     pub gather: Option<Gathering>,
+    /// Who gets a copy.
+    pub mirror: Option<Mirrored>,
     pub answer: Option<Answer>,
     /// What is changed in the answer, or would be in one that an upstream gives.
     pub response_headers_changed: Vec<Change>,
@@ -87,6 +91,35 @@ pub struct Change {
     pub name: String,
     pub value: Option<String>,
     pub was: Option<String>,
+}
+
+/// A variant of a split.
+#[derive(Clone, Debug, Serialize)]
+pub struct Chosen {
+    pub upstream: String,
+    /// What decides: `by cookie.glorieta_split`, `by chance`, …
+    pub why: String,
+    /// Nobody can say which it meets, so the one that most requests meet is shown.
+    pub by_chance: bool,
+    pub variants: Vec<Share>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Share {
+    pub upstream: String,
+    pub weight: u32,
+}
+
+/// Who gets a copy, as far as the request's head decides it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Mirrored {
+    pub upstream: String,
+    /// Of requests like this one: 0 where none of them is copied.
+    pub share_percent: u32,
+    /// Why none is copied; empty otherwise.
+    pub why: String,
+    pub method: String,
+    pub target: String,
 }
 
 /// The request as the endpoint gets it.

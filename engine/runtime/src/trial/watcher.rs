@@ -84,5 +84,8 @@ impl Watch for Watcher<'_> {
 /// Whether it speaks of the client, which only trusted proxies may.
 fn is_claim(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
+    name == "forwarded"
+        || name == "x-real-ip"
+        || name.as_bytes() == crate::mirror::MARK
+        || name.starts_with("x-forwarded-")
 }

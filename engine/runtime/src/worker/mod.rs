@@ -149,6 +149,7 @@ pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Mes
             }
         }
         worker.stopping.set(true);
+        crate::shadow::finish().await;
         worker.log.borrow_mut().flush();
     });
     // A read that hangs on a dead disk must not keep the process.

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from ..encoding import may_have_not_numbers
+from ..finite import may_have_not_finite, not_finite
 
 
 def decoded(body: bytes, coding: str, model: Any) -> Any:
@@ -21,7 +22,9 @@ def decoded(body: bytes, coding: str, model: Any) -> Any:
         # Names repeat within an answer and from one to the next; values seldom do.
         return from_json(body, allow_inf_nan=False, cache_strings="keys")
     refuse_not_numbers(body)
-    return adapter(model).validate_json(body)
+    value = adapter(model).validate_json(body)
+    refuse_not_finite(value, body)
+    return value
 
 
 def text_of(body: bytes, coding: str, content_type: str) -> str:
@@ -39,6 +42,15 @@ def refuse_not_numbers(data: bytes) -> None:
     """`ValueError`: NaN or Infinity stands where a number belongs. Inside of a text they are words."""
     if may_have_not_numbers(data):
         from_json(data, allow_inf_nan=False)
+
+
+def refuse_not_finite(value: Any, body: bytes) -> None:
+    """`ValueError`: a model took `"NaN"`, or a number that is larger than numbers can be, as a number."""
+    if not may_have_not_finite(body):
+        return
+    for error in not_finite(value, from_json(body), ()):
+        place = ".".join(map(str, error["loc"]))
+        raise ValueError(f"{place or 'the body'} is no finite number: {error['input']!r}")
 
 
 @lru_cache(maxsize=1024)

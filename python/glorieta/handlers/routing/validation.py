@@ -10,8 +10,8 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from pydantic_core import PydanticUndefined
 
 from ..errors import wrong
+from ..finite import may_have_not_finite, not_finite
 from ..lost_numbers import may_have_floats
-from .finite import may_have_not_finite, not_finite
 from .kinds import bare
 
 if TYPE_CHECKING:

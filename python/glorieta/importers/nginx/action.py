@@ -32,7 +32,7 @@ class Action:
 
     @property
     def proxies(self) -> bool:
-        return "to" in self.target
+        return "to" in self.target or "split" in self.target
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .headers import response_side
 from .locations import location_args
 from .proxying import OTHER_GATEWAYS, proxied
 from .serving import ELSEWHERE, GIVE_PATHS, Tried, files, tried
+from .sharing import add_mirror, share_out, shares_of, with_variant
 from .unclear import Unclear
 from .units import size
 
@@ -95,7 +96,7 @@ class Content:
         headers = response_side(self.book, scope, words, next(iter(action.target)))
         if headers and "respond" in action.target and isinstance(action.target["respond"], dict):
             drop_content_type(headers)
-        reads = limit is not None or "to" in action.target or "files" in action.target
+        reads = limit is not None or action.proxies or "files" in action.target
         found: Data = {"max_body": format_size(most)} if most and reads else {}
         found |= action.filters
         if headers:
@@ -106,7 +107,7 @@ class Content:
     def made(self, scope: Scope, spot: Spot, words: Words, path: str | None, origin: Directive) -> Action:
         """By its handler, else files."""
         if origin.name == "proxy_pass":
-            return proxied(self.book, scope, origin, words, spot, self.site.upstreams, self.wish(scope), path)
+            return self.passed_on(scope, spot, words, path, origin)
         if origin.name in OTHER_GATEWAYS:
             what, nearest = OTHER_GATEWAYS[origin.name]
             raise Unclear(f"speaks {what}", nearest)
@@ -114,6 +115,16 @@ class Content:
             what, nearest = OWN_HANDLERS[origin.name]
             raise Unclear(what, nearest)
         return self.served(scope, spot, words, path, origin)
+
+    def passed_on(self, scope: Scope, spot: Spot, words: Words, path: str | None, origin: Directive) -> Action:
+        """To a service, to several that share the requests out, and copies to another."""
+        shares, wish = shares_of(self.site.maps, origin), self.wish(scope)
+        inner = words if shares is None else with_variant(words, shares, next(iter(shares.weights)))
+        action = proxied(self.book, scope, origin, inner, spot, self.site.upstreams, wish, path)
+        if shares is not None:
+            share_out(self.site, scope, action, shares, words, wish)
+        add_mirror(self.site, scope, action, words)
+        return action
 
     def wish(self, scope: Scope) -> str:
         """A name for an upstream that has none: the location's last word, or the server's."""

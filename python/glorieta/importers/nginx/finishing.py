@@ -23,6 +23,7 @@ HANDLED = {
     "proxy_send_timeout", "proxy_connect_timeout", "proxy_next_upstream", "proxy_next_upstream_tries",
     "proxy_next_upstream_timeout", "client_max_body_size", "client_header_timeout", "client_body_timeout",
     "send_timeout", "keepalive_timeout", "keepalive_requests", "large_client_header_buffers", "default_type",
+    "http2", "http2_max_concurrent_streams",
     "allow", "deny", "internal", "limit_except", "access_log", "log_format", "worker_processes", "set_real_ip_from",
     "real_ip_header", "proxy_timeout", "map", "geo", "split_clients", "error_page", "expires", "satisfy",
     "ssl_certificate", "ssl_certificate_key", "ssl_protocols", "ssl_client_certificate", "ssl_verify_client", "ssl_crl",

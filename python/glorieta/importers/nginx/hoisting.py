@@ -10,7 +10,7 @@ from typing import Any
 from .result import Result
 
 Data = dict[str, Any]
-TARGETS = ("to", "redirect", "respond", "files")
+TARGETS = ("to", "split", "redirect", "respond", "files")
 CHANGES = ("set", "add", "remove")
 FILTERS: tuple[tuple[str, ...], ...] = (
     ("max_body",),
@@ -58,7 +58,7 @@ def is_asked(part: Data, keys: tuple[str, ...]) -> bool:
     """Headers for upstreams mean nothing where there is none, the largest body nothing where none is read."""
     if keys == ("max_body",):
         return found(part.get("filters", {}), keys) is not None or not ("redirect" in part or "respond" in part)
-    return keys[:2] != ("headers", "request") or "to" in part or "routes" in part
+    return keys[:2] != ("headers", "request") or "to" in part or "split" in part or "routes" in part
 
 
 def found(filters: Data, keys: tuple[str, ...]) -> Any:
@@ -87,7 +87,7 @@ def remove(part: Data, keys: tuple[str, ...]) -> None:
 
 def route_defaults(result: Result, routes: list[Data]) -> None:
     """What all routes to upstreams have alike, and NGINX's patience."""
-    proxied = [route for route in routes if "to" in route]
+    proxied = [route for route in routes if "to" in route or "split" in route]
     if not proxied:
         return
     common: Data = {}

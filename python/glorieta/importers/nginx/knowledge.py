@@ -107,7 +107,6 @@ NEEDLESS = {
     "server_name_in_redirect": "redirects to a folder name the path only, so the client keeps host and port",
     "absolute_redirect": "redirects to a path name the path only (RFC 9110 §10.2.2), so the client keeps host and port",
     "real_ip_recursive": "addresses are read from the right until one is not trusted",
-    "http2": "clients use HTTP/1.1 until HTTP/2 comes with Protocols",
     "ssl": "tls: says so",
     "ssl_ciphers": CIPHERS,
     "ssl_conf_command": CIPHERS,
@@ -135,13 +134,20 @@ NEEDLESS = {
     "recursive_error_pages": "there are no error pages that lead to others",
     "zone": "all workers share an upstream's state",
     "keepalive_requests": "connections are kept as long as both sides like",
+    "http2_body_preread_size": STREAMING,
+    "http2_chunk_size": STREAMING,
+    "http2_recv_buffer_size": STREAMING,
+    "http2_idle_timeout": "timeouts.keep_alive says so",
+    "http2_recv_timeout": "timeouts.head and timeouts.body say so",
+    "http2_max_field_size": "limits.head says so",
+    "http2_max_header_size": "limits.head says so",
+    "http2_max_requests": "connections are kept as long as both sides like",
     "keepalive_disable": "no browser needs it any more",
 }
 """Directive → why nothing needs to be written."""
 
 LATER = {
     "Protocols": {
-        "http2_": "HTTP/2",
         "http3": "HTTP/3",
         "quic": "HTTP/3",
         "gzip": "compression",
@@ -152,7 +158,6 @@ LATER = {
         "grpc_ssl": "gRPC",
     },
     "Balancing": {
-        "mirror": "mirroring of requests",
         "slow_start": "slow start",
         "health_check": "active checks by match",
     },
@@ -176,14 +181,12 @@ LATER = {
 
 NEAREST_LATER = {
     "gzip": "until then let the service compress, or what stands in front",
-    "http2_": "until then clients use HTTP/1.1",
     "limit_req": "until then limits.connections and body_rate of the listener are the only brakes",
     "limit_conn": "until then limits.connections bounds all clients together",
     "auth_basic": "until then the route is closed with 401",
     "auth_request": "until then the route is closed with 401",
     "auth_jwt": "until then the route is closed with 401",
     "proxy_cache": "until then the service is asked each time",
-    "mirror": "until then nothing is sent twice",
 }
 
 MISSING = {
@@ -233,8 +236,9 @@ MISSING = {
     "geo": ("gives a variable by the client's address", "allow: and deny: decide by address"),
     "split_clients": (
         "gives a variable by chance",
-        "weights of endpoints share requests out; split: comes with Balancing",
+        "split: {UPSTREAM: WEIGHT, …} on a route",
     ),
+    "mirror": ("sends copies of what is not passed on to a service", "mirror: UPSTREAM, where there is one"),
     "env": ("passes an environment variable on", "${env:NAME} reads one where it is needed"),
     "status_zone": ("counts", "/metrics has all counts"),
     "api": ("answers with figures", "the admin address has /metrics and a read-only view"),

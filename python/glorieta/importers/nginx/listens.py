@@ -51,8 +51,6 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     tls = ssl or bool({"ssl", "quic"} & options)
     default = bool({"default_server", "default"} & options)
     book.translated(directive)
-    if {"http2", "spdy"} & options:
-        book.nearly(directive, "HTTP/2 comes with Protocols; clients use HTTP/1.1 until then")
     if "proxy_protocol" in options:
         book.missing(
             directive,

@@ -26,6 +26,7 @@ TIMES = {
     "send_timeout": "write",
     "keepalive_timeout": "keep_alive",
 }
+NUMBERS = {"keepalive_requests": "requests_per_connection", "http2_max_concurrent_streams": "streams"}
 OTHER_SERVER = "is one for the whole listener; that of the default server is written"
 LOG_WORDS = {
     "status": "status",
@@ -60,24 +61,36 @@ def listener_settings(book: Book, default: Scope, servers: Iterable[Scope]) -> D
                 book.nearly(directive, "a timeout of nothing at all is not possible; the default stays")
         except Unclear as unclear:
             book.missing(directive, unclear.what)
+    found |= versions(book, default)
     limits = client_limits(book, default)
     found |= {"limits": limits} if limits else {}
     found |= {"timeouts": timeouts} if timeouts else {}
     found |= trusted(book, default)
     for scope in servers:
-        for name in (*TIMES, "keepalive_requests", "large_client_header_buffers", "set_real_ip_from"):
+        for name in (*TIMES, "http2", *NUMBERS, "large_client_header_buffers", "set_real_ip_from"):
             for own in scope.block.named(name):
                 if not book.knows(own):
                     book.nearly(own, OTHER_SERVER)
     return found
 
 
+def versions(book: Book, scope: Scope) -> Data:
+    """`http2 on` needs no word, and neither does `listen … http2`: listeners speak both unless they say otherwise."""
+    http2 = scope.last("http2")
+    if http2 is None:
+        return {}
+    book.translated(http2)
+    return {} if http2.first == "on" else {"versions": "h1"}
+
+
 def client_limits(book: Book, scope: Scope) -> Data:
     limits: Data = {}
-    requests, buffers = scope.last("keepalive_requests"), scope.last("large_client_header_buffers")
-    if requests is not None:
-        limits["requests_per_connection"] = int(requests.first)
-        book.translated(requests)
+    for name, key in NUMBERS.items():
+        directive = scope.last(name)
+        if directive is not None:
+            limits[key] = int(directive.first)
+            book.translated(directive)
+    buffers = scope.last("large_client_header_buffers")
     if buffers is not None and len(buffers.args) == 2:
         count, each = int(buffers.args[0]), size(buffers.args[1])
         limits["head"] = format_size(max(1024, min(count * each, 16 * 1024**2)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import upstream_of
+from ..model import upstreams_of
 from ..roles import BALANCER, balances
 from .found import Found
 
@@ -23,6 +23,6 @@ def check(scene: Scene) -> Iterator[Found]:
         if noun.role != BALANCER:
             continue
         layer4 = {noun.to, *getattr(noun, "names", {}).values()} if path[0] == "listeners" else set()
-        names = {upstream_of(route) for route in scene.group_routes(group)} | layer4
+        names = {name for route in scene.group_routes(group) for name in upstreams_of(route)} | layer4
         if not any(balances(scene.upstreams.get(name)) for name in names if name):
             yield Found("balances-one", "note", (*path, "role"), SENTENCE, FIX)

@@ -53,6 +53,8 @@ def passed_on_by(scene: Scene, route: Route) -> str | None:
         return target["proxy"]["upstream"]
     if "gather" in target:
         return target["gather"]["parts"][0]["upstream"] if is_handed_on(route, target["gather"]) else None
+    if "split" in target:
+        return None
     application = scene.applications[target["handler"]["handler"]]
     name = handed_on_by(application.located.application, target["handler"]["route"] - application.first)
     called = dict(zip(application.located.application.calls, application.calls, strict=True))

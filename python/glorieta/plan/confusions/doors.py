@@ -6,14 +6,14 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import layer4_of, layer4_upstreams
+from ..model import layer4_of, layer4_upstreams, proxies_of
 from .reach import EVERYTHING, SOMEWHERE, Reach, sent_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...config.errors import Path
-    from ..model import HostMatch, Listener, Route
+    from ..model import HostMatch, Listener, ProxyTarget, Route
     from .scene import Call, Scene
 
 LAYER4 = "layer 4"
@@ -73,11 +73,10 @@ def guarded_upstreams(scene: Scene) -> set[str]:
 def doors_of(scene: Scene, route: Route, path: Path, listener: Listener) -> Iterator[Door]:
     """Those of a route, as far as it can be said where they lead."""
     target = route["target"]
-    if "proxy" in target:
-        reach, methods = sent_on(route), frozenset(route["methods"])
+    for proxy in proxies_of(route):
+        reach, methods = sent_on(route, proxy), frozenset(route["methods"])
         if reach is not None:
-            yield door(route, path, listener, target["proxy"], reach, methods)
-        return
+            yield door(route, path, listener, proxy, reach, methods, proxy)
     for part in target["gather"]["parts"] if "gather" in target else ():
         reach = SOMEWHERE if "${" in part["path"] else Reach(part["path"], below=False)
         if reach is not SOMEWHERE or is_guarded(route):
@@ -87,8 +86,17 @@ def doors_of(scene: Scene, route: Route, path: Path, listener: Listener) -> Iter
             yield door(route, path, listener, call, SOMEWHERE, SOME_METHOD)
 
 
-def door(route: Route, path: Path, listener: Listener, call: Call, reach: Reach, methods: frozenset[str]) -> Door:
-    proxy, host = route["target"].get("proxy"), call["host"]
+def door(
+    route: Route,
+    path: Path,
+    listener: Listener,
+    call: Call,
+    reach: Reach,
+    methods: frozenset[str],
+    proxy: ProxyTarget | None = None,
+) -> Door:
+    """`proxy`: the client's own request is passed on, and nothing is called for it."""
+    host = call["host"]
     return Door(
         upstream=call["upstream"],
         listener=listener,

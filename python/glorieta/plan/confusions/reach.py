@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model import PathMatch, Route
+    from ..model import PathMatch, ProxyTarget, Route
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ def taken(path: PathMatch) -> Reach | None:
     return None
 
 
-def sent_on(route: Route) -> Reach | None:
+def sent_on(route: Route, proxy: ProxyTarget) -> Reach | None:
     """The paths that its upstream sees; none: that cannot be said."""
-    proxy = route["target"]["proxy"]
     if proxy["rewrite"] is not None:
         return None if "${" in proxy["rewrite"] else Reach(proxy["rewrite"].partition("?")[0], below=False)
     reach = taken(route["path"])

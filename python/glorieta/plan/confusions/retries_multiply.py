@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..model import layer4_of, layer4_upstreams
+from ..model import layer4_of, layer4_upstreams, proxies_of
 from .found import Found
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(scene: Scene) -> Iterator[Found]:
 
 def multiplied(scene: Scene, route: Route, path: Path, call: Call, behind: Listener) -> Found:
     tries, there = 1 + call["retries"], LAYER4_TRIES ** layers(scene, behind, frozenset())
-    what = "request" if "proxy" in route["target"] else f'call of "{call["upstream"]}"'
+    what = "request" if proxies_of(route) else f'call of "{call["upstream"]}"'
     sentence = f"One {what} can become {tries * there} connections: {tries} tries here, and {there} for each."
     fix = OF_CALLS if "handler" in route["target"] else FIX
     return Found("retries-multiply", "warning", path, sentence, fix, ("listeners", behind["id"]))

@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ...config.parts import PARTS
+from ..model import proxies_of, upstreams_of
 from .asked import samples
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def going_round(scene: Scene) -> set[Hop]:
         if listener["tcp"] is not None:
             walk.begin((listener["id"], None, None))
         for route in listener["routes"]:
-            if any(upstream in scene.hops for upstream in followed(route)):
+            if any(upstream in scene.hops for upstream in upstreams_of(route)):
                 for asked in samples(route):
                     if scene.entrance(listener).takes(asked) is route:
                         walk.begin((listener["id"], route["id"], asked))
@@ -111,21 +112,14 @@ def sent_by(route: Route, asked: Asked) -> Iterator[tuple[str, Asked]]:
     target = route["target"]
     if any("headers" in each for each in route["filters"]):
         return
-    if "proxy" in target and is_unchanged(target["proxy"]):
-        yield target["proxy"]["upstream"], asked
+    for proxy in proxies_of(route):
+        if is_unchanged(proxy):
+            yield proxy["upstream"], asked
     if "gather" in target:
         for part in target["gather"]["parts"]:
             sent = asked.sent(route, part["method"], part["path"]) if is_asked_anyway(part) else None
             if sent is not None:
                 yield part["upstream"], sent
-
-
-def followed(route: Route) -> list[str]:
-    """The upstreams to which its requests are followed."""
-    target = route["target"]
-    if "gather" in target:
-        return [part["upstream"] for part in target["gather"]["parts"]]
-    return [target["proxy"]["upstream"]] if "proxy" in target else []
 
 
 def is_asked_anyway(part: GatherPart) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..model import layer4_of, layer4_upstreams, reached
+from ..model import layer4_of, layer4_upstreams, proxies_of, reached
 from .addresses import bound_by, listener_at
 from .entrance import Entrance
 
@@ -83,7 +83,7 @@ class Scene:
             return self.callable[target["handler"]["handler"]]
         if "gather" in target:
             return target["gather"]["parts"]
-        return [target["proxy"]] if "proxy" in target else []
+        return proxies_of(route)
 
     @cached_property
     def paths(self) -> dict[str, Path]:

@@ -11,9 +11,11 @@ from . import (
     bff_two_clients,
     custom_calls_one,
     hop_to_self,
+    mirrors,
     office_is_one,
     retries_multiply,
     side_door,
+    split_unsticks,
     sticky,
     unequal_endpoints,
 )
@@ -137,6 +139,31 @@ TABLE = (
         f"{bff_two_clients.SENTENCE}.",
         bff_two_clients.FIX,
         bff_two_clients.check,
+    ),
+    Row(
+        "mirrored-writes",
+        "W",
+        "a `mirror` whose `methods` include one that may change something: any but GET, HEAD, OPTIONS and TRACE",
+        mirrors.WRITES,
+        mirrors.WRITES_FIX,
+        mirrors.check_writes,
+    ),
+    Row(
+        "mirror-to-self",
+        "W",
+        "a `mirror` to an upstream that the route asks itself, or that has an endpoint in common with one; or to one "
+        "that has an own listener among its endpoints. A copy is never copied again, so nothing goes round for ever",
+        f"{mirrors.SAME} Of an own listener: {mirrors.BACK}",
+        mirrors.SAME_FIX,
+        mirrors.check_self,
+    ),
+    Row(
+        "split-unsticks",
+        "W",
+        "a `split` with `by: random` among upstreams of which one hashes `client.ip`, a cookie or a header",
+        split_unsticks.SENTENCE,
+        split_unsticks.FIX,
+        split_unsticks.check,
     ),
 )
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from ...config.errors import path_text
 from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
 from ..match import written_host
+from ..model import mirror_of
 from ..precedence import in_order
 from .evidence import evidence
 from .inherited import filters_with_origin
@@ -53,10 +54,12 @@ class ExplainedRoute(TypedDict):
     """What puts it where it stands: exact, parameters, prefix, regex or catch-all; and by what it comes before others
     with the same path."""
     target: dict[str, Any]
-    """As in the Plan: proxy, handler, redirect, respond or files."""
+    """As in the Plan: proxy, split, handler, gather, redirect, respond or files."""
     leads_to: str
     filters: list[ExplainedFilter]
     deadline_ms: int | None
+    mirror: dict[str, Any] | None
+    """Who gets copies, as in the Plan; none: nobody."""
     place: ExplainedPlace | None
 
 
@@ -313,6 +316,7 @@ def route_document(view: View, group: Group, route: Route) -> ExplainedRoute:
             for each, text, origin in filters_with_origin(view, group, route)
         ],
         "deadline_ms": route["deadline_ms"],
+        "mirror": None if (mirror := mirror_of(route)) is None else dict(mirror),
         "place": place_document(view.place(*section, *(("routes", written) if written else ()))),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...config.address import is_literal
-from ..model import upstreams_of
+from ..model import proxies_of, upstreams_of
 from ..roles import BALANCER, BFF, CUSTOM, OWN_ANSWERS, PROXY, balances
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def evidence(view: View, group: Group) -> dict[str, str]:
 
 def proxying(routes: list[Route]) -> str:
     kinds = dict.fromkeys(kind for route in routes for kind in route["target"])
-    others = [kind for kind in kinds if kind != "proxy" and kind not in OWN_ANSWERS]
-    upstreams = leads_to([route for route in routes if "proxy" in route["target"]])
+    others = [kind for kind in kinds if kind not in ("proxy", "split") and kind not in OWN_ANSWERS]
+    upstreams = leads_to([route for route in routes if proxies_of(route)])
     parts = [f"one address for {named(upstreams)}"] if upstreams else []
     parts += [f"answers by itself ({', '.join(others)})"] if others else []
     return "; ".join(parts)

@@ -12,7 +12,7 @@ from .layout import WIDTH, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model import Filter, Group, HostMatch, Route
+    from ..model import Filter, Group, HostMatch, Route, SplitVariant
     from .view import View
 
 WIDEST, WIDEST_TARGET = 46, 30
@@ -59,10 +59,18 @@ def route_row(view: View, group: Group, route: Route, common: list[Filter], host
             parts.append(endpoints_text(upstream))
     # The priority is told by the reason already.
     parts += options_text({**route, "priority": 0}, filters=False)
-    below = [part_text(part) for part in target["gather"]["parts"]] if "gather" in target else []
+    below = [variant_text(view, each) for each in target["split"]["variants"]] if "split" in target else []
+    below += [part_text(part) for part in target["gather"]["parts"]] if "gather" in target else []
     below += [] if route["filters"] == common else [filters_text(view, group, route)]
     shown: Route = {**route, "hosts": ["any"]} if route["hosts"] == hosts else route
     return Row(match_text(shown), where(view, route), "; ".join(parts), tuple(below))
+
+
+def variant_text(view: View, variant: SplitVariant) -> str:
+    upstream = view.upstreams.get(variant["upstream"])
+    having = f", {endpoints_text(upstream)}" if upstream is not None else ""
+    share = f"weight {variant['weight']}" if variant["weight"] else "no requests (weight 0)"
+    return f"{variant['upstream']}: {share}{having}"
 
 
 def where(view: View, route: Route) -> str:

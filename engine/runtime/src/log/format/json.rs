@@ -48,6 +48,7 @@ pub fn line(record: &Record<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     if record.tries > 0 {
         push_count(out, b",\"tries\":", u64::from(record.tries));
     }
+    push_pair(out, b",\"mirror\":\"", record.text(Text::Mirror));
     push_count(out, b",\"bytes_in\":", record.bytes_in);
     push_count(out, b",\"bytes_out\":", record.bytes_out);
     push_pair(out, b",\"tls\":\"", record.text(Text::Tls));

@@ -121,6 +121,7 @@ fn part(word: &str) -> Result<Part, String> {
         "detail" => Part::Text(Text::Detail),
         "upstream" => Part::Text(Text::Upstream),
         "endpoint" => Part::Text(Text::Endpoint),
+        "mirror" => Part::Text(Text::Mirror),
         "tls" => Part::Text(Text::Tls),
         "tls.version" => Part::Text(Text::Tls),
         "sni" => Part::Extra(word.to_owned()),

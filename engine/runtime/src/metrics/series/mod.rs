@@ -5,12 +5,16 @@
 
 mod handler;
 mod listener;
+mod mirror;
 mod outcome;
 mod route;
 mod upstream;
+mod variant;
 
 pub use handler::{Background, HandlerSeries};
 pub use listener::{Connections, Direction, Handshake, ListenerSeries};
+pub use mirror::{Dropped, MirrorSeries};
 pub use outcome::Outcome;
 pub use route::RouteSeries;
 pub use upstream::UpstreamSeries;
+pub use variant::VariantSeries;

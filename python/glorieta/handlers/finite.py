@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
 
-from ..lost_numbers import is_no_number
+from .lost_numbers import is_no_number
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from .validation import Errors, Location
+    from .routing.validation import Errors, Location
 
 Steps = tuple[str | int, ...]
 LOWER = bytes(range(256)).lower().translate(bytes.maketrans(b"123456789", b"000000000"))
