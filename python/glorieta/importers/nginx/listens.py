@@ -51,6 +51,8 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     tls = ssl or bool({"ssl", "quic"} & options)
     default = bool({"default_server", "default"} & options)
     book.translated(directive)
+    if "quic" in options:
+        book.nearly(directive, "HTTP/3 is spoken where the listener of the same port says versions: [h1, h2, h3]")
     if "proxy_protocol" in options:
         book.missing(
             directive,

@@ -12,7 +12,7 @@ use h3::error::{Code, StreamError};
 use h3::server::RequestStream;
 
 use crate::h1::server::frame;
-use crate::h3::transport::{Sender, Sending};
+use crate::h3::transport::{Sender, StreamState};
 use crate::multiplexed::{Source, response_out, trailers_out};
 use crate::service::{Record, Service, Settings};
 
@@ -22,7 +22,7 @@ const LONGEST_FRAME: usize = 64 << 10;
 /// Where an answer is written.
 pub struct Writer {
     stream: RequestStream<Sender, Bytes>,
-    sending: Rc<Sending>,
+    state: Rc<StreamState>,
     timer: Timer,
 }
 
@@ -32,20 +32,20 @@ fn gone() -> Error {
 }
 
 impl Writer {
-    pub fn new(stream: RequestStream<Sender, Bytes>, sending: Rc<Sending>) -> Writer {
-        sending.has_begun.set(true);
-        Writer { stream, sending, timer: Timer::new() }
+    pub fn new(stream: RequestStream<Sender, Bytes>, state: Rc<StreamState>) -> Writer {
+        state.has_begun.set(true);
+        Writer { stream, state, timer: Timer::new() }
     }
 
     /// Ready once the client takes no more of it.
     pub fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.sending.poll_over(cx)
+        self.state.poll_over(cx)
     }
 
     pub async fn send_interim(&mut self, head: &ResponseHead, settings: &Settings) -> Result<(), Error> {
-        let Writer { stream, sending, timer } = self;
+        let Writer { stream, state, timer } = self;
         let sent = pin!(stream.send_response(response_out(head, Method::Get, None, None)));
-        patiently(sending, timer, settings, sent).await
+        patiently(state, timer, settings, sent).await
     }
 
     /// Writes an answer to its end; `false`: its client has given it up.
@@ -92,14 +92,14 @@ impl Writer {
         settings: &Settings,
         sent: &mut u64,
     ) -> Result<(), Error> {
-        let Writer { stream, sending, timer } = self;
-        patiently(sending, timer, settings, pin!(stream.send_response(head))).await?;
+        let Writer { stream, state, timer } = self;
+        patiently(state, timer, settings, pin!(stream.send_response(head))).await?;
         loop {
             poll_fn(|cx| {
                 if source.poll_next(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
-                sending.poll_over(cx).map(|()| Err(gone()))
+                state.poll_over(cx).map(|()| Err(gone()))
             })
             .await?;
             if let Some(error) = source.failed.take() {
@@ -108,7 +108,7 @@ impl Writer {
             while !source.piece.is_empty() {
                 let piece = source.piece.split_to(source.piece.len().min(LONGEST_FRAME));
                 let length = piece.len() as u64;
-                patiently(sending, timer, settings, pin!(stream.send_data(piece))).await?;
+                patiently(state, timer, settings, pin!(stream.send_data(piece))).await?;
                 *sent += length;
             }
             if source.ended {
@@ -117,16 +117,16 @@ impl Writer {
         }
         if let Some(trailers) = source.trailers.take() {
             let trailers = pin!(stream.send_trailers(trailers_out(&trailers)));
-            patiently(sending, timer, settings, trailers).await?;
+            patiently(state, timer, settings, trailers).await?;
         }
-        patiently(sending, timer, settings, pin!(stream.finish())).await
+        patiently(state, timer, settings, pin!(stream.finish())).await
     }
 
     /// Waits until the client has all of a finished answer: a connection that is closed before takes it back.
     pub async fn delivered(&mut self, settings: &Settings) {
-        let Writer { sending, timer, .. } = self;
+        let Writer { state, timer, .. } = self;
         timer.arm(Moment::now().plus(settings.write_timeout));
-        poll_fn(|cx| match sending.poll_over(cx) {
+        poll_fn(|cx| match state.poll_over(cx) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => timer.poll(cx),
         })
@@ -136,7 +136,7 @@ impl Writer {
 
 /// Waits for the client to make room, for as long as it makes any.
 async fn patiently<F>(
-    sending: &Sending,
+    state: &StreamState,
     timer: &Timer,
     settings: &Settings,
     mut write: Pin<&mut F>,
@@ -150,14 +150,14 @@ where
             if let Poll::Ready(written) = write.as_mut().poll(cx) {
                 return Poll::Ready(written.map_err(|error| failed(&error)));
             }
-            if moved != sending.moved.get() {
-                moved = sending.moved.get();
+            if moved != state.moved.get() {
+                moved = state.moved.get();
                 timer.arm(Moment::now().plus(settings.write_timeout));
             }
             if timer.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if moved == sending.moved.get() {
+            if moved == state.moved.get() {
                 return Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")));
             }
         }

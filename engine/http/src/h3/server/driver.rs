@@ -128,11 +128,11 @@ impl<S: Service + 'static> Driver<S> {
     }
 
     fn accept(&mut self, resolver: RequestResolver<Transport, Bytes>) {
-        let Some(taken) = self.shared.take() else { return };
+        let Some(state) = self.shared.take() else { return };
         self.accepted = self.accepted.saturating_add(1);
         self.resets.begin(Moment::now());
         self.busy();
-        self.streams.spawn_local(answer_request(self.service.clone(), self.peer, resolver, taken));
+        self.streams.spawn_local(answer_request(self.service.clone(), self.peer, resolver, state));
     }
 
     /// Notices requests that have ended; what the client is to be sent away for.

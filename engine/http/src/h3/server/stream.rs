@@ -15,7 +15,7 @@ use http::Request;
 use super::answer::Writer;
 use super::request_body::{First, RequestBody};
 use super::wire::StreamWire;
-use crate::h3::transport::{Both, Taken, Transport};
+use crate::h3::transport::{Both, StreamState, Transport};
 use crate::multiplexed::{RequestFacts, request_in};
 use crate::service::{Record, Reply, Service, Settings};
 
@@ -25,7 +25,7 @@ pub async fn answer_request<S: Service>(
     service: Rc<S>,
     peer: Peer,
     resolver: RequestResolver<Transport, Bytes>,
-    taken: Taken,
+    state: Rc<StreamState>,
 ) -> bool {
     let started = Moment::now();
     let settings = service.settings();
@@ -33,7 +33,7 @@ pub async fn answer_request<S: Service>(
     let error = match timer::within(until, Box::pin(resolver.resolve_request()).as_mut()).await {
         Some(Ok((request, stream))) => {
             let asked = Asked { service: &*service, settings: &settings, peer, started };
-            return Box::pin(asked.answer(request, stream, taken)).await;
+            return Box::pin(asked.answer(request, stream, state)).await;
         }
         Some(Err(error)) => unread(&error),
         None => Some(Error::new(Kind::HeadTimeout)),
@@ -66,12 +66,12 @@ struct Asked<'a, S> {
 }
 
 impl<S: Service> Asked<'_, S> {
-    async fn answer(&self, request: Request<()>, stream: RequestStream<Both, Bytes>, taken: Taken) -> bool {
+    async fn answer(&self, request: Request<()>, stream: RequestStream<Both, Bytes>, state: Rc<StreamState>) -> bool {
         let (send, receive) = stream.split();
-        let mut writer = Writer::new(send, taken.sending);
+        let mut writer = Writer::new(send, state.clone());
         let wire = Rc::new(StreamWire::default());
         let mut head = RequestHead::default();
-        let facts = read(&request, self.settings, taken.too_large.get(), &mut head);
+        let facts = read(&request, self.settings, state.too_large.get(), &mut head);
         drop(request);
         let asked = head.method;
         let body = match facts {

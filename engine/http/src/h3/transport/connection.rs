@@ -12,7 +12,8 @@ use h3::quic::{self, BidiStream, ConnectionErrorIncoming, StreamErrorIncoming, S
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
 use super::receiver::{OneWay, Receiver};
-use super::sender::{Sender, Sending};
+use super::sender::Sender;
+use super::state::StreamState;
 use super::{code, lost, stream_lost};
 
 /// What a client may say besides requests when its connection begins: settings, and what means nothing to us.
@@ -36,14 +37,7 @@ pub struct Shared {
     /// What the client was sent away for by its streams.
     violation: Cell<Option<Code>>,
     /// The stream that was taken last, until its request's task is there.
-    taken: RefCell<Option<Taken>>,
-}
-
-/// What a request's task knows of its stream beside what `h3` does.
-pub struct Taken {
-    pub sending: Rc<Sending>,
-    /// Set once another head stands in for one that was too large.
-    pub too_large: Rc<Cell<bool>>,
+    taken: RefCell<Option<Rc<StreamState>>>,
 }
 
 impl Shared {
@@ -69,7 +63,7 @@ impl Shared {
     }
 
     /// What belongs to the request that `h3` has just handed out.
-    pub fn take(&self) -> Option<Taken> {
+    pub fn take(&self) -> Option<Rc<StreamState>> {
         self.taken.borrow_mut().take()
     }
 
@@ -162,12 +156,10 @@ impl quic::Connection<Bytes> for Transport {
                 let _ = receive.stop(code(Code::H3_REQUEST_REJECTED));
                 continue;
             }
-            let sending = Rc::new(Sending::new(&send));
-            let too_large = Rc::new(Cell::new(false));
-            let taken = Taken { sending: sending.clone(), too_large: too_large.clone() };
-            *self.shared.taken.borrow_mut() = Some(taken);
-            let receiver = Receiver::new(receive, self.shared.clone(), too_large);
-            return Poll::Ready(Ok(Both { sender: Sender::new(send, sending), receiver }));
+            let state = Rc::new(StreamState::new(&send));
+            *self.shared.taken.borrow_mut() = Some(state.clone());
+            let receiver = Receiver::new(receive, self.shared.clone(), state.clone());
+            return Poll::Ready(Ok(Both { sender: Sender::new(send, state), receiver }));
         }
     }
 
@@ -224,8 +216,8 @@ fn poll_open(
     let begin = |connection: quinn::Connection| async move { connection.open_uni().await };
     let come = ready!(poll_wait(opening, &shared.connection, begin, cx));
     let sender = |stream: SendStream| {
-        let sending = Rc::new(Sending::new(&stream));
-        Sender::new(stream, sending)
+        let state = Rc::new(StreamState::new(&stream));
+        Sender::new(stream, state)
     };
     Poll::Ready(come.map(sender).map_err(stream_lost))
 }

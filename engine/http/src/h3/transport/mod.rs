@@ -4,6 +4,7 @@
 mod connection;
 mod receiver;
 mod sender;
+mod state;
 
 use std::sync::Arc;
 
@@ -11,9 +12,10 @@ use h3::error::Code;
 use h3::quic::{ConnectionErrorIncoming, StreamErrorIncoming, StreamId};
 use quinn::{ConnectionError, VarInt};
 
-pub use connection::{Both, Shared, Taken, Transport};
+pub use connection::{Both, Shared, Transport};
 pub use receiver::Receiver;
-pub use sender::{Sender, Sending};
+pub use sender::Sender;
+pub use state::StreamState;
 
 fn code(code: Code) -> VarInt {
     VarInt::from_u64(code.value()).unwrap_or(VarInt::MAX)

@@ -1,6 +1,5 @@
 //! What is received: of requests frame by frame, on streams of one direction no more than a connection needs to say.
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -10,6 +9,7 @@ use h3::quic::{RecvStream, StreamErrorIncoming, StreamId};
 use quinn::{ReadError, VarInt};
 
 use super::connection::Shared;
+use super::state::StreamState;
 use super::{code, id, stream_lost, terminated};
 use crate::h3::frames::{Frames, Violation};
 
@@ -41,13 +41,13 @@ pub struct Receiver {
     shared: Rc<Shared>,
     frames: Frames,
     ended: bool,
-    too_large: Rc<Cell<bool>>,
+    state: Rc<StreamState>,
 }
 
 impl Receiver {
-    pub(super) fn new(stream: quinn::RecvStream, shared: Rc<Shared>, too_large: Rc<Cell<bool>>) -> Receiver {
+    pub(super) fn new(stream: quinn::RecvStream, shared: Rc<Shared>, state: Rc<StreamState>) -> Receiver {
         let frames = Frames::new(shared.longest_head);
-        Receiver { stream, shared, frames, ended: false, too_large }
+        Receiver { stream, shared, frames, ended: false, state }
     }
 
     fn violated(&mut self, violation: Violation) -> StreamErrorIncoming {
@@ -55,6 +55,7 @@ impl Receiver {
             Violation::Stream(with) => {
                 // It may have ended already.
                 let _ = self.stream.stop(code(with));
+                self.state.because.set(with);
                 terminated(with.value())
             }
             Violation::Connection(with) => {
@@ -92,7 +93,7 @@ impl RecvStream for Receiver {
         loop {
             match self.frames.next() {
                 Ok(Some(piece)) => {
-                    self.too_large.set(self.frames.is_too_large());
+                    self.state.too_large.set(self.frames.is_too_large());
                     return Poll::Ready(Ok(Some(piece)));
                 }
                 Ok(None) => {}

@@ -1,60 +1,26 @@
 //! What is sent on a stream. Dropped before it is finished, it is reset: nobody takes half an answer for a whole one.
 
-use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use h3::error::Code;
 use h3::quic::{SendStream, StreamErrorIncoming, StreamId, WriteBuf};
-use quinn::{StoppedError, VarInt, WriteError};
+use quinn::{VarInt, WriteError};
 
+use super::state::StreamState;
 use super::{code, id, stream_lost, terminated};
-
-type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>>>>;
-
-/// How far the sending has come, for whoever watches it.
-pub struct Sending {
-    /// Bytes that were taken off our hands.
-    pub moved: Cell<u64>,
-    /// Whether something is said here that must not look whole before it is.
-    pub has_begun: Cell<bool>,
-    /// `None` once it is over.
-    stopped: RefCell<Option<Stopped>>,
-}
-
-impl Sending {
-    pub fn new(stream: &quinn::SendStream) -> Sending {
-        Sending {
-            moved: Cell::new(0),
-            has_begun: Cell::new(false),
-            stopped: RefCell::new(Some(Box::pin(stream.stopped()))),
-        }
-    }
-
-    /// Ready once the client takes no more of it: it has all, it wants no more (STOP_SENDING), or it has gone.
-    pub fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut stopped = self.stopped.borrow_mut();
-        if let Some(waiting) = &mut *stopped {
-            // However it went, nothing more is to be done.
-            let _ = ready!(waiting.as_mut().poll(cx));
-            *stopped = None;
-        }
-        Poll::Ready(())
-    }
-}
 
 pub struct Sender {
     stream: quinn::SendStream,
     writing: Option<WriteBuf<Bytes>>,
-    sending: Rc<Sending>,
+    state: Rc<StreamState>,
     over: bool,
 }
 
 impl Sender {
-    pub fn new(stream: quinn::SendStream, sending: Rc<Sending>) -> Sender {
-        Sender { stream, writing: None, sending, over: false }
+    pub fn new(stream: quinn::SendStream, state: Rc<StreamState>) -> Sender {
+        Sender { stream, writing: None, state, over: false }
     }
 }
 
@@ -72,7 +38,7 @@ impl SendStream<Bytes> for Sender {
             while data.has_remaining() {
                 let written = ready!(Pin::new(&mut self.stream).poll_write(cx, data.chunk())).map_err(failed)?;
                 data.advance(written);
-                self.sending.moved.set(self.sending.moved.get() + written as u64);
+                self.state.moved.set(self.state.moved.get() + written as u64);
             }
         }
         self.writing = None;
@@ -103,9 +69,9 @@ impl SendStream<Bytes> for Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         // Where no answer of ours has begun, `h3` may have given one of its own, which is whole.
-        let is_whole = !self.sending.has_begun.get() && self.sending.moved.get() > 0 && self.writing.is_none();
+        let is_whole = !self.state.has_begun.get() && self.state.moved.get() > 0 && self.writing.is_none();
         if !self.over && !is_whole {
-            let _ = self.stream.reset(code(Code::H3_INTERNAL_ERROR));
+            let _ = self.stream.reset(code(self.state.because.get()));
         }
     }
 }
