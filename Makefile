@@ -28,6 +28,7 @@ demo: $(ENGINE_STAMP) ## build what is missing, then show that an endpoint may d
 
 test: $(DEV_STAMP) $(ENGINE_STAMP) ## every test, Rust and Python
 	@tools/debian-packages
+	@tools/pebble
 	@tools/h2spec
 	@tools/test
 

@@ -19,6 +19,7 @@ from harness.recording import Conversation, ReceivedRequest, RecordingUpstream
 from harness.tls import TlsClient, trusting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from harness import Services
@@ -95,11 +96,10 @@ def edge(start: Runner, world: World, origin: RecordingUpstream) -> Engine:
 
 
 @pytest.fixture(params=["clear", "secure"])
-def client(request: pytest.FixtureRequest, edge: Engine, world: World) -> Http2Client:
+def client(request: pytest.FixtureRequest, edge: Engine, world: World) -> Iterator[Http2Client]:
     tls = world.client() if request.param == "secure" else None
-    made = Http2Client(edge.ports[request.param], tls)
-    request.addfinalizer(made.close)
-    return made
+    with Http2Client(edge.ports[request.param], tls) as made:
+        yield made
 
 
 def test_requests_and_bodies_both_ways(client: Http2Client, origin: RecordingUpstream) -> None:

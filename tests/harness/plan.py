@@ -247,8 +247,31 @@ def redirect(location: str, status: int = 308) -> Document:
 
 
 def files(root: object, **changes: Any) -> Document:
-    base = {"root": str(root), "strip_prefix": None, "index": "index.html", "fallback": None, "hidden": False}
+    base = {
+        "root": str(root),
+        "strip_prefix": None,
+        "index": "index.html",
+        "fallback": None,
+        "hidden": False,
+        "precompressed": [],
+    }
     return {"files": merged(base, changes)}
+
+
+def compress(**changes: Any) -> Document:
+    base = {
+        "algorithms": ["zstd", "gzip", "br"],
+        "types": ["text/*", "application/json"],
+        "min_bytes": 1024,
+        "levels": {"zstd": 1, "br": 1, "gzip": 3},
+        "credentials": False,
+    }
+    return {"compress": merged(base, changes)}
+
+
+def decompress(**changes: Any) -> Document:
+    base = {"algorithms": ["gzip", "deflate", "br", "zstd"], "max_bytes": 10 << 20, "ratio": 100}
+    return {"decompress": merged(base, changes)}
 
 
 def max_body(size: int) -> Document:

@@ -86,8 +86,8 @@ def one_index(difference: Difference, comparison: Comparison) -> bool:
     return difference.what == "status" and comparison.nginx.status in (200, 206) and comparison.glorieta.status == 404
 
 
-def uncompressed(difference: Difference, _: Comparison) -> bool:
-    return difference.what in ("answer content-encoding", "answer vary") and difference.glorieta is None
+def varies(difference: Difference, _: Comparison) -> bool:
+    return difference.what == "answer vary" and difference.nginx is None and difference.glorieta == ["Accept-Encoding"]
 
 
 def path_encoded(difference: Difference, _: Comparison) -> bool:
@@ -128,5 +128,5 @@ ANNOUNCED = {
     ),
     "no-444": Announced("return 444", "closes the connection", "444 is answered with 400", refused_444),
     "one-index": Announced("index", "one name is looked for", "one name is looked for as index", one_index),
-    "uncompressed": Announced("gzip", "compression", "compression comes later", uncompressed),
+    "varies": Announced("gzip|brotli|zstd", "Vary: Accept-Encoding is said", "gzip_vary is always on", varies),
 }

@@ -30,6 +30,8 @@ OWN_REQUEST_HEADERS = {
     *("forwarded", "x-answer", "host"),
 }
 """Of requests; `Host` is compared by itself."""
+OF_THE_TEXT = ("content-encoding", "vary")
+"""Headers that depend on the text itself, which is another one where an error is told."""
 ERROR_HEADERS = ("cache-control", "x-content-type-options")
 """What glorieta's own errors carry unasked, where NGINX answers with a page of its own."""
 SAME_TYPES = {"application/javascript": "text/javascript", "image/x-icon": "image/vnd.microsoft.icon"}
@@ -81,6 +83,8 @@ class Comparison:
             if name == "content-type":
                 if not built_in and (plain(self.nginx) or plain(self.glorieta)):
                     self.note("type", *(media_type(each.get(name)) for each in (nginx, glorieta)))
+            elif built_in and name in OF_THE_TEXT:
+                continue
             elif not (built_in and name in ERROR_HEADERS and name not in nginx):
                 self.note(f"answer {name}", nginx.get(name), glorieta.get(name))
 

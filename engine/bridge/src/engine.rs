@@ -138,6 +138,25 @@ impl Engine {
         self.engine.silent_handlers().into_iter().map(told).collect()
     }
 
+    /// Has a token of ACME's HTTP-01 answered from now on.
+    fn put_http_challenge(&self, token: &str, answer: &str) {
+        self.engine.put_http_challenge(token, answer);
+    }
+
+    fn remove_http_challenge(&self, token: &str) {
+        self.engine.remove_http_challenge(token);
+    }
+
+    /// Has a name of ACME's TLS-ALPN-01 answered from now on, by a certificate and its key (PKCS #8), both DER;
+    /// `ValueError` says what is wrong with them.
+    fn put_tls_challenge(&self, name: &str, certificate: &[u8], key: &[u8]) -> PyResult<()> {
+        self.engine.put_tls_challenge(name, certificate, key).map_err(PyValueError::new_err)
+    }
+
+    fn remove_tls_challenge(&self, name: &str) {
+        self.engine.remove_tls_challenge(name);
+    }
+
     /// Opens log files anew after they were moved away.
     fn reopen_logs(&self, py: Python<'_>) {
         py.detach(|| self.engine.reopen_logs());

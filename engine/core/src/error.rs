@@ -70,6 +70,10 @@ kinds! {
     HeadTimeout "head_timeout" 408 Client;
     BodyTimeout "body_timeout" 408 Client;
     BodyTooLarge "body_too_large" 413 Client;
+    /// The request's body has a content coding that is not taken here.
+    ContentCodingUnknown "content_coding_unknown" 415 Client;
+    /// The request's body is not what its content coding says, ends too early, or has something behind its end.
+    ContentUndecodable "content_undecodable" 400 Client;
     /// The client reset the connection, or stopped reading; nobody is left to answer.
     ClientGone "client_gone" 499 Client;
     /// The client ended its body before the length it had announced.
@@ -138,6 +142,10 @@ kinds! {
     HandlerLost "handler_lost" 502 Engine;
     /// The handler raised, or answered what is no answer.
     HandlerFailed "handler_failed" 500 Engine;
+    /// Decoding the request's body would take more memory than all bodies of a worker may.
+    DecompressionBusy "decompression_busy" 503 Engine;
+    /// The certificate for the name that the client asked for is ordered by ACME and not there yet.
+    CertificateAwaited "certificate_awaited" 503 Engine;
     Draining "draining" 503 Engine;
     Internal "internal" 500 Engine;
 }

@@ -1,19 +1,25 @@
 //! What routes do to requests and answers on their way: one file per filter, one enum that lists them.
 //!
-//! A filter says what it touches by the lists it is put on when a Plan is compiled: request heads, answer heads.
-//! A route without filters pays for two empty lists.
+//! A filter says what it touches by the lists it is put on when a Plan is compiled: requests, answer heads, answer
+//! bodies. A route without filters pays for three empty lists.
 
 mod addresses;
+mod compress;
+mod decompress;
 mod headers;
 mod max_body;
+mod memory;
 mod scope;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{Body, Error, RequestHead, ResponseHead};
+use glorieta_core::{Body, Error, RequestHead, Response, ResponseHead};
 use glorieta_policy::LookUp;
 
 pub use addresses::Addresses;
+pub use compress::{Compress, Noted, Volume};
+pub use decompress::Decompress;
 pub use headers::Headers;
 pub use max_body::MaxBody;
 pub use scope::Scope;
@@ -24,6 +30,8 @@ pub enum Filter {
     Addresses(Arc<Addresses>),
     MaxBody(MaxBody),
     Headers(Arc<Headers>),
+    Compress(Arc<Compress>),
+    Decompress(Arc<Decompress>),
 }
 
 /// What a filter says to a request.
@@ -40,6 +48,8 @@ pub struct Filters {
     request: Box<[Filter]>,
     /// Runs from its end to its start.
     response: Box<[Filter]>,
+    /// The one that changes bodies of answers, after all heads are as they will be.
+    compress: Option<Arc<Compress>>,
 }
 
 impl Filters {
@@ -58,7 +68,12 @@ impl Filters {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let compress = all.iter().find_map(|filter| match filter {
+            Filter::Compress(compress) => Some(compress.clone()),
+            _ => None,
+        });
         Ok(Filters {
+            compress,
             request: all.iter().filter(|filter| filter.touches_requests()).cloned().collect(),
             response: all.into_iter().filter(Filter::touches_responses).collect(),
         })
@@ -91,6 +106,21 @@ impl Filters {
         }
     }
 
+    /// Changes the body of an answer whose head is as it will be, and says so in the head. `Some`: how long the body
+    /// was and becomes.
+    #[inline]
+    pub fn body(&self, response: &mut Response, request: &RequestHead, noted: Noted) -> Option<Rc<Volume>> {
+        self.compress.as_ref()?.body(response, request, noted)
+    }
+
+    /// The content codings that bodies of requests may have, as `Accept-Encoding` says it.
+    pub fn decodes(&self) -> Option<&str> {
+        self.request.iter().find_map(|filter| match filter {
+            Filter::Decompress(decompress) => Some(decompress.names()),
+            _ => None,
+        })
+    }
+
     /// The names of fields that are removed from answers, as they are written.
     pub fn removed_from_answers(&self) -> impl Iterator<Item = &[u8]> {
         self.response.iter().flat_map(Filter::removed_from_answers).map(|name| &**name)
@@ -113,6 +143,8 @@ impl Filter {
             glorieta_plan::Filter::Addresses(plan) => Filter::Addresses(Arc::new(Addresses::read(plan)?)),
             glorieta_plan::Filter::MaxBody(plan) => Filter::MaxBody(MaxBody { bytes: plan.bytes }),
             glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan, look_up)?)),
+            glorieta_plan::Filter::Compress(plan) => Filter::Compress(Arc::new(Compress::read(plan)?)),
+            glorieta_plan::Filter::Decompress(plan) => Filter::Decompress(Arc::new(Decompress::read(plan)?)),
         })
     }
 
@@ -122,26 +154,28 @@ impl Filter {
             Filter::Addresses(_) => "addresses",
             Filter::MaxBody(_) => "max_body",
             Filter::Headers(_) => "headers",
+            Filter::Compress(_) => "compress",
+            Filter::Decompress(_) => "decompress",
         }
     }
 
     fn removed_from_answers(&self) -> &[Box<[u8]>] {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => &[],
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => &[],
             Filter::Headers(headers) => headers.removed_from_answers(),
         }
     }
 
     fn touches_requests(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => true,
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => true,
             Filter::Headers(headers) => headers.touches_requests(),
         }
     }
 
     fn touches_responses(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => false,
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => false,
             Filter::Headers(headers) => headers.touches_responses(),
         }
     }
@@ -151,12 +185,14 @@ impl Filter {
             Filter::Addresses(addresses) => addresses.request(scope),
             Filter::MaxBody(limit) => limit.request(body),
             Filter::Headers(headers) => headers.request(head, scope),
+            Filter::Compress(compress) => compress.request(head, scope),
+            Filter::Decompress(decompress) => decompress.request(head, body),
         }
     }
 
     fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) => {}
+            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => {}
             Filter::Headers(headers) => headers.response(head, request, scope),
         }
     }

@@ -1,7 +1,11 @@
 //! What is known of a request beside its head, for templates.
 
+use std::cell::Cell;
+
 use glorieta_core::{Peer, RequestHead, RequestId, Secured};
 use glorieta_policy::{Parameters, View};
+
+use crate::Noted;
 
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
@@ -14,6 +18,8 @@ pub struct Scope<'a> {
     pub route: &'a str,
     /// `None`: the client's connection is in clear.
     pub secured: Option<&'a Secured>,
+    /// What filters of the request note for its answer.
+    pub noted: &'a Cell<Noted>,
 }
 
 impl<'a> Scope<'a> {
@@ -44,5 +50,6 @@ pub(crate) fn with_scope<T>(client: Option<std::net::IpAddr>, work: impl FnOnce(
         listener: "web",
         route: "/",
         secured: None,
+        noted: &Cell::default(),
     })
 }

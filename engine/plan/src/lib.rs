@@ -5,6 +5,7 @@
 //! Durations are milliseconds (`…_ms`), sizes bytes. Ids are stable across reloads: State
 //! (pools, health, balancing) is adopted by id.
 
+mod acme;
 mod filter;
 mod gather;
 mod handler;
@@ -15,6 +16,7 @@ mod tls;
 mod traffic;
 mod upstream;
 
+pub use acme::*;
 pub use filter::*;
 pub use gather::*;
 pub use handler::*;
@@ -46,6 +48,9 @@ pub struct Plan {
     /// Left out as long as there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handlers: Vec<Handler>,
+    /// Left out as long as no certificate is ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Acme>,
     pub admin: Admin,
     pub access_log: AccessLog,
     /// How long requests under way may take after SIGTERM or the removal of their listener.

@@ -169,4 +169,7 @@ pub struct FilesTarget {
     pub fallback: Option<String>,
     /// Whether names that begin with a dot are served.
     pub hidden: bool,
+    /// Codings whose files lie beside others (`app.js.br`) and are served instead: `br`, `zstd`, `gzip`; of those that
+    /// a client wants alike the first.
+    pub precompressed: Vec<String>,
 }

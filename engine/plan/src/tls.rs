@@ -15,13 +15,17 @@ pub struct ServerTls {
     pub clients: Option<ClientCertificates>,
 }
 
-/// A certificate and its private key, both PEM, by absolute path.
+/// A certificate and its private key, both PEM, by absolute path; both may stand in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateFiles {
     /// The certificate itself, then those between it and its root.
     pub certificate: String,
     pub key: String,
+    /// The names for which a listener's certificate is ordered by ACME: until it is there, handshakes for them are
+    /// refused. Empty, and left out: it must be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acme: Vec<String>,
 }
 
 /// What happens to a client that asks for a name that no certificate covers.

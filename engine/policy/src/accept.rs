@@ -35,7 +35,7 @@ pub fn quality(accept: &[u8], kind: &[u8], subtype: &[u8]) -> u32 {
 }
 
 /// The value of `q=` in thousandths; one that cannot be read is 0.
-fn weight(parameter: &[u8]) -> Option<u32> {
+pub(crate) fn weight(parameter: &[u8]) -> Option<u32> {
     let equals = memchr::memchr(b'=', parameter)?;
     if !parameter[..equals].trim_ascii().eq_ignore_ascii_case(b"q") {
         return None;

@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod balance;
 pub mod client;
+pub mod coding;
 pub mod conditional;
 pub mod gather;
 pub mod health;
@@ -21,6 +22,7 @@ pub mod template;
 pub mod window;
 pub mod word;
 
+pub use coding::{Accepted, Coding};
 pub use networks::{Access, Networks};
 pub use reference::{LookUp, Reference};
 pub use route::{Found, Parameters, Table};

@@ -77,6 +77,8 @@ pub enum OutcomeWord {
     Tries,
     BytesIn,
     BytesOut,
+    /// How many times longer an answer was before it was compressed, with two decimals.
+    CompressionRatio,
     /// The time of day, RFC 3339.
     Time,
 }
@@ -92,6 +94,8 @@ pub struct Outcome<'a> {
     pub tries: u32,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// Already formatted; empty where nothing was compressed.
+    pub compression_ratio: &'a str,
     /// The time of day, already formatted.
     pub time: &'a str,
 }
@@ -144,6 +148,7 @@ const PLAIN: &[(&str, Word)] = &[
     ("tries", Word::Outcome(OutcomeWord::Tries)),
     ("bytes.in", Word::Outcome(OutcomeWord::BytesIn)),
     ("bytes.out", Word::Outcome(OutcomeWord::BytesOut)),
+    ("compression.ratio", Word::Outcome(OutcomeWord::CompressionRatio)),
     ("time", Word::Outcome(OutcomeWord::Time)),
 ];
 
@@ -306,6 +311,7 @@ impl OutcomeWord {
             OutcomeWord::Reason => outcome.reason,
             OutcomeWord::Upstream => outcome.upstream,
             OutcomeWord::Endpoint => outcome.endpoint,
+            OutcomeWord::CompressionRatio => outcome.compression_ratio,
             OutcomeWord::Time => outcome.time,
         };
         out.extend_from_slice(text.as_bytes());

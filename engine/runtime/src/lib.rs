@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod certificates;
+mod challenges;
 mod clock;
 mod engine;
 mod files;

@@ -1,4 +1,4 @@
-"""`glorieta cert`: certificates for local development, and what is in a certificate's file."""
+"""`glorieta cert`: certificates for local development, what is in a certificate's file, and those that are ordered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .cert_ordered import renew, status
 from .options import AsJson
 from .output import fail, print_json, refuse_with
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..plan.certificates.facts import Facts
 
 app = typer.Typer(
-    help="Make, trust and show certificates, for HTTPS on this machine as it will be elsewhere.",
+    help="Make, trust and show certificates for HTTPS on this machine; see and renew those that are ordered (ACME).",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -150,6 +151,10 @@ def show(
         print_json({"file": str(file), "certificates": [facts_document(each) for each in found]})
     else:
         print("\n\n".join("\n".join(facts_lines(each)) for each in found))
+
+
+app.command()(status)
+app.command()(renew)
 
 
 def facts_document(facts: Facts) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .admin import Admin
 from .balancing import Balance
+from .compression import Compress, CompressLevels, Decompress
 from .edge import Defaults, Edge
 from .errors import ConfigError, Place, Problem, format_problems
 from .filter import Filters, Headers, RequestHeaders, ResponseHeaders
@@ -39,8 +40,11 @@ __all__ = [
     "Admin",
     "Balance",
     "Case",
+    "Compress",
+    "CompressLevels",
     "Condition",
     "ConfigError",
+    "Decompress",
     "Defaults",
     "Discover",
     "Edge",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import ipaddress
+from typing import Annotated, ClassVar
 
-from .base import Noun, checked_text
+from pydantic import Field
+
+from .base import TEXT, Noun, Shorthand, as_list, checked_text
 from .errors import Wrong
+from .match import check_host
+
+MOST_NAMES = 100
+"""What issuers put into one certificate at most."""
 
 
 def check_file(text: str) -> str:
@@ -22,12 +29,38 @@ PemFile = Annotated[str, checked_text(check_file)]
 """The path of a PEM file, relative to the file in which it stands."""
 
 
-class Certificate(Noun):
-    """A certificate and its private key, each in a PEM file that is read again when it changes."""
+def check_ordered_name(text: str) -> str:
+    """A host that a certificate may be ordered for: `shop.example`, or `*.shop.example`."""
+    host = check_host(text)
+    if host == "*":
+        raise Wrong('"*" is every host, and no certificate is for all of them', "write the names")
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        pass
+    else:
+        raise Wrong(f'"{text}" is an address; certificates are ordered for names', "write a host's name")
+    return host
 
-    certificate: PemFile = ""
+
+OrderedName = Annotated[str, checked_text(check_ordered_name)]
+"""A name for which a certificate is ordered."""
+
+
+class Certificate(Noun):
+    """A certificate and its private key, each in a PEM file that is read again when it changes; or the names of one
+    that is ordered by itself."""
+
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (
+        frozenset({"certificate", "acme"}),
+        frozenset({"key", "acme"}),
+    )
+
+    certificate: PemFile | None = None
     """The file of the certificate itself, followed by those between it and its root (`fullchain.pem`). Relative to the
-    file in which this stands. Required."""
-    key: PemFile = ""
+    file in which this stands. Required where it is not ordered."""
+    key: PemFile | None = None
     """The file of its private key, without a passphrase; readable by its owner only (mode 0600), or by a group that may
-    (0640). Required."""
+    (0640). Required where it is not ordered."""
+    acme: Annotated[list[OrderedName], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
+    """The names, one or several, for which it is ordered (see `acme` of the whole)."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, PrivateAttr
 
 from .accept import Accepted
+from .acme import Acme
 from .admin import Admin, AdminValue
 from .base import (
     TEXT,
@@ -99,6 +100,8 @@ class Edge(Noun):
     """What holds for everything that does not say otherwise; in a team's file, for what is the team's."""
     handlers: Handlers = Field(default_factory=left_to_defaults(Handlers))
     """How the processes work in which Python answers requests."""
+    acme: Annotated[Acme | None, Switchable] = None
+    """Where certificates are ordered that listeners ask for with `tls: {acme: …}`."""
     tests: Annotated[dict[TestKey, Case], NamesOnly] = Field(default_factory=dict)
     """Requests by `METHOD URL` or by name, and what must become of each; `glorieta test` asks them all."""
     accept: Accepted = Field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Filters: what happens to every request of a listener, group or route besides reaching its target.
 
 A mapping by kind, inherited listener → group → route and merged by key; `off` removes what was inherited.
-The order in which filters run is fixed: addresses, max_body, headers.
+The order in which filters run is fixed: compress, addresses, max_body, decompress, headers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from .address import Network
 from .base import TEXT, Noun, Shorthand, Switchable, as_list
+from .compression import CompressValue, DecompressValue
 from .errors import Wrong
 from .text import HeaderTemplate, RequestHeader, ResponseHeader
 from .units import Size
@@ -71,5 +72,11 @@ class Filters(Noun):
     max_body: Annotated[Size | None, Switchable] = None
     """The largest request body, a size such as `10MiB`; larger ones are answered with 413. Left out: any size,
     because bodies stream and are not kept."""
+    compress: Annotated[CompressValue | None, Switchable] = None
+    """Answers compressed for clients that take them so; `on` for the usual. What an inner layer says of it is laid over
+    what an outer one says. Left out: as they are."""
+    decompress: Annotated[DecompressValue | None, Switchable] = None
+    """Compressed bodies of requests made plain, for services and handlers that read none; `on` for the usual. Left
+    out: they pass as they are."""
     headers: Annotated[Headers | None, Switchable] = None
     """Changes to headers, in either direction."""

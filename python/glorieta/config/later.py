@@ -6,7 +6,6 @@ KEYS = {
     "proxy_protocol": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",
-    "compress": "Protocols",
     "breaker": "Balancing",
     "circuit_breaker": "Balancing",
     "slow_start": "Balancing",

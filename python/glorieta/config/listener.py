@@ -70,10 +70,10 @@ class ListenerDefaults(Noun):
     """What listeners do where they do not say otherwise."""
 
     versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
-        default_factory=lambda: list(OVER_TCP)
+        default_factory=list
     )
-    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), or both, and `h3` (HTTP/3) beside
-    them. With TLS the client chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge). `h3` needs
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), and `h3` (HTTP/3)
+    beside one of them. Left out: `h1` and `h2`. With TLS the client chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge). `h3` needs
     TLS, and the same ports of UDP."""
     alt_svc: Annotated[
         AltSvc | None, Shorthand(expand_on, (ON, OFF), off=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from .address import Bind
 from .base import OFF, ON, TEXT, Noun, Shorthand, Switch, as_list, left_to_defaults, off_is_none, one_of, whole
-from .certificate import Certificate, PemFile
+from .certificate import Certificate, OrderedName, PemFile
 from .units import Duration
 
 PROFILES = {"intermediate": "1.2", "modern": "1.3"}
@@ -35,6 +35,14 @@ def expand_https_only(value: Any) -> Any:
 
 def expand_redirect(value: Any) -> Any:
     """`on`: from port 80; one address where several may stand."""
+    if value is True or value == "on":
+        return []
+    value = off_is_none(value)
+    return value if value is None else as_list(value)
+
+
+def expand_acme(value: Any) -> Any:
+    """`on`: for the hosts of the routes; one name where several may stand."""
     if value is True or value == "on":
         return []
     value = off_is_none(value)
@@ -88,18 +96,22 @@ class ListenerTls(Noun):
     """TLS towards clients: versions 1.2 and 1.3, resumption by tickets, no renegotiation, no early data."""
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = (
-        frozenset({"certificate", "certificates"}),
-        frozenset({"key", "certificates"}),
+        frozenset({"certificate", "certificates", "acme"}),
+        frozenset({"key", "certificates", "acme"}),
     )
 
     certificate: PemFile | None = None
     """The file of the one certificate, followed by those between it and its root (`fullchain.pem`); with `key`. One of
-    `certificate` and `certificates`."""
+    `certificate`, `certificates` and `acme`."""
     key: PemFile | None = None
     """The file of its private key, readable by its owner only (mode 0600), or by a group that may (0640)."""
     certificates: Annotated[list[Certificate], Shorthand(as_list)] = Field(default_factory=list)
     """Several, chosen by the name that a client asks for (SNI): exact names before wildcards. The first one answers
     who asks for none. Requests for a host that the connection's certificate does not cover are answered with 421."""
+    acme: Annotated[list[OrderedName] | None, Shorthand(expand_acme, (TEXT, ON, OFF), off=True)] = None
+    """The names of one certificate that is ordered by itself (see `acme` of the whole); `on`: one certificate for each
+    host of the routes. Until it is there, handshakes for its names are refused. For several with several names each:
+    `certificates: [{acme: […]}, {acme: […]}]`."""
     unknown_name: Annotated[str, one_of("default", "refuse")] = "default"
     """What becomes of a client that asks for a name that no certificate covers: the first certificate (`default`), or
     the end of the handshake (`refuse`)."""

@@ -116,7 +116,8 @@ def filters_order() -> str:
 ## The order of filters
 
 Filters are inherited listener → group → route and merged by key; `off` removes what was inherited. However they are
-written, they run in this order, and on the way back in the reverse: addresses (`allow`, `deny`), `max_body`, `headers`.
+written, they run in this order, and on the way back in the reverse: `compress`, addresses (`allow`, `deny`),
+`max_body`, `decompress`, `headers`. So `compress` sees what the client takes and an answer as it will be otherwise.
 """
 
 

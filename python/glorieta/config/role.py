@@ -36,6 +36,6 @@ BEYOND_BALANCING = (
     "`strip_prefix` or `rewrite`",
     "another `host` than the client's",
     "`split`, `handler`, `asgi`, `gather`, `redirect`, `respond` or `files`",
-    "the filters `allow`, `deny` and `headers`",
+    "the filters `allow`, `deny`, `compress`, `decompress` and `headers`",
 )
 """What a group that declares `role: load-balancer` may not do on `http`: it is a reverse proxy's work."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .base import TEXT, Noun, Shorthand, Switch, Switchable, checked_text, whole
+from .compression import Beside
 from .errors import Wrong
 from .match import check_path
 from .text import HeaderTemplate, LocationTemplate, ResponseHeader, Template
@@ -88,6 +89,10 @@ class Files(Noun):
     application with routes of its own. Left out: 404."""
     hidden: Switch = False
     """Whether names that begin with a dot are served."""
+    precompressed: Beside = Field(default_factory=list)
+    """Files compressed beforehand that lie beside others: `app.js.br`, `app.js.zst`, `app.js.gz`. They are served
+    instead to clients that take them so. `br`, `zstd`, `gzip`, in the order in which they are preferred; `on`: all
+    three."""
 
 
 STATUS = {"type": "integer", "minimum": 200, "maximum": 599}

@@ -54,6 +54,7 @@ LOG_WORDS = {
     "mirror": "what became of the request's copy: `sent`, or why it was dropped",
     "bytes.in": "bytes of the request's body",
     "bytes.out": "bytes of the answer's body",
+    "compression.ratio": "how many times longer the answer was before `compress`, such as 5.20; else nothing",
 }
 LATER = {
     "claim": "Gateway",

@@ -158,7 +158,15 @@ def noted(compiled: Compiled, cause: str) -> Applied:
     """How a Plan is remembered."""
     packed = pack(compiled.plan or "")
     secrets = tuple(compiled.secrets)
-    return Applied(compiled.version, cause, compiled.summary, packed, secrets=secrets, launch=compiled.launch)
+    return Applied(
+        compiled.version,
+        cause,
+        compiled.summary,
+        packed,
+        secrets=secrets,
+        launch=compiled.launch,
+        orders=compiled.orders,
+    )
 
 
 def lines(problems: list[Document]) -> str:

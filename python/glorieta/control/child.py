@@ -207,6 +207,7 @@ def compile_reference(
         text = built.text
         secret_signatures = signatures(secret_files(text))
         compiled = Compiled(plan=text, version=built.plan["version"], secrets=secret_signatures, launch=built.launch)
+        compiled.orders = None if built.orders is None else dict(built.orders)
         # The engine takes its time, and not Python's lock: it looks while we go on. But whoever is told applies the
         # Plan at once: that is not to be kept waiting for a core.
         engine = None if tell else EngineCheck(text, secrets)

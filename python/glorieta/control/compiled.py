@@ -12,7 +12,7 @@ from typing import Any
 
 Signature = list[int] | list[str] | None
 """What tells one state of a file from another; None: it is not there. Of a pattern: what matches it."""
-FIRST = ("plan", "version", "secrets", "launch", "stays")
+FIRST = ("plan", "version", "secrets", "launch", "orders", "stays")
 """What applying needs, and whoever waits for the rest."""
 
 
@@ -30,6 +30,8 @@ class Compiled:
     """Files that the Plan refers to without holding their content: the engine reads them each time it is applied."""
     launch: dict[str, Any] | None = None
     """What handler processes are started with; None: there are no handlers."""
+    orders: dict[str, Any] | None = None
+    """Which certificates are ordered, and where; None: none are."""
     stays: bool = False
     """Whether the child that says this waits for another question."""
     watch: bool = True

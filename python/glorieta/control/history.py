@@ -31,6 +31,8 @@ class Applied:
     """Files that the engine reads when it is applied."""
     launch: dict[str, Any] | None = None
     """What its handler processes are started with."""
+    orders: dict[str, Any] | None = None
+    """Which certificates are ordered for it."""
     number: int = 0
     """Counts from 1; an entry keeps its number when older ones are forgotten."""
     time: float = 0.0

@@ -15,6 +15,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
+from .acme.keeper import Keeper as CertificateKeeper
 from .applying import Applier
 from .channel import Client, ControlServer, Document
 from .handlers.keeper import Keeper
@@ -60,6 +61,7 @@ class ControlLoop:
         self.watcher_descriptor: int | None = None
         self.applier = Applier(engine, compiled, speaker)
         self.keeper = Keeper(engine, self.selector, speaker)
+        self.certificates = CertificateKeeper(engine, self.selector, speaker)
         self.reloader = Reloader(self.applier, self.keeper, options, self.selector, self.reloaded)
         if options.watch and compiled.watch and options.references:
             from .watch import Watcher
@@ -86,6 +88,7 @@ class ControlLoop:
         def begun(problems: list[Document]) -> None:
             if not problems:
                 self.keeper.adopt(self.launch)
+                self.order_certificates()
                 ready()
                 return
             text = "\n".join(f"{each['path']}: {each['message']}" for each in problems)
@@ -106,6 +109,7 @@ class ControlLoop:
                 self.server.close()
             self.reloader.close()
             self.keeper.close()
+            self.certificates.close()
         text = "" if self.complete else "ended; what was still under way was cut"
         self.speaker.event("ended", text, complete=self.complete)
         return self.cut
@@ -127,6 +131,8 @@ class ControlLoop:
             self.server.drop_late(now)
         self.reloader.tick(now)
         self.keeper.tick(now)
+        if not self.drain:
+            self.certificates.tick(now)
         if self.watcher and self.watcher.due(now) == 0.0:
             self.look_at_files(self.watcher, now)
 
@@ -153,6 +159,7 @@ class ControlLoop:
             self.server.due(now) if self.server else None,
             self.reloader.due(now),
             self.keeper.due(now),
+            self.certificates.due(now) if not self.drain else None,
             self.watcher.due(now) if self.watcher else None,
         ]
         return min((wait for wait in waits if wait is not None), default=None)
@@ -206,6 +213,8 @@ class ControlLoop:
             self.reloader.request("reload", client)
         elif wanted == "rollback" and not self.drain:
             self.roll_back(None if which is None else str(which), client)
+        elif wanted == "renew" and not self.drain:
+            self.renew(question.get("names"), client)
         elif wanted == "plan":
             self.tell_plan(None if which is None else str(which), client)
         elif wanted == "history":
@@ -215,6 +224,16 @@ class ControlLoop:
         else:
             why = "it is ending" if self.drain else f"it does not understand {wanted!r} here"
             self.reply(client, {"error": why})
+
+    def order_certificates(self) -> None:
+        """Those of the Plan that runs now."""
+        self.certificates.adopt(self.applier.history.current.orders, time.monotonic())
+
+    def renew(self, names: object, client: Client) -> None:
+        wanted = {str(each) for each in names} if isinstance(names, list) else set()
+        asked = self.certificates.force(wanted, time.monotonic())
+        none = f"no certificate is ordered for {', '.join(sorted(wanted))}" if wanted else "no certificates are ordered"
+        self.reply(client, {"result": "asked", "certificates": asked} if asked else {"error": none})
 
     def roll_back(self, which: str | None, client: Client) -> None:
         self.reloader.hurry()
@@ -234,6 +253,7 @@ class ControlLoop:
         else:
             self.keeper.adopt(chosen.launch)
         if answer.get("result") == "rolled back":
+            self.order_certificates()
             for other in self.reloader.overtaken():
                 self.reply(other, {"error": OVERTAKEN})
             if self.watcher:
@@ -270,6 +290,7 @@ class ControlLoop:
 
     def reloaded(self, compiled: Compiled, clients: list[Client], answer: Document) -> None:
         """A reload is over, one way or the other."""
+        self.order_certificates()
         if self.watcher and compiled.files:
             self.watcher.watch(compiled.files, compiled.globs)
             self.register_watcher()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..config.edge import Edge
     from ..config.loading import Loaded, Reference
     from .confusions import Found
-    from .model import Plan
+    from .model import Orders, Plan
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Built:
     """All confusions that were found, accepted ones and notes included."""
     launch: dict[str, Any] | None = None
     """What handler processes are started with; none: there are no handlers."""
+    orders: Orders | None = None
+    """What whoever orders certificates is told; none: nothing is ordered."""
 
 
 def build(
@@ -95,7 +97,7 @@ def build_edge(edge: Edge, *, terminal: bool = False, admin_socket: str | None =
     found = inspect_written(edge, Surroundings(terminal, admin_socket, secrets))
     refuse(found.problems)
     files, confusions = tuple(sorted(found.files)), tuple(found.confusions)
-    return Built(found.plan, edge, files, told(found.problems), (), found.text, confusions, found.launch)
+    return Built(found.plan, edge, files, told(found.problems), (), found.text, confusions, found.launch, found.orders)
 
 
 def told(problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -115,7 +117,9 @@ def finish(loaded: Loaded, surroundings: Surroundings) -> Built:
         raise
     warnings = told(sort_problems([*loaded.warnings, *found.problems], loaded.places.order()))
     confusions = tuple(found.confusions)
-    return Built(found.plan, loaded.edge, files, warnings, loaded.globs, found.text, confusions, found.launch)
+    return Built(
+        found.plan, loaded.edge, files, warnings, loaded.globs, found.text, confusions, found.launch, found.orders
+    )
 
 
 def with_later_errors(error: ConfigError, surroundings: Surroundings) -> ConfigError:

@@ -9,6 +9,7 @@ from ..config.match import parameters_of
 from ..config.pause import without_collecting
 from ..config.units import milliseconds
 from ..config.written import checked_again
+from .acme import check_acme, compile_acme, orders_of
 from .compiling import NOT_REMOVED, Compiling, Surroundings
 from .confusions import Found, look_for_all, settle
 from .groups import groups_by_listener
@@ -16,7 +17,7 @@ from .handling import compile_handlers, launch_of
 from .https_only import add_redirects
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
-from .model import FORMAT, Group, Listener, Plan, upstreams_of
+from .model import FORMAT, Group, Listener, Orders, Plan, upstreams_of
 from .settings import compile_admin, compile_log
 from .tested import check_tests
 from .text import canonical, version_and_text
@@ -75,6 +76,8 @@ class Inspected(NamedTuple):
     """What was read while compiling."""
     launch: dict[str, Any] | None
     """What handler processes are started with; none: there are no handlers."""
+    orders: Orders | None
+    """What whoever orders certificates is told; none: nothing is ordered."""
 
 
 def inspect_written(
@@ -94,7 +97,7 @@ def inspect_written(
         text = written(compiling, plan)
         confusions = settle(compiling, look_for_all(compiling, plan))
         problems = sort_problems(compiling.problems, compiling.places.order())
-        return Inspected(plan, problems, text, confusions, compiling.files, launch_of(compiling, plan))
+        return Inspected(plan, problems, text, confusions, compiling.files, launch_of(compiling, plan), orders_of(plan))
 
 
 def written(compiling: Compiling, plan: Plan) -> str:
@@ -146,6 +149,9 @@ def compile_all(compiling: Compiling) -> Plan:
     }
     if handlers := compile_handlers(compiling):
         plan["handlers"] = handlers
+    if acme := compile_acme(compiling):
+        plan["acme"] = acme
+        check_acme(compiling, plan)
     check_tests(compiling, plan)
     return plan
 

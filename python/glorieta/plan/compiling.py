@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..config.edge import Edge
     from .certificates.checks import Files
-    from .certificates.facts import Facts
+    from .certificates.names import Covering
     from .model import Plan, Route
 
 NOT_REMOVED = "do not remove it there"
@@ -61,8 +61,10 @@ class Compiling:
     """Python that answers requests."""
     files: set[FilePath] = field(default_factory=set)
     """What was read while compiling: the Plan depends on it, too."""
-    covered: dict[str, list[Facts]] = field(default_factory=dict)
+    covered: dict[str, list[Covering]] = field(default_factory=dict)
     """What the certificates of each listener say; nothing where not all of them are at hand."""
+    ordered: dict[str, tuple[list[str], Path]] = field(default_factory=dict)
+    """By its file what each certificate is ordered for, and where that is written."""
     switches: dict[str, Path] = field(default_factory=dict)
     """Listeners that nobody wrote, and the switch that asks for each."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.address import short_bind
 from ..config.units import format_duration, format_size
+from .describe_acme import acme_text
 from .describe_tls import tls_text, tls_value_text
 from .http3 import alt_svc_text
 from .match import written_host, written_path
@@ -64,6 +65,8 @@ def value_text(field: str, value: Any) -> str:
         return alt_svc_text(value)
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
+    if field == "acme":
+        return "off" if value is None else acme_text(value)
     if field == "path":
         return written_path(value)
     if field == "target":
@@ -102,6 +105,8 @@ def item_text(field: str, item: Any) -> str:
             return f"{name}: {shown(value)}"
         case {"name": _, "value": _}:
             return condition_text(item)
+        case {"certificate": _, "key": _, "acme": [*names]}:
+            return f"ordered for {', '.join(names)}"
         case {"certificate": str(certificate), "key": _}:
             return shown(certificate)
         case {"name": name, "upstream": str(upstream)}:
@@ -273,6 +278,12 @@ def filter_text(each: Filter) -> str:
         return "; ".join(words)
     if kind == "max_body":
         return f"max_body {format_size(value['bytes'])}"
+    if kind == "compress":
+        cautious = "" if value["credentials"] else ", not with credentials"
+        return f"compress ({', '.join(value['algorithms'])} from {format_size(value['min_bytes'])}{cautious})"
+    if kind == "decompress":
+        bounds = f"up to {format_size(value['max_bytes'])}, {value['ratio']} times the length"
+        return f"decompress ({', '.join(value['algorithms'])}; {bounds})"
     changed = [f"{direction} {', '.join(header_names(changes))}" for direction, changes in value.items()]
     return f"headers ({'; '.join(text for text in changed if not text.endswith(' '))})"
 

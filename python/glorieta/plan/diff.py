@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["setting", "listener", "group", "route", "upstream", "handler"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
-SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log")
+SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log", "acme")
 FILTERS = "filters"
 VARIANTS = "target.split.variants"
 
@@ -98,7 +98,7 @@ def diff(old: Plan, new: Plan) -> list[Change]:
     """Every change, in a fixed order."""
     changes = []
     for name in SETTINGS:
-        fields = tuple(changed_fields(old[name], new[name], name))  # type: ignore[literal-required]
+        fields = tuple(changed_fields(old.get(name), new.get(name), name))
         if fields:
             changes.append(Change("~", "setting", field_text(name), fields))
     kinds: tuple[Kind, ...] = ("listener", "group", "route", "upstream", "handler")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from ..config.base import Noun, laid_over
+from ..config.compression import DECODED, ENCODED, WORTHWHILE, Compress, Decompress
 from ..config.errors import Path, Wrong
 from ..config.filter import Filters, Headers, RequestHeaders, ResponseHeaders
 from ..config.words import check_parameters, template_words
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .compiling import Compiling
-    from .model import Filter
+    from .model import CompressFilter, DecompressFilter, Filter
 
 Changes = RequestHeaders | ResponseHeaders
+N = TypeVar("N", bound=Noun)
+FILES = "files"
+"""The kind of target whose answers are the same for everybody."""
 
 
 class Change(NamedTuple):
@@ -34,6 +39,8 @@ class Merged:
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     max_body: int | None = None
+    compress: Compress | None = None
+    decompress: Decompress | None = None
     request: dict[str, Change] = field(default_factory=dict)
     response: dict[str, Change] = field(default_factory=dict)
 
@@ -49,6 +56,8 @@ class Merged:
             tuple(filters.allow or ()) if "allow" in written else self.allow,
             tuple(filters.deny or ()) if "deny" in written else self.deny,
             filters.max_body if "max_body" in written else self.max_body,
+            over_noun(self.compress, filters.compress) if "compress" in written else self.compress,
+            over_noun(self.decompress, filters.decompress) if "decompress" in written else self.decompress,
             request,
             response,
         )
@@ -63,13 +72,17 @@ class Merged:
             changed(self.response, headers.response) if "response" in written else self.response,
         )
 
-    def in_order(self) -> list[Filter]:
-        """As the engine runs them."""
+    def in_order(self, kind: str | None = None) -> list[Filter]:
+        """As the engine runs them before a target of this kind."""
         filters: list[Filter] = []
+        if self.compress is not None:
+            filters.append({"compress": compress_filter(self.compress, same_for_all=kind == FILES)})
         if self.allow or self.deny:
             filters.append({"addresses": {"allow": list(self.allow), "deny": list(self.deny)}})
         if self.max_body is not None:
             filters.append({"max_body": {"bytes": int(self.max_body)}})
+        if self.decompress is not None:
+            filters.append({"decompress": decompress_filter(self.decompress)})
         if self.request or self.response:
             filters.append({"headers": {"request": listed(self.request), "response": listed(self.response)}})
         return filters
@@ -79,6 +92,31 @@ class Merged:
         changes = [*self.request.values(), *self.response.values()]
         texts = [text for change in changes for text in (change.set, *change.add) if text is not None]
         return {word[5:] for text in texts for word in template_words(text) if word.startswith("path.")}
+
+
+def over_noun(before: N | None, said: N | None) -> N | None:
+    """What an inner layer says of a filter, field by field over what an outer one says; `off` removes all of it."""
+    return said if before is None or said is None else laid_over(before, said)
+
+
+def compress_filter(compress: Compress, *, same_for_all: bool) -> CompressFilter:
+    """`same_for_all`: what is answered holds nobody's secrets."""
+    credentials = compress.credentials if compress.credentials is not None else same_for_all
+    return {
+        "algorithms": list(compress.algorithms or ENCODED),
+        "types": list(WORTHWHILE if compress.types is None else compress.types),
+        "min_bytes": int(compress.min_size),
+        "levels": {"zstd": compress.levels.zstd, "br": compress.levels.br, "gzip": compress.levels.gzip},
+        "credentials": credentials,
+    }
+
+
+def decompress_filter(decompress: Decompress) -> DecompressFilter:
+    return {
+        "algorithms": list(decompress.algorithms or DECODED),
+        "max_bytes": int(decompress.max_size),
+        "ratio": decompress.ratio,
+    }
 
 
 def changed(before: dict[str, Change], changes: Changes | None) -> dict[str, Change]:

@@ -23,11 +23,12 @@ def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDef
     if noun.protocol != "http":
         return []
     place: Path = (*(path if noun.written("versions") else ("defaults", "listener")), "versions")
-    if not used.versions:
+    if used.written("versions") and not used.versions:
         compiling.error(place, "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
     elif noun.written("versions") and H3 in used.versions:
         check_http3(compiling, noun, used, path)
-    return [version for version in VERSIONS if version in used.versions and (version != H3 or speaks_http3(noun, used))]
+    spoken = used.versions or OVER_TCP
+    return [version for version in VERSIONS if version in spoken and (version != H3 or speaks_http3(noun, used))]
 
 
 def speaks_http3(noun: ListenerNoun, used: ListenerDefaults) -> bool:

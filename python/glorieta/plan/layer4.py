@@ -31,7 +31,7 @@ HTTP_ONLY = (
     "versions",
     "alt_svc",
 )
-HTTP_FILTERS = ("max_body", "headers")
+HTTP_FILTERS = ("compress", "max_body", "decompress", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
 HTTP_LIMITS = ("head", "headers", "target", "streams", "requests_per_connection", "body_rate")
 WORDS = ("client.ip", "client.port", "listener", "route")

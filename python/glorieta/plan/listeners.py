@@ -10,6 +10,7 @@ from ..config.base import layered
 from ..config.listener import Listener as ListenerNoun
 from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
+from .acme import ordered_by_routes
 from .admission import check_admission
 from .http3 import compile_alt_svc, compile_versions
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
@@ -84,7 +85,9 @@ def compile_listener(
             compiling.error((*path, "timeouts", step), message, fix, key=True)
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
-    return listener, compile_groups(compiling, listener, noun, groups, upstreams)
+    compiled = compile_groups(compiling, listener, noun, groups, upstreams)
+    ordered_by_routes(compiling, listener, listener["routes"])
+    return listener, compiled
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
@@ -98,6 +101,9 @@ def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerT
     if noun.protocol == "tcp" and noun.tls.https_only is not None:
         message = f'"https_only" on a tcp listener: {LAYER4}'
         compiling.confuse("error", (*place, "https_only"), message, "use protocol: http", key=True, code=READS_HTTP)
+    if noun.protocol == "tcp" and noun.tls.acme == []:
+        message = f'"acme: on" takes the hosts of routes: {LAYER4}'
+        compiling.error((*place, "acme"), message, "write the names: acme: [shop.example]")
     return compile_server_tls(compiling, noun.tls, place)
 
 

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
+from .model_acme import Acme, DnsCommand, ExternalAccount, Orders
+from .model_compression import CompressFilter, CompressLevels, DecompressFilter
 from .model_tls import CertificateFiles, ClientCertificates, ClientTls, ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CertificateFiles", "ClientCertificates", "ClientTls", "ServerTls"]
+__all__ = [
+    "Acme",
+    "CertificateFiles",
+    "ClientCertificates",
+    "ClientTls",
+    "CompressFilter",
+    "CompressLevels",
+    "DecompressFilter",
+    "DnsCommand",
+    "ExternalAccount",
+    "Orders",
+    "ServerTls",
+]
 
 FORMAT = 1
 """As `glorieta_plan::FORMAT`: the engine reads no other."""
@@ -152,6 +166,7 @@ class FilesTarget(TypedDict):
     index: str | None
     fallback: str | None
     hidden: bool
+    precompressed: list[str]
 
 
 class HandlerTarget(TypedDict):
@@ -242,7 +257,7 @@ HostMatch = str | dict[str, str]
 PathMatch = str | dict[str, str]
 """`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
-"""One of `addresses`, `max_body` and `headers`."""
+"""One of `compress`, `addresses`, `max_body`, `decompress` and `headers`."""
 
 
 class ValueMatch(TypedDict):
@@ -384,6 +399,8 @@ class Plan(TypedDict):
     upstreams: list[Upstream]
     handlers: NotRequired[list[Handler]]
     """Left out as long as there is none."""
+    acme: NotRequired[Acme | None]
+    """Left out as long as no certificate is ordered."""
     admin: Admin
     access_log: AccessLog
     drain_ms: int

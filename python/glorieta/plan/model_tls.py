@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class CertificateFiles(TypedDict):
     certificate: str
     key: str
+    acme: NotRequired[list[str]]
+    """The names for which it is ordered; left out: it must be there."""
 
 
 class ClientCertificates(TypedDict):

@@ -128,6 +128,10 @@ def beyond_balancing(
     for each in route["filters"]:
         if "addresses" in each:
             yield "a limit by address (allow, deny)", filter_place(("allow", "deny"), key, scope, listener)
+        if "compress" in each:
+            yield "compressing answers", filter_place(("compress",), key, scope, listener)
+        if "decompress" in each:
+            yield "reading bodies", filter_place(("decompress",), key, scope, listener)
         if "headers" in each:
             yield "changing headers", filter_place(("headers",), key, scope, listener)
 

@@ -12,7 +12,7 @@ from ..config.match import Match, parameters_of
 from ..config.route import ASTERISK, Route, RouteDefaults, read_route_key
 from ..config.target import TARGETS
 from ..config.units import milliseconds
-from .filters import Merged, check_own
+from .filters import FILES, Merged, check_own
 from .handling import UPGRADE, handler_routes
 from .match import ANY_PATH, CATCH_ALL, combined_conditions, host_match, host_within, path_match, path_within
 from .splitting import compile_mirror
@@ -216,7 +216,7 @@ def compile_route(
         "priority": route.priority,
         "merge_slashes": used.merge_slashes,
         "target": target or compile_target(compiling, route, kind, path, matched.path, used, timeouts),
-        "filters": route_filters(compiling, scope, route, path, matched.path),
+        "filters": route_filters(compiling, scope, route, kind, path, matched.path),
         "deadline_ms": None if used.deadline is None else milliseconds(used.deadline),
     }
     if used.mirror is not None:
@@ -226,21 +226,23 @@ def compile_route(
     return compiled
 
 
-def route_filters(compiling: Compiling, scope: Scope, route: Route, path: Path, pattern: str) -> list[Filter]:
+def route_filters(
+    compiling: Compiling, scope: Scope, route: Route, kind: str, path: Path, pattern: str
+) -> list[Filter]:
     merged = scope.merged
     if route.filters.model_fields_set:
         check_own(compiling, route.filters, (*path, "filters"), frozenset(parameters_of(pattern)))
         merged = merged.over(route.filters)
-    elif not scope.parameters:
+    elif not scope.parameters and kind != FILES:
         return scope.filters
     if not scope.parameters:
-        return merged.in_order()
+        return merged.in_order(kind)
     lacking = (scope.parameters & merged.parameters()) - set(parameters_of(pattern)) - scope.unfilled
     for name in sorted(lacking):
         scope.unfilled.add(name)
         message = f"${{path.{name}}} in inherited filters is empty here: the route's path has no such parameter"
         compiling.warn(path, message, "set it on the routes that have it")
-    return merged.in_order()
+    return merged.in_order(kind)
 
 
 def match_route(compiling: Compiling, scope: Scope, key: str, route: Route, path: Path) -> Matched | None:

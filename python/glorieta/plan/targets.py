@@ -191,6 +191,7 @@ def compile_files(compiling: Compiling, route: Route, files: Files, path: Path, 
         "index": files.index,
         "fallback": files.fallback,
         "hidden": files.hidden,
+        "precompressed": list(files.precompressed),
     }
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ..config.address import HTTPS, UNIX
 from ..config.listener_tls import PROFILES
 from ..config.upstream_tls import UpstreamTls
+from .acme import ordered_files
+from .certificates.names import Ordered
 from .match import written_host
 
 if TYPE_CHECKING:
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from ..config.upstream import Upstream, UpstreamDefaults
     from .certificates.checks import Finding
     from .certificates.facts import Facts
+    from .certificates.names import Covering
     from .compiling import Compiling
     from .model import CertificateFiles, ClientCertificates, ClientTls, Plan, Route, ServerTls
 
-MAKE_ONE = "write {certificate: shop.crt, key: shop.key}; glorieta cert make localhost makes one for trying out"
+MAKE_ONE = "write {certificate: shop.crt, key: shop.key}, or {acme: on}; glorieta cert make localhost makes one to try"
 TWIN = {"certificate": "key", "key": "certificate"}
 
 
@@ -30,12 +33,14 @@ def compile_server_tls(compiling: Compiling, noun: ListenerTls, path: Path) -> S
     """`path` is that of `tls`."""
     pairs = list(pairs_of(compiling, noun, path))
     certificates: list[CertificateFiles] = []
-    known: list[tuple[Path, Facts]] = []
+    known: list[tuple[Path, Covering]] = []
     for pair, place in pairs:
-        files = compile_pair(compiling, pair, place)
+        if pair.acme == [] and pair is noun:
+            # For the hosts of the routes, which are not known yet.
+            continue
+        files, covering = compile_shown(compiling, pair, place)
         certificates.append(files)
-        facts = check_pair(compiling, files, place, "servers")
-        known += [(place, facts)] if facts is not None else []
+        known += [(place, covering)] if covering is not None else []
     check_never_chosen(compiling, known)
     compiling.covered[str(path[1])] = [facts for _, facts in known] if len(known) == len(pairs) else []
     return {
@@ -46,16 +51,31 @@ def compile_server_tls(compiling: Compiling, noun: ListenerTls, path: Path) -> S
     }
 
 
+def compile_shown(
+    compiling: Compiling, pair: ListenerTls | Certificate, path: Path
+) -> tuple[CertificateFiles, Covering | None]:
+    """A certificate that clients are shown, and what it covers, where that is known."""
+    if pair.acme:
+        if pair.certificate or pair.key:
+            message = "is ordered, and so it has no files of its own"
+            compiling.error((*path, "acme"), message, "take acme: out, or certificate: and key:", key=True)
+        return ordered_files(compiling, pair.acme, (*path, "acme")), Ordered(tuple(pair.acme))
+    files = compile_pair(compiling, pair, path)
+    return files, check_pair(compiling, files, path, "servers")
+
+
 def pairs_of(compiling: Compiling, noun: ListenerTls, path: Path) -> Iterator[tuple[ListenerTls | Certificate, Path]]:
     """The certificates with their keys, and where each is written."""
+    is_ordered = noun.acme is not None
     is_alone = noun.certificate is not None or noun.key is not None
-    if is_alone and noun.certificates:
-        message = "certificate and certificates exclude each other"
-        compiling.error((*path, "certificates"), message, "put all of them into certificates", key=True)
-    elif not is_alone and not noun.certificates:
-        if not compiling.has_touched(path, ("certificate", "key", "certificates")):
+    if is_alone + is_ordered + bool(noun.certificates) > 1:
+        message = "certificate, certificates and acme exclude each other"
+        fix = "put all of them into certificates, as {certificate: …, key: …} and {acme: […]}"
+        compiling.error((*path, "certificates" if noun.certificates else "acme"), message, fix, key=True)
+    elif not (is_alone or is_ordered or noun.certificates):
+        if not compiling.has_touched(path, ("certificate", "key", "certificates", "acme")):
             compiling.error(path, "shows no certificate", MAKE_ONE, key=True)
-    elif is_alone:
+    elif is_alone or is_ordered:
         yield noun, path
     for index, each in enumerate(noun.certificates):
         yield each, (*path, "certificates", index)
@@ -196,7 +216,7 @@ def files_of(plan: Plan) -> set[str]:
     return {file for file in found if file is not None}
 
 
-def check_never_chosen(compiling: Compiling, known: list[tuple[Path, Facts]]) -> None:
+def check_never_chosen(compiling: Compiling, known: list[tuple[Path, Covering]]) -> None:
     """A certificate whose names all stand in earlier ones."""
     for index, (path, facts) in enumerate(known[1:], 1):
         earlier = {name for _, each in known[:index] for name in each.names}

@@ -55,7 +55,8 @@ def test_every_directive_has_exactly_one_note(imported: Callable[..., Any], tmp_
     [
         ("vendor_thing on", "missing", "not a directive that this importer knows"),
         ('more_set_headers "X: y"', "missing", "not a directive that this importer knows"),
-        ("gzip on", "missing", "comes with Protocols"),
+        ("gzip on", "nearly", "credentials: on compresses them, too"),
+        ("gzip_types text/css", "translated", ""),
         ("limit_req zone=z", "missing", "comes with Gateway"),
         ("proxy_cache c", "missing", "comes with Gateway"),
         ("ssl_certificate c", "needless", "nothing here uses it"),
@@ -118,11 +119,8 @@ def test_the_yaml_lists_what_a_reader_must_know(imported: Callable[..., Any]) ->
 
 
 def test_the_longest_beginning_decides_what_comes_later() -> None:
-    assert later("gzip_types") == (
-        "Protocols",
-        "compression",
-        "until then let the service compress, or what stands in front",
-    )
+    assert later("mirror_request_body") == ("Balancing", "mirroring of requests", "until then nothing is sent twice")
+    assert later("gzip_types") is None
     assert later("proxy_cache_valid") is not None
     assert later("proxy_pass") is None
     assert later("sslx") is None

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec
 
 from glorieta.config import ConfigError, load_text
 from glorieta.plan.certificates.checks import Files, check_pair
-from glorieta.plan.certificates.facts import covers
+from glorieta.plan.certificates.names import covers
 from glorieta.plan.compile import inspect
 from glorieta.plan.compiling import Surroundings
 from harness.certificates import DAY, Authority, Certificate, rsa_key

@@ -306,3 +306,13 @@ def test_places_are_named_where_they_are_known() -> None:
     web = made["listeners"][0]["groups"][0]
     assert web["routes"][0]["place"] == {"file": "<text>", "line": 9, "column": 13}
     assert made["upstreams"][1]["place"] is not None and made["upstreams"][1]["place"]["line"] == 13
+
+
+def test_a_listener_of_one_version_says_so() -> None:
+    text = (
+        "version: 1\nlisteners:\n  new: {bind: ':8080', versions: h2, to: a}\n  both: {bind: ':8081', to: a}\n"
+        "upstreams: {a: {endpoints: localhost:3000}}\n"
+    )
+    explanation = explain(compiled(text))
+    assert [line for line in words(explanation.text()) if "speaks" in line] == ["speaks HTTP/2 only"]
+    assert [listener["versions"] for listener in explanation.as_json()["listeners"]] == [["h2"], ["h1", "h2"]]

@@ -57,9 +57,21 @@ accept: {unequal-endpoints: known}
 admin: {address: "127.0.0.1:9900", socket: auto, hosts: [admin.example]}
 log: {to: stderr, format: "${client.ip} ${status}", queue: 100}
 handlers: {processes: 1, requests: 100, wait: 1s, background: 1m, leave: 1h, threads: 10}
+acme:
+  terms_agreed: on
+  email: ops@shop.example
+  directory: "https://issuer.example/dir"
+  challenge: dns-01
+  dns: {command: [/bin/true, zone], timeout: 60s, wait: 30s}
+  storage: storage
+  authorities: ca.pem
+  profile: shortlived
+  renew_before: 10d
+  external_account: {id: one, key: eab.key}
 defaults:
   listener:
-    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}
+    versions: [h1, h2]
+    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, streams: 100, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h}
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}
@@ -83,10 +95,16 @@ listeners:
     accept: {unequal-endpoints: known}
     limits: *limits
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s}
+    versions: [h1, h2]
     trusted_proxies: 10.0.0.0/8
     forwarded: *forwarded
     request_id: *request_id
-    filters: {allow: [0.0.0.0/0], deny: [192.0.2.7], max_body: 10MiB}
+    filters:
+      allow: [0.0.0.0/0]
+      deny: [192.0.2.7]
+      max_body: 10MiB
+      compress: {algorithms: [gzip], types: [text/*], min_size: 1KiB, levels: {zstd: 1, br: 1, gzip: 3}, credentials: off}
+      decompress: {algorithms: [gzip], max_size: 1MiB, ratio: 100}
     to: shop
     routes:
       /a/*:
@@ -107,7 +125,7 @@ listeners:
       /r: {redirect: {location: "https://r.example${path}", status: 301}}
       /s: {respond: {status: 200, headers: {x-a: a}, body: text}}
       /t: {respond: text}
-      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off}}
+      /f/*: {files: {root: ., index: index.html, fallback: /index.html, hidden: off, precompressed: [br]}}
       /u: shop
       /v: {split: {to: {shop: 95, short: 5}, by: cookie, cookie: version}, mirror: copied}
   h: {bind: ":8087", handler: "shop.py:router"}
@@ -159,12 +177,13 @@ listeners:
     to: shop
     timeouts: {handshake: 10s}
     tls:
-      certificates: [{certificate: a.crt, key: a.key}]
+      certificates: [{certificate: a.crt, key: a.key}, {acme: [o.example]}]
       unknown_name: refuse
       profile: modern
       clients: {authorities: ca.pem, certificate: optional, revoked: revoked.pem}
       https_only: {redirect: ":8070", port: 8443, hsts: {max_age: 365d, subdomains: on, preload: on}}
   secured: {bind: ":8444", tls: {certificate: a.crt, key: a.key}, to: shop}
+  ordered: {bind: ":8446", tls: {acme: [a.example, b.example]}, to: shop}
   passed: {bind: ":8445", protocol: tls, names: {a.example: tcp, "*.b.example": tcp}}
   mail: {bind: ":1025", protocol: tcp, to: shop, timeouts: {connect: 3s, idle: 1h}}
 groups:

@@ -66,16 +66,21 @@ def test_tls_off_is_in_clear_and_an_overlay_may_say_so() -> None:
 def test_a_layer_that_says_one_certificate_takes_back_several_and_the_other_way_round() -> None:
     edge = Edge.model_validate({"listeners": {"web": {"tls": {"certificates": [{"certificate": "a", "key": "b"}]}}}})
     assert edge.listeners["web"].tls is not None
-    assert ("certificate", "certificates") in [tuple(sorted(each)) for each in edge.listeners["web"].tls.alternatives]
+    assert ("acme", "certificate", "certificates") in [
+        tuple(sorted(each)) for each in edge.listeners["web"].tls.alternatives
+    ]
 
 
 @pytest.mark.parametrize(
     ("tls", "expected"),
     [
-        ("{}", "3:23 listeners.web.tls: shows no certificate; write {certificate: shop.crt, key: shop.key}; glorieta"),
+        ("{}", "3:23 listeners.web.tls: shows no certificate; write {certificate: shop.crt, key: shop.key}, or"),
         ("{certificate: a.crt}", "3:23 listeners.web.tls: has a certificate and no key; write key: FILE, too"),
         ("{key: a.key}", "3:23 listeners.web.tls: has a key and no certificate; write certificate: FILE, too"),
-        (f"{{{PAIR}, certificates: [{{{PAIR}}}]}}", "certificate and certificates exclude each other; put all of them"),
+        (
+            f"{{{PAIR}, certificates: [{{{PAIR}}}]}}",
+            "certificate, certificates and acme exclude each other; put all of them",
+        ),
         ("{certificates: [{certificate: a.crt}]}", "listeners.web.tls.certificates.0: has a certificate and no key"),
         (
             f"{{{PAIR}, profile: old}}",

@@ -163,7 +163,7 @@ mod tests {
     fn read(folder: &Folder, certificate: &str, key: &str) -> Result<Option<Certificate>, String> {
         let certificate = folder.write("a.crt", certificate);
         let key = folder.write("a.key", key);
-        Certificate::read(&CertificateFiles { certificate, key }, &mut Files::new(Absent::Wrong))
+        Certificate::read(&CertificateFiles { certificate, key, acme: Vec::new() }, &mut Files::new(Absent::Wrong))
     }
 
     fn problem(folder: &Folder, certificate: &str, key: &str) -> String {

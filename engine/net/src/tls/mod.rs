@@ -3,6 +3,7 @@
 //! ```text
 //! files         certificates, keys, authorities and revocation lists as they lie on disk, and when they change
 //! certificate   what one says: its names, how long it lives, whose it is
+//! challenges    certificates by which an issuer is convinced (TLS-ALPN-01)
 //! terminator    a listener's side: which certificate answers which name
 //! originator    an upstream's side: whom it believes, and as whom it shows itself
 //! hello         a client's first message, read without answering
@@ -11,6 +12,7 @@
 //! ```
 
 mod certificate;
+mod challenges;
 mod files;
 mod hello;
 mod originator;
@@ -21,6 +23,7 @@ mod terminator;
 mod testing;
 
 pub use certificate::Expiry;
+pub use challenges::Challenges;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
 pub use originator::{Originator, Target};

@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 
 use super::PROVIDER;
 use super::certificate::identity;
-use super::terminator::{Credentials, Terminator, choose};
+use super::terminator::{Credentials, Terminator, covers};
 
 /// HTTP/3, by ALPN.
 const H3: &[u8] = b"h3";
@@ -71,7 +71,7 @@ impl QuicCredentials {
         let chain = connection.peer_identity().and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let certificate = chain.as_ref().and_then(|chain| chain.first()).map(identity);
         let chosen = self.credentials.choose(server_name.as_deref(), self.unknown);
-        let names = chosen.filter(|_| self.credentials.holds_names()).map(|identity| identity.names.clone());
+        let names = chosen.filter(|_| self.credentials.holds_names()).map(|chosen| chosen.names().clone());
         Some(Shown { server_name, certificate, names })
     }
 }
@@ -85,24 +85,40 @@ fn build(credentials: &Credentials, unknown: UnknownName) -> Result<QuicServerCo
         None => builder.with_no_client_auth(),
     };
     let identities = credentials.identities.iter();
-    let identities = identities.map(|identity| (identity.names.clone(), identity.config.cert_resolver.clone()));
-    let mut config = builder.with_cert_resolver(Arc::new(ByName { identities: identities.collect(), unknown }));
+    let by_name = ByName {
+        identities: identities.map(|each| (each.names.clone(), each.config.cert_resolver.clone())).collect(),
+        awaited: credentials.awaited.iter().map(|awaited| awaited.names.clone()).collect(),
+        unknown,
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(by_name));
     config.alpn_protocols = vec![H3.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = credentials.trust.tickets.clone();
     QuicServerConfig::try_from(config).map_err(|error| error.to_string())
 }
 
-/// Chooses a certificate by the name asked for, as [`Credentials::choose`] does.
+/// Chooses a certificate by the name asked for, as [`Credentials::choose`] does; the handshake fails for a name whose
+/// certificate is still awaited.
 #[derive(Debug)]
 struct ByName {
     identities: Vec<(Arc<Names>, Arc<dyn ResolvesServerCert>)>,
+    awaited: Vec<Arc<Names>>,
     unknown: UnknownName,
 }
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let (_, chosen) = choose(&self.identities, |(names, _)| names, hello.server_name(), self.unknown)?;
-        chosen.resolve(hello)
+        let first = || self.identities.first();
+        let chosen = match hello.server_name() {
+            None => first(),
+            Some(name) => {
+                let exact = self.identities.iter().find(|(names, _)| names.has(name));
+                let wide = || self.identities.iter().find(|(names, _)| names.has_wildcard_for(name));
+                let may_default =
+                    self.unknown == UnknownName::Default && !self.awaited.iter().any(|names| covers(names, name));
+                exact.or_else(wide).or_else(|| first().filter(|_| may_default))
+            }
+        };
+        chosen?.1.resolve(hello)
     }
 }

@@ -21,7 +21,8 @@ async fn pair() -> (Stream, Stream, Both) {
 async fn join(terminator: &Arc<Terminator>, originator: &Arc<Originator>) -> (Stream, Stream) {
     let (one, other) = tokio::net::UnixStream::pair().unwrap();
     let target = originator.target(Some("shop.example")).unwrap();
-    let (connected, accepted) = tokio::join!(target.connect(Stream::Unix(one)), terminator.accept(Stream::Unix(other)));
+    let (connected, accepted) =
+        tokio::join!(target.connect(Stream::Unix(one)), terminator.accept(Stream::Unix(other), None));
     (connected.unwrap(), accepted.unwrap().0)
 }
 

@@ -14,6 +14,7 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{Connection, RootCertStore, ServerConfig};
 
 use super::certificate::{Certificate, Expiry, chain, identity};
+use super::challenges::{Challenges, NO_PROTOCOL, is_asked};
 use super::files::{Absent, Files, Kept, Made, Refreshed};
 use super::hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
 use super::session::Session;
@@ -31,6 +32,7 @@ pub struct Terminator {
 /// What is made of the files; replaced whole when they change.
 pub(super) struct Credentials {
     pub(super) identities: Vec<Identity>,
+    pub(super) awaited: Vec<Awaited>,
     digest: [u8; 32],
     pub(super) trust: Trust,
     /// The same for QUIC, made when it is first asked for.
@@ -42,6 +44,22 @@ pub(super) struct Identity {
     expiry: Expiry,
     pub(super) config: Arc<ServerConfig>,
 }
+
+/// A certificate that has been ordered and cannot be shown yet.
+pub(super) struct Awaited {
+    pub(super) names: Arc<Names>,
+    /// Why what is in its file cannot be.
+    why: String,
+}
+
+/// Who answers for a name.
+pub(super) enum Chosen<'a> {
+    Identity(&'a Identity),
+    Awaited(&'a Awaited),
+}
+
+/// The alert `internal_error` (RFC 8446 §6.2), fatal, as long as nothing is encrypted.
+const INTERNAL_ERROR: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 
 /// Who may come in, and how they come back: a ticket was given after the client was verified, so it holds only as long
 /// as clients are verified in the same way.
@@ -61,6 +79,10 @@ pub enum Refusal {
     PlainHttp(Stream),
     /// It asks for a name that none of the certificates covers.
     NameUnknown(String),
+    /// It asks for a name whose certificate is not there yet.
+    Awaited(String),
+    /// It was an issuer, and has seen that the name leads here: all there was to do.
+    Convinced,
     Failed(String),
 }
 
@@ -100,7 +122,10 @@ impl Terminator {
     pub fn refresh(&self) -> Option<Refreshed> {
         self.kept.refresh(|before| {
             let read = Credentials::read(&self.plan, self.alpn, Some(&before.trust), self.absent);
-            read.map_err(|problems| problems.join("; "))
+            let read = read.map_err(|problems| problems.join("; "))?;
+            // What works is not given up for what does not.
+            let is_less = read.identities.len() < before.identities.len();
+            if is_less { Err(read.whys()) } else { Ok(read) }
         })
     }
 
@@ -129,19 +154,23 @@ impl Terminator {
     pub fn names_for(&self, name: Option<&str>) -> Result<Option<Arc<Names>>, String> {
         let credentials = self.kept.current();
         match credentials.choose(name, self.plan.unknown_name) {
-            Some(identity) => Ok(credentials.holds_names().then(|| identity.names.clone())),
+            Some(chosen) => Ok(credentials.holds_names().then(|| chosen.names().clone())),
             // Without files there is nothing to be said of names.
-            None if credentials.identities.is_empty() => Ok(None),
+            None if credentials.identities.is_empty() && credentials.awaited.is_empty() => Ok(None),
             None => Err(name.unwrap_or_default().to_owned()),
         }
     }
 
     /// Answers a client's handshake; also says whether an earlier session was taken up again. Time limits are the
-    /// caller's.
+    /// caller's. `challenges`: what issuers are answered with; none: they are not answered.
     ///
     /// # Errors
     /// Why the client is not let in. What can be said to it has been said.
-    pub async fn accept(&self, mut stream: Stream) -> Result<(Stream, Secured, bool), Refusal> {
+    pub async fn accept(
+        &self,
+        mut stream: Stream,
+        challenges: Option<&Challenges>,
+    ) -> Result<(Stream, Secured, bool), Refusal> {
         let hello = match read_hello(&mut stream).await {
             Ok(hello) => hello,
             Err(NoHello::Gone) => return Err(Refusal::Gone),
@@ -151,36 +180,71 @@ impl Terminator {
                 return Err(Refusal::Failed(reason));
             }
         };
+        if let Some(challenges) = challenges.filter(|_| is_asked(&hello.accepted)) {
+            return Err(convince(stream, hello, challenges).await);
+        }
         let chosen = {
             let credentials = self.kept.current();
-            credentials
-                .choose(hello.name.as_deref(), self.plan.unknown_name)
-                .map(|identity| (identity.config.clone(), credentials.holds_names().then(|| identity.names.clone())))
-        };
-        let Hello { name, bytes, accepted, used } = hello;
-        let Some((config, names)) = chosen else {
-            last_words(stream, UNRECOGNISED_NAME).await;
-            return Err(Refusal::NameUnknown(name.unwrap_or_default().into()));
-        };
-        let connection = match accepted.into_connection(config) {
-            Ok(connection) => Connection::Server(connection),
-            Err((error, mut alert)) => {
-                let mut words = Vec::new();
-                // Writing to memory cannot fail.
-                let _ = alert.write_all(&mut words);
-                last_words(stream, &words).await;
-                return Err(Refusal::Failed(error.to_string()));
+            match credentials.choose(hello.name.as_deref(), self.plan.unknown_name) {
+                Some(Chosen::Identity(identity)) => {
+                    Ok((identity.config.clone(), credentials.holds_names().then(|| identity.names.clone())))
+                }
+                Some(Chosen::Awaited(awaited)) => Err(Refusal::Awaited(awaited.names.to_string())),
+                None => Err(Refusal::NameUnknown(hello.name.as_deref().unwrap_or_default().to_owned())),
             }
         };
-        let mut session = Session::new(stream, connection, bytes::Bytes::copy_from_slice(&bytes[used..]));
-        if let Err(error) = session.handshake().await {
-            return Err(refusal(session, error).await);
-        }
+        let (config, names) = match chosen {
+            Ok(chosen) => chosen,
+            Err(refusal) => {
+                let is_awaited = matches!(refusal, Refusal::Awaited(_));
+                last_words(stream, if is_awaited { INTERNAL_ERROR } else { UNRECOGNISED_NAME }).await;
+                return Err(refusal);
+            }
+        };
+        let name = hello.name.clone();
+        let session = shake(stream, hello, config).await?;
         let certificate = session.connection().peer_certificates().and_then(<[_]>::first).map(identity);
         let agreed = session.connection().alpn_protocol().and_then(super::agreed);
         let secured = Secured { server_name: name, version: session.version(), agreed, certificate, names };
         let resumed = session.is_resumed();
         Ok((Stream::Tls(Box::new(session)), secured, resumed))
+    }
+}
+
+/// Finishes the handshake that a first message has begun.
+async fn shake(stream: Stream, hello: Hello, config: Arc<ServerConfig>) -> Result<Session, Refusal> {
+    let Hello { bytes, accepted, used, .. } = hello;
+    let connection = match accepted.into_connection(config) {
+        Ok(connection) => Connection::Server(connection),
+        Err((error, mut alert)) => {
+            let mut words = Vec::new();
+            // Writing to memory cannot fail.
+            let _ = alert.write_all(&mut words);
+            last_words(stream, &words).await;
+            return Err(Refusal::Failed(error.to_string()));
+        }
+    };
+    let mut session = Session::new(stream, connection, bytes::Bytes::copy_from_slice(&bytes[used..]));
+    match session.handshake().await {
+        Ok(()) => Ok(session),
+        Err(error) => Err(refusal(session, error).await),
+    }
+}
+
+/// Answers an issuer, and ends the connection (RFC 8737 §3).
+async fn convince(stream: Stream, hello: Hello, challenges: &Challenges) -> Refusal {
+    let Some(config) = hello.name.as_deref().and_then(|name| challenges.find(name)) else {
+        let name = hello.name.as_deref().unwrap_or_default();
+        let reason = format!("no challenge of ACME is at hand for \"{name}\"");
+        last_words(stream, NO_PROTOCOL).await;
+        return Refusal::Failed(reason);
+    };
+    match shake(stream, hello, config).await {
+        Ok(session) => {
+            last_words(Stream::Tls(Box::new(session)), b"").await;
+            Refusal::Convinced
+        }
+        Err(refusal) => refusal,
     }
 }
 
@@ -210,12 +274,22 @@ impl Credentials {
     ) -> Result<Credentials, Vec<String>> {
         let mut problems = Vec::new();
         let trust = Trust::read(plan.clients.as_ref(), before, absent).map_err(|problem| problems.push(problem));
-        let (mut identities, mut files) = (Vec::new(), Files::new(absent));
+        let (mut identities, mut awaited, mut files) = (Vec::new(), Vec::new(), Files::new(absent));
         for certificate in &plan.certificates {
             match Certificate::read(certificate, &mut files) {
-                Ok(Some(certificate)) => identities.push(certificate),
-                Ok(None) => {}
-                Err(problem) => problems.push(problem),
+                Ok(Some(read)) => {
+                    // One that was ordered for fewer names is shown for these as long as the other is not there.
+                    let missing = certificate.acme.iter().filter(|name| !covers(&read.names, name));
+                    let missing: Vec<String> = missing.cloned().collect();
+                    if !missing.is_empty() {
+                        awaited.push(Awaited::new(&missing, String::new()));
+                    }
+                    identities.push(read);
+                }
+                Ok(None) if certificate.acme.is_empty() => {}
+                Ok(None) => awaited.push(Awaited::new(&certificate.acme, String::new())),
+                Err(problem) if certificate.acme.is_empty() => problems.push(problem),
+                Err(problem) => awaited.push(Awaited::new(&certificate.acme, problem)),
             }
         }
         let Ok(trust) = trust else { return Err(problems) };
@@ -227,33 +301,60 @@ impl Credentials {
         }
         let mut digest = files.digest();
         digest.iter_mut().zip(trust.digest).for_each(|(one, other)| *one ^= other);
-        Ok(Credentials { identities, digest, trust, quic: OnceLock::new() })
+        Ok(Credentials { identities, awaited, digest, trust, quic: OnceLock::new() })
     }
 
-    pub(super) fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<&Identity> {
-        choose(&self.identities, |identity| &identity.names, name, unknown)
+    /// Exact names before wildcards, what is there before what is awaited; then the first certificate, unless unknown
+    /// names are refused.
+    pub(super) fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<Chosen<'_>> {
+        let first = || {
+            let identity = self.identities.first().map(Chosen::Identity);
+            identity.or_else(|| self.awaited.first().map(Chosen::Awaited))
+        };
+        let Some(name) = name else { return first() };
+        let exact = self.identities.iter().find(|identity| identity.names.has(name));
+        let wide = || self.identities.iter().find(|identity| identity.names.has_wildcard_for(name));
+        let awaited = || self.awaited.iter().find(|awaited| covers(&awaited.names, name)).map(Chosen::Awaited);
+        exact.or_else(wide).map(Chosen::Identity).or_else(awaited).or_else(|| match unknown {
+            UnknownName::Default => first(),
+            UnknownName::Refuse => None,
+        })
+    }
+
+    /// Why certificates are awaited that were ordered.
+    fn whys(&self) -> String {
+        let whys = self.awaited.iter().map(|awaited| awaited.why.as_str());
+        let whys: Vec<&str> = whys.filter(|why| !why.is_empty()).collect();
+        whys.join("; ")
     }
 
     /// Whether requests are held to the names of the certificate: with one name alone there is nothing to mistake.
     pub(super) fn holds_names(&self) -> bool {
-        self.identities.len() > 1 || self.identities.iter().any(|identity| identity.names.len() > 1)
+        self.identities.len() + self.awaited.len() > 1
+            || self.identities.iter().any(|identity| identity.names.len() > 1)
+            || self.awaited.iter().any(|awaited| awaited.names.len() > 1)
     }
 }
 
-/// Exact names before wildcards, then the first certificate, unless unknown names are refused.
-pub(super) fn choose<'a, T>(
-    all: &'a [T],
-    names: impl Fn(&T) -> &Names,
-    name: Option<&str>,
-    unknown: UnknownName,
-) -> Option<&'a T> {
-    let Some(name) = name else { return all.first() };
-    let exact = all.iter().find(|each| names(each).has(name));
-    let wide = || all.iter().find(|each| names(each).has_wildcard_for(name));
-    exact.or_else(wide).or_else(|| match unknown {
-        UnknownName::Default => all.first(),
-        UnknownName::Refuse => None,
-    })
+pub(super) fn covers(names: &Names, name: &str) -> bool {
+    names.has(name) || names.has_wildcard_for(name)
+}
+
+impl Awaited {
+    fn new(names: &[String], why: String) -> Awaited {
+        let mut known = Names::default();
+        names.iter().for_each(|name| known.add(name));
+        Awaited { names: Arc::new(known), why }
+    }
+}
+
+impl Chosen<'_> {
+    pub(super) fn names(&self) -> &Arc<Names> {
+        match self {
+            Chosen::Identity(identity) => &identity.names,
+            Chosen::Awaited(awaited) => &awaited.names,
+        }
+    }
 }
 
 impl Identity {

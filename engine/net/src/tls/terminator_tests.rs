@@ -1,10 +1,13 @@
 use glorieta_plan::{TlsVersion, UnknownName};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::testing::on_worker;
 use crate::tls::testing::{Authority, Both, files};
-use crate::tls::{Originator, http};
+use crate::tls::{Challenges, Originator, http};
 
 /// Both ends of a handshake: how the client's ended, and the engine's.
 async fn meet(
@@ -22,7 +25,7 @@ async fn meet(
         Ok(stream)
     };
     let server = async {
-        let mut accepted = terminator.accept(Stream::Unix(other)).await;
+        let mut accepted = terminator.accept(Stream::Unix(other), None).await;
         if let Ok((stream, ..)) = &mut accepted {
             stream.write_all(b"!").await.unwrap();
         }
@@ -236,6 +239,7 @@ fn everything_wrong_is_said_at_once_and_what_is_not_at_hand_may_be_skipped() {
     let missing = |name: &str| glorieta_plan::CertificateFiles {
         certificate: format!("/nonexistent/{name}.crt"),
         key: format!("/nonexistent/{name}.key"),
+        acme: Vec::new(),
     };
     both.server.certificates = vec![missing("a"), missing("b")];
     let problems = Terminator::build(&both.server, http(true, false), None, Absent::Wrong).err().unwrap();
@@ -256,7 +260,7 @@ fn what_is_no_tls_is_told_apart() {
             let (mut client, inside) = tokio::net::UnixStream::pair().unwrap();
             client.write_all(sent).await.unwrap();
             client.shutdown().await.unwrap();
-            match terminator.accept(Stream::Unix(inside)).await {
+            match terminator.accept(Stream::Unix(inside), None).await {
                 Err(Refusal::PlainHttp(_)) => assert!(plain),
                 Err(Refusal::Failed(_)) => assert!(!plain),
                 other => panic!("{other:?}"),
@@ -264,7 +268,7 @@ fn what_is_no_tls_is_told_apart() {
         }
         let (client, inside) = tokio::net::UnixStream::pair().unwrap();
         drop(client);
-        assert!(matches!(terminator.accept(Stream::Unix(inside)).await, Err(Refusal::Gone)));
+        assert!(matches!(terminator.accept(Stream::Unix(inside), None).await, Err(Refusal::Gone)));
     });
 }
 
@@ -283,7 +287,169 @@ fn a_first_message_without_end_is_refused() {
             let _ = client.write_all(&sent).await;
             drop(client);
         };
-        let (_, refused) = tokio::join!(sending, terminator.accept(Stream::Unix(inside)));
+        let (_, refused) = tokio::join!(sending, terminator.accept(Stream::Unix(inside), None));
         assert!(matches!(refused, Err(Refusal::Failed(_))), "{refused:?}");
+    });
+}
+
+/// A listener whose certificate for `names` is ordered, and where it will be.
+fn ordered(both: &mut Both, names: &[&str]) -> String {
+    let file = both.folder.path("ordered.pem");
+    both.server.certificates.push(glorieta_plan::CertificateFiles {
+        certificate: file.clone(),
+        key: file.clone(),
+        acme: names.iter().map(|&name| name.to_owned()).collect(),
+    });
+    file
+}
+
+#[test]
+fn an_ordered_certificate_is_awaited_without_harm_to_others_and_never_given_up() {
+    on_worker(async {
+        let mut both = Both::new();
+        ordered(&mut both, &["new.example", "*.new.example"]);
+        let terminator = build(&both.server);
+        let originator = originator(&both.client);
+        for name in ["new.example", "a.new.example"] {
+            let (client, server) = meet(&terminator, &originator, name).await;
+            assert!(matches!(&server, Err(Refusal::Awaited(names)) if names == "new.example, *.new.example"));
+            assert!(client.unwrap_err().contains("InternalError"), "{name}");
+        }
+        meet(&terminator, &originator, "shop.example").await.0.unwrap();
+        assert_eq!(answering(&terminator, Some("new.example")).unwrap(), "new.example, *.new.example");
+        let (certificate, key) = both.authority.sign(&["new.example"]);
+        both.folder.write("ordered.pem", &format!("{key}{certificate}"));
+        assert_eq!(terminator.refresh(), Some(Refreshed::Replaced));
+        meet(&terminator, &originator, "new.example").await.0.unwrap();
+        let server = meet(&terminator, &originator, "a.new.example").await.1;
+        assert!(matches!(server, Err(Refusal::Awaited(names)) if names == "*.new.example"));
+        let (certificate, key) = both.authority.sign(&["new.example", "*.new.example"]);
+        both.folder.write("ordered.pem", &format!("{key}{certificate}"));
+        assert_eq!(terminator.refresh(), Some(Refreshed::Replaced));
+        meet(&terminator, &originator, "a.new.example").await.0.unwrap();
+        both.folder.write("ordered.pem", "rubbish");
+        assert_eq!(terminator.refresh(), None);
+        assert!(matches!(terminator.refresh(), Some(Refreshed::Kept(why)) if why.contains("ordered.pem")));
+        meet(&terminator, &originator, "new.example").await.0.unwrap();
+    });
+}
+
+#[test]
+fn where_all_is_awaited_nobody_is_let_in() {
+    on_worker(async {
+        let mut both = Both::new();
+        both.server.certificates.clear();
+        ordered(&mut both, &["new.example"]);
+        let terminator = build(&both.server);
+        for name in ["new.example", "other.example"] {
+            let (_, server) = meet(&terminator, &originator(&both.client), name).await;
+            assert!(matches!(server, Err(Refusal::Awaited(_))), "{name}");
+        }
+        assert_eq!(terminator.expiries(), []);
+    });
+}
+
+/// Takes any certificate as it is: what an issuer looks at cannot be read by `rustls`.
+#[derive(Debug)]
+struct Unread;
+
+impl ServerCertVerifier for Unread {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        PROVIDER.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What a client of these protocols that asks for `name` is shown by a listener with these challenges.
+async fn ask_as_issuer(
+    terminator: &Terminator,
+    challenges: Option<&Challenges>,
+    name: &str,
+    protocols: &[&[u8]],
+) -> (Result<Vec<u8>, String>, Result<(Stream, Secured, bool), Refusal>) {
+    let mut config = rustls::ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Unread))
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let (one, other) = tokio::net::UnixStream::pair().unwrap();
+    let client = async {
+        let mut session = Session::new(Stream::Unix(one), Connection::Client(connection), bytes::Bytes::new());
+        session.handshake().await.map_err(|error| error.to_string())?;
+        let Connection::Client(connection) = session.connection() else { unreachable!() };
+        let shown = connection.peer_certificates().unwrap()[0].to_vec();
+        if connection.alpn_protocol() != Some(b"acme-tls/1") {
+            return Err("another protocol".to_owned());
+        }
+        let mut rest = Vec::new();
+        Stream::Tls(Box::new(session)).read_to_end(&mut rest).await.map_err(|error| error.to_string())?;
+        assert!(rest.is_empty());
+        Ok(shown)
+    };
+    tokio::join!(client, terminator.accept(Stream::Unix(other), challenges))
+}
+
+#[test]
+fn issuers_are_shown_what_convinces_them_and_nobody_else_is() {
+    on_worker(async {
+        // Issuers have no certificate to show, whatever other clients must.
+        let (both, _) = mutual(ClientCertificate::Required);
+        let terminator = build(&both.server);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
+        params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        let certificate = params.self_signed(&key).unwrap();
+        let challenges = Challenges::default();
+        challenges.put("Shop.example", certificate.der(), &key.serialize_der()).unwrap();
+        assert!(challenges.put("bad.example", b"rubbish", b"rubbish").is_err());
+
+        let acme: &[&[u8]] = &[b"acme-tls/1"];
+        let (client, server) = ask_as_issuer(&terminator, Some(&challenges), "shop.example", acme).await;
+        assert_eq!(client.unwrap(), certificate.der().to_vec());
+        assert!(matches!(server, Err(Refusal::Convinced)));
+
+        let (client, server) = ask_as_issuer(&terminator, Some(&challenges), "other.example", acme).await;
+        assert!(client.unwrap_err().contains("NoApplicationProtocol"));
+        assert!(matches!(server, Err(Refusal::Failed(why)) if why.contains("other.example")));
+
+        for (challenges, protocols) in [(None, acme), (Some(&challenges), &[&b"http/1.1"[..], b"acme-tls/1"][..])] {
+            let (_, server) = ask_as_issuer(&terminator, challenges, "shop.example", protocols).await;
+            assert!(!matches!(server, Err(Refusal::Convinced)), "{protocols:?}");
+        }
+        challenges.remove("shop.example");
+        let (client, _) = ask_as_issuer(&terminator, Some(&challenges), "shop.example", acme).await;
+        assert!(client.is_err());
     });
 }

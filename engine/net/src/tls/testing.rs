@@ -111,5 +111,6 @@ pub(crate) fn files(
     glorieta_plan::CertificateFiles {
         certificate: folder.write(&format!("{stem}.crt"), &certificate),
         key: folder.write(&format!("{stem}.key"), &key),
+        acme: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The engine's door: start, apply, look, drain.
 
+mod challenges;
 mod doors;
 mod draining;
 mod handlers;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Fields, Kind, Method, Name, Response, ResponseHead};
+use glorieta_policy::Coding;
 use glorieta_policy::conditional::{self, Outcome, Validators};
 use glorieta_policy::range::{self, ByteRange, Selection};
 
@@ -42,8 +43,9 @@ impl Answer {
 }
 
 /// Judges what is asked of a file, and reads it if it is small. Blocks.
-pub(super) fn answer(opened: Opened, method: Method, conditions: &Fields) -> Result<Answer, Error> {
-    let about = About::of(&opened);
+/// `varies`: another client could get it encoded otherwise.
+pub(super) fn answer(opened: Opened, method: Method, conditions: &Fields, varies: bool) -> Result<Answer, Error> {
+    let about = About::of(&opened, varies);
     match conditional::evaluate(method, conditions, &about.validators()) {
         Outcome::Proceed => {}
         Outcome::NotModified => {
@@ -78,10 +80,12 @@ struct About {
     /// Whole seconds since 1970.
     modified: Option<u64>,
     kind: &'static str,
+    coding: Option<Coding>,
+    varies: bool,
 }
 
 impl About {
-    fn of(opened: &Opened) -> About {
+    fn of(opened: &Opened, varies: bool) -> About {
         let metadata = &opened.metadata;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let seconds = metadata.mtime();
@@ -92,6 +96,8 @@ impl About {
             // A date that lies ahead must not be sent (RFC 9110 §8.8.2.1).
             modified: modified.filter(|&modified| modified <= now),
             kind: kinds::of(opened.name.to_bytes()),
+            coding: opened.coding,
+            varies,
         }
     }
 
@@ -106,12 +112,18 @@ impl About {
             fields.add(Name::LastModified, date.as_bytes());
         }
         fields.add(Name::AcceptRanges, b"bytes");
+        if self.varies {
+            fields.add(Name::Vary, Name::AcceptEncoding.text().as_bytes());
+        }
     }
 
     fn head(&self, status: u16, kind: &str) -> ResponseHead {
         let mut head = ResponseHead::new(status);
         head.fields.add(Name::ContentType, kind.as_bytes());
         head.fields.add_named(b"X-Content-Type-Options", b"nosniff");
+        if let Some(coding) = self.coding {
+            head.fields.add(Name::ContentEncoding, coding.token().as_bytes());
+        }
         self.describe(&mut head.fields);
         head
     }

@@ -5,6 +5,7 @@ use std::fs::{File, Metadata};
 use std::io;
 
 use glorieta_core::{Error, Kind};
+use glorieta_policy::{Accepted, Coding};
 
 use super::Folder;
 use super::open::{open_below, open_root};
@@ -30,8 +31,10 @@ pub(super) enum Found {
 pub(super) struct Opened {
     pub(super) file: File,
     pub(super) metadata: Metadata,
-    /// The last name, for its extension.
+    /// The last name, for its extension; without that of its coding.
     pub(super) name: CString,
+    /// How its bytes are encoded, where they stand for those of another file.
+    pub(super) coding: Option<Coding>,
 }
 
 impl Wanted {
@@ -95,20 +98,49 @@ fn decode(segment: &[u8]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 /// `not_found`, or `internal` where the system fails.
-pub(super) fn find(folder: &Folder, wanted: &Wanted) -> Result<Found, Error> {
+pub(super) fn find(folder: &Folder, wanted: &Wanted, accepted: &Accepted) -> Result<Found, Error> {
     let root = open_root(&folder.root).map_err(|error| fail(&error))?;
-    if let Some(found) = find_below(&root, folder, wanted)? {
+    if let Some(found) = find_below(&root, folder, wanted, accepted)? {
         return Ok(found);
     }
     let Some(fallback) = &folder.fallback else { return Err(Error::new(Kind::NotFound)) };
     let names: Vec<&CStr> = fallback.iter().map(CString::as_c_str).collect();
     match open(&root, &names)? {
-        Some(Entry::File(file)) => Ok(Found::File(file)),
+        Some(Entry::File(file)) => Ok(Found::File(as_accepted(file, &root, folder, &names, accepted))),
         _ => Err(Error::because(Kind::NotFound, "not even the fallback is there")),
     }
 }
 
-fn find_below(root: &File, folder: &Folder, wanted: &Wanted) -> Result<Option<Found>, Error> {
+/// The file beside it that has the same bytes in the coding that the client wants most. What cannot be opened, is none
+/// of these codings or no file, is as if it were not there: the file itself is.
+fn as_accepted(plain: Opened, root: &File, folder: &Folder, names: &[&CStr], accepted: &Accepted) -> Opened {
+    let mut left = folder.precompressed.to_vec();
+    while let Some(coding) = accepted.choose(&left) {
+        left.retain(|&other| other != coding);
+        if let Some(mut beside) = open_beside(root, names, coding) {
+            (beside.name, beside.coding) = (plain.name, Some(coding));
+            return beside;
+        }
+    }
+    plain
+}
+
+fn open_beside(root: &File, names: &[&CStr], coding: Coding) -> Option<Opened> {
+    let extension: &[u8] = match coding {
+        Coding::Brotli => b".br",
+        Coding::Zstd => b".zst",
+        Coding::Gzip => b".gz",
+        Coding::Deflate => return None,
+    };
+    let (last, folders) = names.split_last()?;
+    let name = CString::new([last.to_bytes(), extension].concat()).ok()?;
+    match open(root, &[folders, &[name.as_c_str()]].concat()) {
+        Ok(Some(Entry::File(file))) => Some(file),
+        _ => None,
+    }
+}
+
+fn find_below(root: &File, folder: &Folder, wanted: &Wanted, accepted: &Accepted) -> Result<Option<Found>, Error> {
     if wanted.nowhere {
         return Ok(None);
     }
@@ -116,7 +148,9 @@ fn find_below(root: &File, folder: &Folder, wanted: &Wanted) -> Result<Option<Fo
     let is_folder = wanted.folder || names.is_empty();
     if !is_folder {
         match open(root, &names)? {
-            Some(Entry::File(file)) => return Ok(Some(Found::File(file))),
+            Some(Entry::File(file)) => {
+                return Ok(Some(Found::File(as_accepted(file, root, folder, &names, accepted))));
+            }
             Some(Entry::Folder) => {}
             None => return Ok(None),
         }
@@ -124,7 +158,9 @@ fn find_below(root: &File, folder: &Folder, wanted: &Wanted) -> Result<Option<Fo
     let Some(index) = &folder.index else { return Ok(None) };
     names.push(index);
     match open(root, &names)? {
-        Some(Entry::File(file)) if wanted.folder => Ok(Some(Found::File(file))),
+        Some(Entry::File(file)) if wanted.folder => {
+            Ok(Some(Found::File(as_accepted(file, root, folder, &names, accepted))))
+        }
         Some(Entry::File(_)) => Ok(Some(Found::FolderWithoutSlash)),
         _ => Ok(None),
     }
@@ -150,7 +186,7 @@ fn open(root: &File, names: &[&CStr]) -> Result<Option<Entry>, Error> {
         return Err(Error::because(Kind::NotFound, "neither a file nor a folder"));
     }
     let name = names.last().map_or_else(CString::default, |&name| name.to_owned());
-    Ok(Some(Entry::File(Opened { file, metadata, name })))
+    Ok(Some(Entry::File(Opened { file, metadata, name, coding: None })))
 }
 
 fn is_absent(error: &io::Error) -> bool {

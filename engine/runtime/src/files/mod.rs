@@ -14,12 +14,16 @@ use std::sync::Arc;
 
 use glorieta_core::{Error, Fields, Kind, Method, Name, RequestHead, Response, ResponseHead};
 use glorieta_plan::FilesTarget;
+use glorieta_policy::{Accepted, Coding};
 
 use locate::Found;
 
 /// What a request may say about which state of a file it wants.
 const CONDITIONS: [Name; 6] =
     [Name::IfMatch, Name::IfNoneMatch, Name::IfModifiedSince, Name::IfUnmodifiedSince, Name::IfRange, Name::Range];
+
+/// Codings whose files may lie beside others.
+const PRECOMPRESSED: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
 
 /// A folder whose files are served.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ struct Folder {
     index: Option<CString>,
     fallback: Option<Vec<CString>>,
     hidden: bool,
+    /// Codings whose files lie beside others.
+    precompressed: Box<[Coding]>,
 }
 
 /// What is done where a disk may be waited for.
@@ -43,13 +49,17 @@ struct Job {
     wanted: locate::Wanted,
     method: Method,
     conditions: Fields,
+    accepted: Accepted,
 }
 
 impl Job {
     /// `None`: a folder, asked for without its slash. Blocks.
     fn run(self) -> Result<Option<answer::Answer>, Error> {
-        match locate::find(&self.folder, &self.wanted)? {
-            Found::File(file) => answer::answer(file, self.method, &self.conditions).map(Some),
+        match locate::find(&self.folder, &self.wanted, &self.accepted)? {
+            Found::File(file) => {
+                let varies = !self.folder.precompressed.is_empty();
+                answer::answer(file, self.method, &self.conditions, varies).map(Some)
+            }
             Found::FolderWithoutSlash => Ok(None),
         }
     }
@@ -80,7 +90,8 @@ impl Files {
         let index = plan.index.as_deref().map(file_name).transpose()?;
         let fallback = plan.fallback.as_deref().map(fallback).transpose()?;
         let strip_prefix = plan.strip_prefix.as_deref().unwrap_or_default().trim_end_matches('/');
-        let folder = Folder { root, index, fallback, hidden: plan.hidden };
+        let precompressed = Coding::read_list(&plan.precompressed, &PRECOMPRESSED)?;
+        let folder = Folder { root, index, fallback, hidden: plan.hidden, precompressed };
         Ok(Files { folder: Arc::new(folder), strip_prefix: strip_prefix.as_bytes().to_vec() })
     }
 
@@ -110,7 +121,11 @@ impl Files {
         }
         let wanted = locate::Wanted::read(self.below_prefix(path)?, self.folder.hidden)?;
         let (folder, conditions) = (self.folder.clone(), conditions(&head.fields));
-        Ok(Job { folder, wanted, method: head.method, conditions })
+        let accepted = match folder.precompressed.is_empty() {
+            true => Accepted::default(),
+            false => Accepted::read(head.fields.all(Name::AcceptEncoding)),
+        };
+        Ok(Job { folder, wanted, method: head.method, conditions, accepted })
     }
 
     fn below_prefix<'a>(&self, path: &'a [u8]) -> Result<&'a [u8], Error> {

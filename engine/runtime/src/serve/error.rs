@@ -20,7 +20,12 @@ const RETRY_AFTER: &[u8] = b"1";
 const fn is_passing(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::QueueFull | Kind::QueueTimeout | Kind::HandlerOverloaded | Kind::Draining | Kind::TooManyConnections
+        Kind::QueueFull
+            | Kind::QueueTimeout
+            | Kind::HandlerOverloaded
+            | Kind::DecompressionBusy
+            | Kind::Draining
+            | Kind::TooManyConnections
     )
 }
 
@@ -53,6 +58,11 @@ pub fn answer(error: &Error, request: &Request) -> Response {
     fields.add(Name::CacheControl, b"no-store");
     if let Some(allow) = request.allow.as_ref().filter(|_| status == 405) {
         fields.add(Name::Allow, allow.as_bytes());
+    }
+    if error.kind == Kind::ContentCodingUnknown
+        && let Some(codings) = request.route.as_ref().and_then(|route| route.filters.decodes())
+    {
+        fields.add(Name::AcceptEncoding, codings.as_bytes());
     }
     if is_passing(error.kind) {
         fields.add(Name::RetryAfter, RETRY_AFTER);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! who        the client behind trusted proxies, the request's id
+//! convince   an issuer that asks whether a name leads here (ACME); before all routes
 //! where      the path in its one form, the route
 //! may it     the route's filters, in their order
 //! what       its target: an upstream, a handler, files, a redirect, a fixed answer
@@ -31,6 +32,7 @@ use glorieta_http::Reply;
 use glorieta_net::Stream;
 use glorieta_policy::{Found, Parameters, Table, client, path};
 
+use crate::challenges::Challenge;
 use crate::gather;
 use crate::snapshot::{Duty, Listener, Route, Target};
 use crate::worker::{View, Worker};
@@ -94,7 +96,7 @@ async fn tell(
         Err(error) => {
             record.failed(&error);
             let mut response = error_answer(&error, &record.request);
-            go_back_from_error(&mut record.request, &mut response.head);
+            go_back_from_error(&mut record.request, &mut response);
             tell_of_http3(&record.request, &mut response.head);
             Reply::Answer(response, record)
         }
@@ -103,6 +105,12 @@ async fn tell(
 
 async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text: &PeerText) -> Result<Outcome, Error> {
     let view = record.request.view.clone();
+    if view.listener.challenge == Some(Challenge::Http)
+        && let Some(page) = record.worker.shared.challenges.page(&record.request.head)
+    {
+        who(&mut record.request, &view.listener);
+        return Ok(Outcome::Response(page));
+    }
     let mut body = body;
     let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
     let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
@@ -120,11 +128,11 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
             Outcome::Response(within(deadline, response).await?)
         }
     };
-    let head = match &mut outcome {
-        Outcome::Response(response) => &mut response.head,
-        Outcome::Switched { head, .. } => head,
-    };
-    go_back(&mut record.request, route, head);
+    match &mut outcome {
+        Outcome::Response(response) => go_back(&mut record.request, route, response),
+        // What follows is no body.
+        Outcome::Switched { head, .. } => go_back_with_head(&mut record.request, route, head),
+    }
     Ok(outcome)
 }
 
@@ -213,7 +221,13 @@ fn find<'a>(
 }
 
 /// The filters of the answer, which speak of what was asked for.
-pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
+pub fn go_back(request: &mut Request, route: &Route, response: &mut Response) {
+    go_back_with_head(request, route, &mut response.head);
+    request.filter_body(&route.filters, response);
+}
+
+/// The same where nobody knows the body.
+pub fn go_back_with_head(request: &mut Request, route: &Route, head: &mut ResponseHead) {
     request.restore_head();
     if route.filters.has_response() {
         request.filter_answer(&route.filters, head);
@@ -221,9 +235,9 @@ pub fn go_back(request: &mut Request, route: &Route, head: &mut ResponseHead) {
 }
 
 /// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
-pub fn go_back_from_error(request: &mut Request, head: &mut ResponseHead) {
+pub fn go_back_from_error(request: &mut Request, response: &mut Response) {
     if let Some(route) = request.route.clone() {
-        go_back(request, &route, head);
+        go_back(request, &route, response);
     }
 }
 

@@ -8,6 +8,7 @@ use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId,
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
 use glorieta_policy::Word;
+use glorieta_policy::word::OutcomeWord;
 use glorieta_upstream::{Lease, Progress, Upstream};
 
 use super::Request;
@@ -168,6 +169,9 @@ impl RequestRecord {
     }
 
     fn read_word(&self, word: &Word) -> Option<Vec<u8>> {
+        if *word == Word::Outcome(OutcomeWord::CompressionRatio) {
+            return self.request.volume.as_ref()?.ratio().map(String::into_bytes);
+        }
         let mut value = Vec::new();
         word.read(&self.request.scope().view(&self.request.head), &mut value).then_some(value)
     }

@@ -2,11 +2,12 @@
 //!
 //! What is here is pure, but for files: so the same code serves a request and tells how one would be served.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, ResponseHead, Scheme, Secured, Span};
-use glorieta_filters::{Filters, Scope, Step};
+use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Secured, Span};
+use glorieta_filters::{Filters, Noted, Scope, Step, Volume};
 use glorieta_policy::Parameters;
 
 use super::Watch;
@@ -30,6 +31,10 @@ pub struct Request {
     pub is_copy: bool,
     /// The methods that would have been right.
     pub allow: Option<String>,
+    /// What filters have noted for its answer.
+    pub noted: Cell<Noted>,
+    /// How long its answer's body was before it was compressed, and after.
+    pub volume: Option<Rc<Volume>>,
     /// What was asked for, in the head's block: what is forwarded may be another.
     asked: Asked,
 }
@@ -56,6 +61,8 @@ impl Request {
             upgrade: None,
             is_copy: false,
             allow: None,
+            noted: Cell::default(),
+            volume: None,
             asked,
         }
     }
@@ -109,6 +116,7 @@ impl Request {
             listener: &self.view.listener.id,
             route: self.route.as_ref().map_or("", |route| &route.name),
             secured: self.secured.as_deref(),
+            noted: &self.noted,
         }
     }
 
@@ -123,11 +131,19 @@ impl Request {
             listener: &self.view.listener.id,
             route: self.route.as_ref().map_or("", |route| &route.name),
             secured: self.secured.as_deref(),
+            noted: &self.noted,
         };
-        filters.request(&mut self.head, body, &scope, |filter, head, step| watch.filtered(filter, head, step))
+        filters.request(&mut self.head, body, &scope, |filter, head, step| {
+            watch.filtered(filter, head, step, self.noted.get());
+        })
     }
 
     pub fn filter_answer(&self, filters: &Filters, head: &mut ResponseHead) {
         filters.response(head, &self.head, &self.scope());
+    }
+
+    /// What becomes of the answer's body, once its head is as it will be.
+    pub fn filter_body(&mut self, filters: &Filters, response: &mut Response) {
+        self.volume = filters.body(response, &self.head, self.noted.get());
     }
 }

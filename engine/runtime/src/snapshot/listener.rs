@@ -8,13 +8,14 @@ use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::quic::{self, TransportConfig};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{AltSvc, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{Acme, AcmeChallenge, AltSvc, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
 use super::layer4::{self, Passthrough, TcpRoute};
 use super::{Problem, Route};
+use crate::challenges::Challenge;
 use crate::handlers::Handler;
 use crate::metrics::{ListenerSeries, Registry};
 use crate::secrets::Secrets;
@@ -46,6 +47,8 @@ pub struct Listener {
     pub quic: Option<Arc<TransportConfig>>,
     /// What answers over TCP say of HTTP/3.
     pub alt_svc: Option<AltSvc>,
+    /// How issuers of certificates are answered here; `None`: not at all.
+    pub challenge: Option<Challenge>,
     /// From a connection's begin to the end of its handshake.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
@@ -66,6 +69,7 @@ pub(super) struct Context<'a> {
     pub handlers: &'a FxHashMap<Arc<str>, Arc<Handler>>,
     pub registry: &'a Registry,
     pub server_name: Option<&'a str>,
+    pub acme: Option<&'a Acme>,
     pub secrets: &'a Secrets,
 }
 
@@ -125,6 +129,7 @@ impl Listener {
             tls: tls.clone(),
             quic: quic.clone(),
             alt_svc: plan.alt_svc.clone(),
+            challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
             state: state.clone(),
@@ -136,6 +141,15 @@ impl Listener {
             Duty::Tcp(_) | Duty::Passthrough(_) => None,
         };
         Some(make(duty, without_routes.map(Arc::new)))
+    }
+}
+
+/// HTTP-01 asks in clear, TLS-ALPN-01 wherever TLS ends.
+fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Challenge> {
+    match (&acme?.challenge, &plan.tls, plan.protocol) {
+        (AcmeChallenge::Http01, None, Protocol::Http) => Some(Challenge::Http),
+        (AcmeChallenge::TlsAlpn01, Some(_), _) => Some(Challenge::TlsAlpn),
+        _ => None,
     }
 }
 

@@ -68,6 +68,7 @@ impl Snapshot {
             handlers: &handlers,
             registry,
             server_name: plan.server_name.as_deref(),
+            acme: plan.acme.as_ref(),
             secrets,
         };
         let mut listeners = Vec::with_capacity(plan.listeners.len());

@@ -164,7 +164,7 @@ impl Way {
         };
         let mut response = response;
         let before = pairs(&response.head.fields);
-        serve::go_back(request, route, &mut response.head);
+        serve::go_back(request, route, &mut response);
         serve::finish(request, &mut response.head);
         self.report.response_headers_changed = changes::between(&before, &pairs(&response.head.fields));
         self.answer(request.head.method, response, None);
@@ -274,7 +274,7 @@ impl Way {
 
     /// What the route's filters and glorieta itself change in an answer.
     fn note_changes(&mut self, request: &mut Request, route: &Route, head: &mut ResponseHead, before: &head::Pairs) {
-        serve::go_back(request, route, head);
+        serve::go_back_with_head(request, route, head);
         serve::finish(request, head);
         self.report.response_headers_changed = changes::between(before, &pairs(&head.fields));
         for change in &mut self.report.response_headers_changed {
@@ -286,7 +286,7 @@ impl Way {
         let client = request.peer.client.map(|address| address.to_string());
         self.report.client = self.report.client.or(client);
         let mut response = serve::error_answer(error, request);
-        serve::go_back_from_error(request, &mut response.head);
+        serve::go_back_from_error(request, &mut response);
         self.answer(request.head.method, response, Some(error));
         self.report
     }

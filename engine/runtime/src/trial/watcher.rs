@@ -1,7 +1,7 @@
 //! Writes down what `serve` decides while it decides it.
 
 use glorieta_core::{Name, RequestHead};
-use glorieta_filters::{Filter, Step};
+use glorieta_filters::{Filter, Noted, Step};
 use glorieta_policy::route::Explanation;
 use glorieta_policy::{Found, Table};
 
@@ -68,14 +68,18 @@ impl Watch for Watcher<'_> {
         self.changed("request_id", id);
     }
 
-    fn filtered(&mut self, filter: &Filter, head: &RequestHead, step: &Step) {
+    fn filtered(&mut self, filter: &Filter, head: &RequestHead, step: &Step, noted: Noted) {
         let changes = self.changes(head);
         let (outcome, detail) = match (step, filter) {
             (Step::Refuse(error), _) => ("refused", error.to_string()),
             (Step::Continue, Filter::Addresses(_)) => ("passed", String::new()),
             (Step::Continue, Filter::MaxBody(limit)) => ("passed", format!("at most {} bytes", limit.bytes)),
-            (Step::Continue, Filter::Headers(_)) if changes.is_empty() => ("passed", String::new()),
-            (Step::Continue, Filter::Headers(_)) => ("changed", changes::in_words(&changes)),
+            (Step::Continue, Filter::Headers(_) | Filter::Decompress(_)) if !changes.is_empty() => {
+                ("changed", changes::in_words(&changes))
+            }
+            (Step::Continue, Filter::Headers(_)) => ("passed", String::new()),
+            (Step::Continue, Filter::Decompress(_)) => ("passed", "the body is not compressed".to_owned()),
+            (Step::Continue, Filter::Compress(compress)) => ("passed", compress.tell(noted)),
         };
         self.filters.push(Ran { filter: filter.word(), outcome, detail, changes });
     }

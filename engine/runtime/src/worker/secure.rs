@@ -16,6 +16,7 @@ use super::View;
 use super::connection::{Open, serve_http};
 use super::ended::{Ended, write_down};
 use super::tcp::{Greeting, serve_tcp};
+use crate::challenges::Challenge;
 use crate::metrics::Handshake;
 use crate::snapshot::Duty;
 
@@ -59,13 +60,22 @@ async fn shake_hands(open: Open, view: Rc<View>, stream: Stream, address: Option
     let started = Moment::now();
     let terminator = view.listener.tls.clone()?;
     let until = started.plus(view.listener.handshake);
-    let error = match patiently(&open, until, pin!(terminator.accept(stream))).await {
+    let is_asked = view.listener.challenge == Some(Challenge::TlsAlpn);
+    let shared = is_asked.then(|| open.worker.shared.clone());
+    let challenges = shared.as_ref().map(|shared| &shared.challenges.names);
+    let error = match patiently(&open, until, pin!(terminator.accept(stream, challenges))).await {
         Some(Ok((stream, secured, resumed))) => {
             let handshake = if resumed { Handshake::Resumed } else { Handshake::Full };
             view.listener.series.shook_hands(open.worker.index, handshake);
             return Some(Guest { open, view, stream, secured });
         }
-        Some(Err(refusal)) => refused(&view, refusal).await,
+        Some(Err(refusal)) => match refused(&view, refusal).await {
+            Some(error) => error,
+            None => {
+                view.listener.series.shook_hands(open.worker.index, Handshake::Full);
+                return None;
+            }
+        },
         None => Error::new(Kind::HandshakeTimeout),
     };
     view.listener.series.shook_hands(open.worker.index, Handshake::Failed);
@@ -100,9 +110,9 @@ pub(super) async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted
     .await
 }
 
-/// What a refusal is called; a client that can understand it is told.
-async fn refused(view: &View, refusal: Refusal) -> Error {
-    match refusal {
+/// What a refusal is called; a client that can understand it is told. `None`: it had all that it came for.
+async fn refused(view: &View, refusal: Refusal) -> Option<Error> {
+    Some(match refusal {
         Refusal::Gone => Error::because(Kind::ClientGone, "in the handshake"),
         Refusal::PlainHttp(stream) => {
             if let Duty::Http { .. } = view.listener.duty {
@@ -111,8 +121,10 @@ async fn refused(view: &View, refusal: Refusal) -> Error {
             Error::new(Kind::PlainHttp)
         }
         Refusal::NameUnknown(name) => Error::new(Kind::NameUnknown).with_detail(name),
+        Refusal::Awaited(names) => Error::new(Kind::CertificateAwaited).with_detail(names),
+        Refusal::Convinced => return None,
         Refusal::Failed(reason) => Error::new(Kind::HandshakeFailed).with_detail(reason),
-    }
+    })
 }
 
 /// Leads a connection to the upstream of the name that it asks for, to its end.

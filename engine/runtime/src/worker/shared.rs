@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
+use crate::challenges::Challenges;
 use crate::handlers::Roster;
 use crate::log::LogSink;
 use crate::metrics::Registry;
@@ -18,6 +19,7 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     pub log: LogSink,
     pub handlers: Arc<Roster>,
+    pub challenges: Challenges,
     loads: Box<[Load]>,
 }
 
@@ -38,6 +40,7 @@ impl Shared {
             registry,
             log,
             handlers: Arc::new(Roster::new(workers)),
+            challenges: Challenges::default(),
             loads: (0..workers).map(|_| Load::default()).collect(),
         }
     }

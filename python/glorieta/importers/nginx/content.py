@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...config.units import format_size
 from .access import address_filters, authentication, challenge
 from .action import ALWAYS, Action, Condition, Spot, Variant
+from .compression import compress
 from .headers import response_side
 from .locations import location_args
 from .proxying import OTHER_GATEWAYS, proxied
@@ -99,6 +100,10 @@ class Content:
         reads = limit is not None or action.proxies or "files" in action.target
         found: Data = {"max_body": format_size(most)} if most and reads else {}
         found |= action.filters
+        kind = next(iter(action.target))
+        compressed = compress(self.book, scope, kind) if kind in ("to", "files") else None
+        if compressed is not None:
+            found["compress"] = compressed
         if headers:
             found["headers"] = {**found.get("headers", {}), "response": headers}
         action.filters = found

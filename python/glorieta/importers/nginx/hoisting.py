@@ -18,6 +18,7 @@ FILTERS: tuple[tuple[str, ...], ...] = (
     *(("headers", "request", change) for change in CHANGES),
     ("allow",),
     ("deny",),
+    ("compress",),
 )
 ROUTE_DEFAULTS = ("host", "retries", "timeouts")
 FIRST_BYTE = "1m"
@@ -58,6 +59,8 @@ def is_asked(part: Data, keys: tuple[str, ...]) -> bool:
     """Headers for upstreams mean nothing where there is none, the largest body nothing where none is read."""
     if keys == ("max_body",):
         return found(part.get("filters", {}), keys) is not None or not ("redirect" in part or "respond" in part)
+    if keys == ("compress",):
+        return "to" in part or "split" in part or "files" in part or "routes" in part
     return keys[:2] != ("headers", "request") or "to" in part or "split" in part or "routes" in part
 
 

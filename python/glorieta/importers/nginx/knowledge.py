@@ -129,6 +129,23 @@ NEEDLESS = {
     "preread_buffer_size": STREAMING,
     "preread_timeout": STREAMING,
     "proxy_protocol_timeout": SOCKETS,
+    "gzip_disable": "who cannot read it does not ask for it",
+    "gzip_http_version": "who asks for it gets it, by HTTP/1.0 as well",
+    **dict.fromkeys(
+        (
+            *("gzip_buffers", "gzip_window", "gzip_hash", "gzip_no_buffer", "postpone_gzipping"),
+            *("brotli_buffers", "brotli_window", "zstd_buffers"),
+        ),
+        "encoders stream within fixed bounds; nothing is tuned by hand",
+    ),
+    **dict.fromkeys(
+        (
+            *("gzip", "gzip_types", "gzip_min_length", "gzip_comp_level", "gzip_vary", "gzip_proxied", "gzip_static"),
+            *("brotli", "brotli_types", "brotli_min_length", "brotli_comp_level", "brotli_static"),
+            *("zstd", "zstd_types", "zstd_min_length", "zstd_comp_level", "zstd_static"),
+        ),
+        "nothing is compressed where this stands",
+    ),
     "chunked_transfer_encoding": "the engine frames its messages itself",
     "uninitialized_variable_warn": "an unknown word is an error when the configuration is checked",
     "recursive_error_pages": "there are no error pages that lead to others",
@@ -154,10 +171,6 @@ NEEDLESS = {
 
 LATER = {
     "Protocols": {
-        "gzip": "compression",
-        "gunzip": "compression",
-        "brotli": "compression",
-        "zstd": "compression",
         "proxy_protocol": "the PROXY protocol",
         "grpc_ssl": "gRPC",
     },
@@ -184,7 +197,6 @@ LATER = {
 """Issue → beginnings of directives' names → what comes with it."""
 
 NEAREST_LATER = {
-    "gzip": "until then let the service compress, or what stands in front",
     "limit_req": "until then limits.connections and body_rate of the listener are the only brakes",
     "limit_conn": "until then limits.connections bounds all clients together",
     "auth_basic": "until then the route is closed with 401",
@@ -207,6 +219,7 @@ MISSING = {
         "proxies mail and looks people up by HTTP",
         "a tcp listener passes IMAP, POP3 and SMTP on without reading them",
     ),
+    "gunzip": ("decompresses answers for clients that cannot read them", "let the service answer by Accept-Encoding"),
     "autoindex": ("lists folders", "write index files, or let an application list them"),
     "sub_filter": ("changes bodies", "let the service write what is meant"),
     "addition_types": ("adds to bodies", "let the service write what is meant"),

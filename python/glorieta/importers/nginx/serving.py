@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .action import Action, Spot
 from .book import Book
+from .compression import precompressed
 from .directive import Directive
 from .scope import Scope
 from .unclear import Unclear
@@ -51,6 +52,8 @@ def files(book: Book, scope: Scope, spot: Spot, origin: Directive, fallback: str
         data["index"] = name
     if speaks_of_hidden(spot):
         data["hidden"] = "on"
+    if beside := precompressed(book, scope):
+        data["precompressed"] = beside
     if alias is not None and spot.exact and alias.first.rpartition("/")[2] != spot.base.rpartition("/")[2]:
         # The one file under another name: it stands in for the name that is asked for.
         fallback = f"/{alias.first.rpartition('/')[2]}"

@@ -39,6 +39,7 @@ LOG_WORDS = {
     "time_iso8601": "time",
     "msec": "time",
     "request_uri": "target",
+    "gzip_ratio": "compression.ratio",
 }
 REQUEST_LINE = "${method} ${target} ${protocol}"
 ONE_LOG = "there is one access log for everything; it is written with the first path"

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .names import covers
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
@@ -61,13 +63,6 @@ class Facts:
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def covers(name: str, host: str) -> bool:
-    """Whether a name of a certificate covers a host, itself maybe a wildcard (`*.shop.example`)."""
-    if name == host:
-        return True
-    return name.startswith("*.") and not host.startswith("*.") and host.partition(".")[2] == name[2:]
 
 
 def facts_of(certificate: x509.Certificate) -> Facts:

@@ -199,6 +199,8 @@ class Explained(ForeignPart):
     listeners: list[ExplainedListener]
     upstreams: list[ExplainedUpstream]
     handlers: list[ExplainedHandler]
+    acme: dict[str, Any] | None
+    """Where certificates are ordered, as in the Plan; none: nowhere."""
     confusions: list[ExplainedConfusion]
 
 
@@ -236,6 +238,7 @@ def document(view: View) -> Explained:
         "listeners": [listener_document(view, listener) for listener in view.plan["listeners"]],
         "upstreams": [upstream_document(view, upstream) for upstream in view.plan["upstreams"]],
         "handlers": [handler_document(handler) for handler in view.plan.get("handlers", ())],
+        "acme": None if (acme := view.plan.get("acme")) is None else dict(acme),
         "confusions": [
             {
                 "code": found.code,

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 WRITTEN: dict[str, tuple[str, ...]] = {
     "addresses": ("allow", "deny"),
     "max_body": ("max_body",),
+    "compress": ("compress",),
+    "decompress": ("decompress",),
     "headers": ("headers",),
 }
 """Filters of the Plan, and the keys that make them."""
+MERGED = ("compress", "decompress", "headers")
+"""Filters that are laid over each other field by field."""
 
 
 def filters_with_origin(view: View, group: Group, route: Route) -> list[tuple[Filter, str, str]]:
@@ -45,10 +49,10 @@ def says_filters(view: View, group: Group, route: Route) -> bool:
 
 
 def origin(layers: list[tuple[str, Filters]], kind: str) -> str:
-    """The layers that say something of this kind: all of them for headers, which are merged, else the innermost."""
+    """The layers that say something of this kind: all of them where they are merged, else the innermost."""
     saying = [name for name, filters in layers if not filters.model_fields_set.isdisjoint(WRITTEN[kind])]
     if not saying or saying == [""]:
         return ""
-    if kind != "headers":
+    if kind not in MERGED:
         return saying[-1]
     return ", ".join(name or "route" for name in saying)

@@ -23,6 +23,8 @@ class ExplainedCertificate(TypedDict):
     """The names that it covers; none where the file is not at hand."""
     ends: str | None
     """When it ends (ISO 8601)."""
+    ordered: list[str]
+    """The names for which it is ordered by ACME; none: it is not."""
 
 
 class ExplainedTls(TypedDict):
@@ -56,7 +58,13 @@ def shown_by(tls: ServerTls) -> list[Shown]:
 def tls_document(tls: ServerTls) -> ExplainedTls:
     return {
         "certificates": [
-            {**files, "names": list(names), "ends": ends}
+            {
+                "certificate": files["certificate"],
+                "key": files["key"],
+                "names": list(names),
+                "ends": ends,
+                "ordered": files.get("acme", []),
+            }
             for files, (names, ends) in zip(tls["certificates"], shown_by(tls), strict=True)
         ],
         "minimum": tls["minimum"],

@@ -15,6 +15,7 @@ from ..describe import (
     upstream_text,
     value_text,
 )
+from ..describe_acme import acme_text
 from ..describe_tls import server_tls_texts
 from ..http3 import H3, http3_text
 from ..match import written_host
@@ -47,6 +48,8 @@ def text(view: View) -> str:
         sections.append(list(legend(view.plan["upstreams"])))
     if handlers := view.plan.get("handlers"):
         sections.append(["handlers", *(line for each in handlers for line in handler_lines(view, each))])
+    if acme := view.plan.get("acme"):
+        sections.append(["certificates", *wrapped(acme_text(acme), "  ", view.width)])
     if view.confusions:
         sections.append(["confusions", *confusion_lines(view)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -116,9 +119,13 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
         return
     yield from wrapped(", ".join(server_tls_texts(tls)), "  ", view.width)
     for files, (names, ends) in zip(tls["certificates"], shown_by(tls), strict=True):
-        what = ", ".join(names) or "names not at hand"
         until = f", until {ends[:10]}" if ends else ""
-        yield from wrapped(f"certificate {view.short_path(files['certificate'])}: {what}{until}", "  ", view.width)
+        if ordered := files.get("acme"):
+            text = f"certificate ordered for {', '.join(ordered)}{until or ', not there yet'}"
+        else:
+            what = ", ".join(names) or "names not at hand"
+            text = f"certificate {view.short_path(files['certificate'])}: {what}{until}"
+        yield from wrapped(text, "  ", view.width)
 
 
 def layer4_lines(view: View, listener: Listener) -> list[str]:

@@ -2,6 +2,7 @@
 
 mod contents;
 mod paths;
+mod precompressed;
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -52,6 +53,7 @@ impl Site {
             index: Some("index.html".to_owned()),
             fallback: None,
             hidden: false,
+            precompressed: Vec::new(),
         }
     }
 

@@ -129,6 +129,7 @@ fn part(word: &str) -> Result<Part, String> {
         "client.certificate.names" => Part::Extra(word.to_owned()),
         "client.certificate.fingerprint" => Part::Extra(word.to_owned()),
         "client.certificate.verified" => Part::Extra(word.to_owned()),
+        "compression.ratio" => Part::Extra(word.to_owned()),
         "trace.id" => Part::Text(Text::TraceId),
         _ => return family(word),
     })
