@@ -72,12 +72,12 @@ class ListenerDefaults(Noun):
     versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
         default_factory=list
     )
-    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), and `h3` (HTTP/3)
-    beside one of them. Left out: `h1` and `h2`. With TLS the client chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge). `h3` needs
-    TLS, and the same ports of UDP."""
-    alt_svc: Annotated[
-        AltSvc | None, Shorthand(expand_on, (ON, OFF), off=True)
-    ] = Field(default_factory=left_to_defaults(AltSvc))
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), and `h3` (HTTP/3) beside one of
+    them. Left out: `h1` and `h2`. With TLS the client chooses by ALPN, `h2` first; in clear its first bytes say it
+    (prior knowledge). `h3` needs TLS, and the same ports of UDP."""
+    alt_svc: Annotated[AltSvc | None, Shorthand(expand_on, (ON, OFF), off=True)] = Field(
+        default_factory=left_to_defaults(AltSvc)
+    )
     """Where `h3` is spoken: how clients learn of it; `off`: not from here."""
     limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""

@@ -12,8 +12,8 @@ from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .acme import ordered_by_routes
 from .admission import check_admission
-from .http3 import compile_alt_svc, compile_versions
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
+from .http3 import compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
