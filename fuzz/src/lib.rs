@@ -7,6 +7,7 @@ mod chunks;
 mod gather;
 mod paths;
 mod plans;
+mod proxy_headers;
 mod requests;
 mod responses;
 mod routes;
@@ -15,6 +16,7 @@ pub use chunks::chunked_body;
 pub use gather::gathered;
 pub use paths::path_normalisation;
 pub use plans::plan_json;
+pub use proxy_headers::proxy_header;
 pub use requests::request_head;
 pub use responses::response_head;
 pub use routes::route_matching;
@@ -22,7 +24,7 @@ pub use routes::route_matching;
 /// A target's name, which is its corpus's folder too, and its body: whether it accepts an input.
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("request_head", request_head),
     ("response_head", response_head),
     ("chunked_body", chunked_body),
@@ -30,6 +32,7 @@ pub const TARGETS: [Target; 7] = [
     ("route_matching", route_matching),
     ("plan_json", plan_json),
     ("gathered", gathered),
+    ("proxy_header", proxy_header),
 ];
 
 /// Reads an accepted head in the plainest way: asserts that its lines end with CRLF and hold no other

@@ -53,6 +53,11 @@ fn plans() {
 }
 
 #[test]
+fn proxy_headers() {
+    replay("proxy_header");
+}
+
+#[test]
 fn gathered_answers() {
     replay("gathered");
 }

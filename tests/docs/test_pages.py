@@ -123,6 +123,7 @@ def test_every_example_has_its_page_and_is_tracked() -> None:
         "reverse-proxy",
         "static-site",
         "tls",
+        "udp",
     ]
     for folder in folders:
         assert (folder / "README.md").is_file()

@@ -20,6 +20,9 @@ LIMITS = {
     "header_count": 100,
     "target_bytes": 8192,
     "connections": 20000,
+    "connections_per_client": 0,
+    "new_connections": 0,
+    "new_connections_per_client": 0,
     "streams": 128,
     "requests_per_connection": 0,
     "body_rate": 0,
@@ -80,6 +83,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "versions": ["h1", "h2"],
         "alt_svc": None,
         "tls": None,
+        "proxy_protocol": None,
         "roles": [],
         "limits": LIMITS,
         "timeouts": CLIENT_TIMEOUTS,
@@ -89,6 +93,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "routes": list(routes),
         "tcp": None,
         "passthrough": None,
+        "udp": None,
     }
     document = merged(base, changes)
     for each in document["routes"]:
@@ -100,6 +105,20 @@ def tcp(upstream: str, name: str = "mail", bind: str = "", tls: Document | None 
     """A TCP listener."""
     target = {"route": name, "upstream": upstream, "idle_ms": 3_600_000, "connect_ms": 3000, "allow": [], "deny": []}
     return http([], name, bind, protocol="tcp", versions=[], tls=tls, tcp=merged(target, changes))
+
+
+def udp(upstream: str, name: str = "dns", bind: str = "", limits: Document | None = None, **changes: Any) -> Document:
+    """A UDP listener."""
+    target = {
+        "route": name,
+        "upstream": upstream,
+        "session_ms": 60_000,
+        "responses": None,
+        "amplification": 0,
+        "allow": [],
+        "deny": [],
+    }
+    return http([], name, bind, protocol="udp", versions=[], udp=merged(target, changes), limits=limits or {})
 
 
 def passthrough(targets: Document, name: str = "passthrough", bind: str = "", **changes: Any) -> Document:
@@ -302,6 +321,7 @@ def upstream(name: str, endpoints: str | Sequence[str | tuple[str, int]], **chan
         "id": name,
         "endpoints": [{"address": address, "weight": weight} for address, weight in weighted],
         "tls": None,
+        "proxy_protocol": None,
         "balance": "peak_ewma",
         "pool": {"max_connections": 1024, "idle_ms": 60_000, "max_age_ms": 3_600_000},
         "queue": {"max": 1024, "timeout_ms": 3000},

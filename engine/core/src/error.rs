@@ -85,6 +85,12 @@ kinds! {
     NotFound "not_found" 404 Client;
     ConnectRefused "connect_method_refused" 405 Client;
     TooManyConnections "too_many_connections" 503 Client;
+    /// New connections come faster than the listener takes them.
+    ConnectionRate "connection_rate" 503 Client;
+    /// The client has as many connections as one may have.
+    TooManyPerClient "too_many_connections_per_client" 429 Client;
+    /// The client opens connections faster than one may.
+    ConnectionRatePerClient "connection_rate_per_client" 429 Client;
     /// The host asked for is none that the connection's certificate stands for.
     Misdirected "misdirected" 421 Client;
     /// Another protocol is asked for within a stream than one that streams can carry.
@@ -100,6 +106,12 @@ kinds! {
     HandshakeFailed "handshake_failed" 400 Client;
     /// No certificate, or no target, for the name that the client asked for by SNI.
     NameUnknown "name_unknown" 421 Client;
+    /// A connection from an address that is not believed, where every connection has to begin with a PROXY header.
+    ProxyRefused "proxy_refused" 403 Client;
+    /// A believed proxy sent no PROXY header, or one that breaks the specification.
+    ProxyMalformed "proxy_malformed" 400 Client;
+    /// A believed proxy did not send its PROXY header in time.
+    ProxyTimeout "proxy_timeout" 408 Client;
 
     /// The endpoint refused the connection.
     Refused "refused" 502 Upstream;

@@ -20,11 +20,13 @@ impl Acceptor {
     /// Takes over a socket. Needs the runtime that will poll it.
     ///
     /// # Errors
-    /// What the system says when it cannot be registered: mostly too many watches.
+    /// What the system says when it cannot be registered: mostly too many watches. At a socket of datagrams nothing is
+    /// accepted.
     pub fn new(socket: Socket) -> io::Result<Acceptor> {
         match socket {
             Socket::Tcp(listener) => TcpListener::from_std(listener).map(Acceptor::Tcp),
             Socket::Unix(listener) => UnixListener::from_std(listener).map(Acceptor::Unix),
+            Socket::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -16,6 +16,8 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::activation::{Activation, ActivationError};
 use crate::address::{BoundAddress, Wanted};
+
+mod udp;
 
 /// Connections that may wait to be accepted, per socket; the kernel caps it by `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -28,14 +30,32 @@ const UNIX_MODE: u32 = 0o660;
 pub enum Socket {
     Tcp(TcpListener),
     Unix(UnixListener),
+    /// Nothing is accepted at it: datagrams arrive one by one.
+    Udp(UdpSocket),
+}
+
+/// What is listened for at an address: each kind has ports of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Connections, by TCP or a Unix socket.
+    Stream,
+    /// UDP.
+    Datagram,
+}
+
+/// An address as a listener's `bind` writes it, and what is listened for there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bind {
+    pub address: String,
+    pub transport: Transport,
 }
 
 impl Socket {
-    /// The port at which it listens; `None` for a Unix socket.
+    /// The port of TCP at which it listens; `None` for other sockets.
     pub fn port(&self) -> Option<u16> {
         match self {
             Socket::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
-            Socket::Unix(_) => None,
+            Socket::Unix(_) | Socket::Udp(_) => None,
         }
     }
 }
@@ -75,14 +95,20 @@ impl std::error::Error for ListenError {}
 /// Opens the sockets of one `bind`, one for each of `workers` (at least one).
 ///
 /// Blocks while a host name is resolved; call it at start and on reload, never on a worker.
-pub fn open(bind: &str, workers: usize, systemd: &Activation) -> Result<Opened, ListenError> {
+pub fn open(bind: &str, transport: Transport, workers: usize, systemd: &Activation) -> Result<Opened, ListenError> {
     let fail = |kind, reason| ListenError { bind: bind.to_owned(), reason, kind };
     let workers = workers.max(1);
-    match Wanted::parse(bind).map_err(|reason| fail(ErrorKind::InvalidInput, reason))? {
-        Wanted::Every { port } => open_every(port, workers).map_err(|error| fail(error.kind(), explain(&error, port))),
+    let wanted = Wanted::parse(bind).map_err(|reason| fail(ErrorKind::InvalidInput, reason))?;
+    if transport == Transport::Datagram {
+        return udp::open(wanted, workers).map_err(|(kind, reason)| fail(kind, reason));
+    }
+    match wanted {
+        Wanted::Every { port } => {
+            open_every(port, workers).map_err(|error| fail(error.kind(), explain(&error, port, Transport::Stream)))
+        }
         Wanted::Tcp(address) => open_tcp(address, workers)
             .map(|(address, sockets)| Opened { address: BoundAddress::Tcp(address), sockets })
-            .map_err(|error| fail(error.kind(), explain(&error, address.port()))),
+            .map_err(|error| fail(error.kind(), explain(&error, address.port(), Transport::Stream))),
         Wanted::Unix(path) => {
             open_unix(&path, workers).map_err(|error| fail(error.kind(), explain_unix(&error, &path)))
         }
@@ -190,10 +216,11 @@ fn duplicates(socket: socket2::Socket, workers: usize, wrap: impl Fn(OwnedFd) ->
     Ok(sockets)
 }
 
-fn explain(error: &io::Error, port: u16) -> String {
+fn explain(error: &io::Error, port: u16, transport: Transport) -> String {
+    let option = if transport == Transport::Stream { "-ltnp" } else { "-lunp" };
     match error.raw_os_error() {
         Some(libc::EADDRINUSE) => {
-            format!("address in use by another program; find it with: ss -ltnp 'sport = :{port}'")
+            format!("address in use by another program; find it with: ss {option} 'sport = :{port}'")
         }
         Some(libc::EACCES | libc::EPERM) => {
             "permission denied; ports below 1024 need root or CAP_NET_BIND_SERVICE".to_owned()
@@ -241,6 +268,7 @@ pub fn accept_all_pending(socket: &Socket) -> Vec<Accepted> {
 
 fn accept(socket: &Socket) -> io::Result<Accepted> {
     match socket {
+        Socket::Udp(_) => Err(ErrorKind::Unsupported.into()),
         Socket::Tcp(listener) => {
             let (stream, peer) = listener.accept()?;
             stream.set_nonblocking(true)?;

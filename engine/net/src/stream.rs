@@ -1,6 +1,7 @@
 //! A connection of any kind: one enum with poll methods, so that nothing above is generic over I/O.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -164,6 +165,15 @@ impl Stream {
     pub fn forsake(&self) {
         if let Stream::Tls(session) = self {
             session.forsake();
+        }
+    }
+
+    /// This end's address; `None` for a Unix socket.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Stream::Tcp(stream) => stream.local_addr().ok(),
+            Stream::Unix(_) => None,
+            Stream::Tls(session) => session.beneath().local_address(),
         }
     }
 

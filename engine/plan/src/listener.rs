@@ -17,6 +17,8 @@ pub struct Listener {
     pub alt_svc: Option<AltSvc>,
     /// `http` and `tcp` only; `None`: in clear.
     pub tls: Option<ServerTls>,
+    /// Whose connections begin with a PROXY header; `None`: nobody's.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// The roles of its groups, for the JSON view.
     pub roles: Vec<String>,
     pub limits: ClientLimits,
@@ -31,6 +33,19 @@ pub struct Listener {
     pub tcp: Option<TcpTarget>,
     /// The targets of a `tls` listener.
     pub passthrough: Option<TlsTarget>,
+    /// The target of a `udp` listener.
+    pub udp: Option<UdpTarget>,
+}
+
+/// Connections that begin with a PROXY header (either version), which says who the client is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyProtocol {
+    /// Networks (CIDR) of proxies that send one; each of their connections must begin with it. So must those through a
+    /// Unix socket.
+    pub trusted: Vec<String>,
+    /// Whether connections from elsewhere are refused; else they are served as what they are.
+    pub required: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +55,7 @@ pub enum Protocol {
     Tcp,
     /// Passed through by the name asked for, undecrypted.
     Tls,
+    Udp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +86,12 @@ pub struct ClientLimits {
     pub header_count: u32,
     pub target_bytes: u32,
     pub connections: u32,
+    /// Connections at one time of a client: an IPv4 address or an IPv6 /64; 0: any number.
+    pub connections_per_client: u32,
+    /// New connections per second, and as many at once; 0: any number.
+    pub new_connections: u32,
+    /// The same for each client; 0: any number.
+    pub new_connections_per_client: u32,
     /// Requests of one connection at one time, where it carries several.
     pub streams: u32,
     /// Requests on one connection before it is closed; 0: unlimited.
@@ -123,6 +145,24 @@ pub struct TcpTarget {
     pub idle_ms: u64,
     pub connect_ms: u64,
     /// Networks that may connect; empty: all.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+/// Where the datagrams of a `udp` listener go. Clients are told apart by address and port; each has a session with one
+/// endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UdpTarget {
+    pub route: String,
+    pub upstream: String,
+    /// While nothing moves in either direction, until a session ends.
+    pub session_ms: u64,
+    /// Answers that each datagram of the client gets; with the last of them the session ends. `None`: any number.
+    pub responses: Option<u32>,
+    /// So many times the bytes that a session's client has sent may be answered; what is beyond is dropped. 0: any.
+    pub amplification: u32,
+    /// Networks that may have sessions; empty: all.
     pub allow: Vec<String>,
     pub deny: Vec<String>,
 }

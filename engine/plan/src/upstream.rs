@@ -10,6 +10,9 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// `None`: in clear.
     pub tls: Option<ClientTls>,
+    /// The PROXY header with which connections begin, before TLS; `None`: none. For layer 4 only: connections for HTTP
+    /// are shared by clients.
+    pub proxy_protocol: Option<ProxyVersion>,
     pub balance: Balance,
     pub pool: Pool,
     pub queue: Queue,
@@ -20,6 +23,15 @@ pub struct Upstream {
     pub panic_percent: u32,
     pub response_head_bytes: u32,
     pub response_header_count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyVersion {
+    /// A line of text: addresses only.
+    V1,
+    /// Binary, with what is known of TLS.
+    V2,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ pub mod coding;
 pub mod conditional;
 pub mod gather;
 pub mod health;
+pub mod limit;
 pub mod networks;
 pub mod path;
 pub mod range;

@@ -109,7 +109,7 @@ impl Housekeeper {
             if open.iter().any(|(known, _)| known == bind) {
                 continue;
             }
-            match listen::open(bind, 1, activation) {
+            match listen::open(bind, listen::Transport::Stream, 1, activation) {
                 Ok(socket) => opened.push((bind.clone(), socket)),
                 Err(error) if plan.admin.required => problems.push(Problem::at("admin", error.to_string())),
                 Err(error) => say(&format!("admin: {error}; metrics and the JSON view are not served there")),

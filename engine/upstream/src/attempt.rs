@@ -59,7 +59,7 @@ impl Search<'_> {
         let mut insist = true;
         loop {
             let Some(endpoint) = pick(self.upstream, self.key, &avoided, insist, now) else {
-                return if insist { Err(self.nothing()) } else { Ok(None) };
+                return if insist { Err(self.upstream.without_endpoint()) } else { Ok(None) };
             };
             if let Some(way) = self.way(&endpoint) {
                 return Ok(Some(way));
@@ -80,18 +80,6 @@ impl Search<'_> {
             return Some(Way::Idle(Box::new(client), permit));
         }
         Permit::take(state, endpoint, self.upstream.settings.max_connections).map(Way::Open)
-    }
-
-    fn nothing(&self) -> Error {
-        let upstream = &self.upstream;
-        let (kind, detail) = if !upstream.state.current().endpoints.is_empty() {
-            (Kind::NoEndpoint, format!("no endpoint of {} may be used", upstream.id))
-        } else if upstream.settings.sources.is_empty() {
-            (Kind::NoEndpoint, format!("{} has no endpoint", upstream.id))
-        } else {
-            (Kind::NameUnresolved, format!("{}: its names have no address", upstream.id))
-        };
-        Error::new(kind).with_detail(detail)
     }
 
     async fn wait(&self, now: Moment) -> Result<Way, Error> {
@@ -130,16 +118,21 @@ impl Search<'_> {
     }
 }
 
-/// Opens a connection.
+/// Opens a connection; `preface`: what goes before everything else.
 ///
 /// # Errors
 /// `refused`, `unreachable`, `tls`, `connect_timeout`, `deadline`, or `internal` where this machine has no more
 /// descriptors or ports. Nothing has been sent.
-pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Option<Moment>) -> Result<Stream, Error> {
+pub(crate) async fn open(
+    endpoint: &Endpoint,
+    preface: &[u8],
+    patience: Duration,
+    deadline: Option<Moment>,
+) -> Result<Stream, Error> {
     let own = Moment::now().plus(patience);
     let until = deadline.map_or(own, |deadline| deadline.min(own));
     let name = || endpoint.label();
-    match timer::within(until, pin!(endpoint.connect())).await {
+    match timer::within(until, pin!(endpoint.connect(preface))).await {
         Some(Ok(stream)) => Ok(stream),
         Some(Err(Unconnected::Refused(error))) => Err(explain(&error, &name()).retry(Retry::NotSent)),
         Some(Err(Unconnected::Unconvincing(why))) => {
@@ -154,7 +147,7 @@ pub(crate) async fn open(endpoint: &Endpoint, patience: Duration, deadline: Opti
     }
 }
 
-fn explain(error: &std::io::Error, name: &str) -> Error {
+pub(crate) fn explain(error: &std::io::Error, name: &str) -> Error {
     let (kind, what) = match (error.kind(), error.raw_os_error()) {
         (ErrorKind::ConnectionRefused, _) => (Kind::Refused, "refused".to_owned()),
         (ErrorKind::NotFound, _) => (Kind::Unreachable, "there is no such socket".to_owned()),
@@ -172,6 +165,18 @@ const fn is_own_shortage(code: i32) -> bool {
 }
 
 impl Upstream {
+    /// Why there is no endpoint to choose.
+    pub(crate) fn without_endpoint(&self) -> Error {
+        let (kind, detail) = if !self.state.current().endpoints.is_empty() {
+            (Kind::NoEndpoint, format!("no endpoint of {} may be used", self.id))
+        } else if self.settings.sources.is_empty() {
+            (Kind::NoEndpoint, format!("{} has no endpoint", self.id))
+        } else {
+            (Kind::NameUnresolved, format!("{}: its names have no address", self.id))
+        };
+        Error::new(kind).with_detail(detail)
+    }
+
     /// Notes that a try has failed.
     pub(crate) fn note_failure(&self, endpoint: &Endpoint, error: &Error, began: Moment, now: Moment) {
         self.observer.tried(Outcome::Error(error.kind), now.since(began).as_nanos() as u64);

@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(60);
 
 async fn opened(address: &str, patience: Duration, deadline: Option<Moment>) -> Error {
     let upstream = build(&plan(&[address]));
-    open(&endpoint(&upstream, 0), patience, deadline).await.expect_err("connected")
+    open(&endpoint(&upstream, 0), b"", patience, deadline).await.expect_err("connected")
 }
 
 #[test]

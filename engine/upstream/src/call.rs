@@ -175,7 +175,7 @@ async fn try_once(
         Way::Idle(client, permit) => (*client, Lease::new(permit)),
         Way::Open(permit) => {
             let lease = Lease::new(permit);
-            let stream = open(lease.endpoint(), context.timeouts.connect, context.deadline).await?;
+            let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
             (Client::new(stream, Moment::now()), lease)
         }
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use glorieta_core::{Body, Moment, RequestHead};
 use glorieta_http::h1::client::{Client, Request, Upload};
+use glorieta_net::proxy_protocol::announce_own;
 use glorieta_plan::{ActiveCheck, CheckKind};
 use glorieta_policy::health::streak::Change;
 
@@ -59,7 +60,8 @@ async fn check_one(upstream: &Upstream, endpoint: &Endpoint, check: &ActiveCheck
 
 /// One check on a connection of its own: whether an endpoint still accepts connections is part of the question.
 async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Result<(), String> {
-    let stream = endpoint.connect().await.map_err(|error| match error {
+    let preface = upstream.settings.proxy_protocol.map(announce_own).unwrap_or_default();
+    let stream = endpoint.connect(&preface).await.map_err(|error| match error {
         Unconnected::Refused(error) => error.to_string(),
         Unconnected::Unconvincing(why) => why,
     })?;

@@ -15,13 +15,13 @@ pub struct Connected {
     pub lease: Lease,
 }
 
-/// Connects to one of an upstream's endpoints, or another if that fails.
+/// Connects to one of an upstream's endpoints, or another if that fails. `preface`: what goes before everything else.
 ///
 /// Of the context, `host`, `upgrade` and `wire` mean nothing here.
 ///
 /// # Errors
 /// Why the last try failed; `detail` names the endpoint.
-pub async fn connect(upstream: &Upstream, context: &CallContext<'_>) -> Result<Connected, Error> {
+pub async fn connect(upstream: &Upstream, context: &CallContext<'_>, preface: &[u8]) -> Result<Connected, Error> {
     let mut avoided = Avoided::new();
     let mut tries_left = context.retries;
     let mut now = Moment::now();
@@ -33,7 +33,7 @@ pub async fn connect(upstream: &Upstream, context: &CallContext<'_>) -> Result<C
         };
         context.progress.tried(lease.endpoint());
         let began = Moment::now();
-        let opened = open(lease.endpoint(), context.timeouts.connect, context.deadline).await;
+        let opened = open(lease.endpoint(), preface, context.timeouts.connect, context.deadline).await;
         now = Moment::now();
         match opened {
             Ok(stream) => {
@@ -77,7 +77,7 @@ mod tests {
             let recorder = Arc::<Recorder>::default();
             let upstream = build_observed(&plan(&[&refusing.address, &address]), &recorder);
             let caller = Caller::retrying(1);
-            let Connected { mut stream, lease } = connect(&upstream, &caller.context()).await.unwrap();
+            let Connected { mut stream, lease } = connect(&upstream, &caller.context(), b"").await.unwrap();
             assert!(Arc::ptr_eq(lease.endpoint(), &endpoint(&upstream, 1)));
             assert_eq!((lease.endpoint().in_flight(), lease.endpoint().connections()), (1, 1));
             assert_eq!(*recorder.retried.lock().unwrap(), [Kind::Refused]);
@@ -98,7 +98,7 @@ mod tests {
             let refusing = Refusing::new();
             let upstream = build(&plan(&[&refusing.address]));
             let caller = Caller::retrying(2);
-            let error = connect(&upstream, &caller.context()).await.err().unwrap();
+            let error = connect(&upstream, &caller.context(), b"").await.err().unwrap();
             assert_eq!((error.kind, caller.progress.tries.get()), (Kind::Refused, 3));
             assert_eq!(endpoint(&upstream, 0).in_flight(), 0);
         });
@@ -113,11 +113,11 @@ mod tests {
             plan.queue.timeout_ms = 50;
             let upstream = build(&plan);
             let caller = Caller::default();
-            let first = connect(&upstream, &caller.context()).await.unwrap();
-            let second = connect(&upstream, &caller.context()).await;
+            let first = connect(&upstream, &caller.context(), b"").await.unwrap();
+            let second = connect(&upstream, &caller.context(), b"").await;
             assert_eq!(second.err().unwrap().kind, Kind::QueueTimeout);
             drop(first);
-            assert!(connect(&upstream, &caller.context()).await.is_ok());
+            assert!(connect(&upstream, &caller.context(), b"").await.is_ok());
         });
     }
 }

@@ -8,6 +8,7 @@ use glorieta_net::tls::Target;
 use glorieta_net::{self as net, Destination, Stream};
 use glorieta_policy::balance::peak_ewma::Ewma;
 use glorieta_policy::health::{Outlier, Streak};
+use tokio::io::AsyncWriteExt;
 
 use crate::settings::endpoint_hash;
 
@@ -86,9 +87,13 @@ impl Endpoint {
         }
     }
 
-    /// Connects, encrypted where that is asked for. Time limits are the caller's.
-    pub(crate) async fn connect(&self) -> Result<Stream, Unconnected> {
-        let stream = net::connect(&self.destination).await.map_err(Unconnected::Refused)?;
+    /// Connects, encrypted where that is asked for. `preface`: a PROXY header that goes before everything; empty: none.
+    /// Time limits are the caller's.
+    pub(crate) async fn connect(&self, preface: &[u8]) -> Result<Stream, Unconnected> {
+        let mut stream = net::connect(&self.destination).await.map_err(Unconnected::Refused)?;
+        if !preface.is_empty() {
+            stream.write_all(preface).await.map_err(Unconnected::Refused)?;
+        }
         match &self.tls {
             None => Ok(stream),
             Some(target) => target.connect(stream).await.map_err(Unconnected::Unconvincing),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use glorieta_http::h1::codec::Limits;
 use glorieta_net::Destination;
+use glorieta_net::proxy_protocol::Version;
 use glorieta_net::tls::{Absent, Originator, Target};
+use glorieta_plan::ProxyVersion;
 use glorieta_policy::{Word, balance::hash};
 
 /// How an endpoint is chosen.
@@ -40,6 +42,8 @@ pub struct Settings {
     pub balance: Balance,
     /// `None`: endpoints are spoken to in clear.
     pub tls: Option<Arc<Originator>>,
+    /// The PROXY header with which connections begin; `None`: none.
+    pub proxy_protocol: Option<Version>,
     pub(crate) sources: Vec<Source>,
     /// Connections to one endpoint, over all workers.
     pub max_connections: u32,
@@ -102,6 +106,10 @@ impl Settings {
         Ok(Settings {
             balance,
             tls,
+            proxy_protocol: plan.proxy_protocol.map(|version| match version {
+                ProxyVersion::V1 => Version::V1,
+                ProxyVersion::V2 => Version::V2,
+            }),
             sources,
             max_connections: plan.pool.max_connections.max(1),
             idle: Duration::from_millis(plan.pool.idle_ms),

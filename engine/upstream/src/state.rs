@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use glorieta_net::Destination;
 use glorieta_net::tls::Absent;
 use glorieta_policy::health::outlier::Gate;
 use glorieta_policy::retry::Budget;
 
 use crate::queue::Queue;
 use crate::set::EndpointSet;
-use crate::settings::Place;
+use crate::settings::{Place, Source};
 use crate::{Observer, Settings};
 
 /// An upstream as one snapshot knows it.
@@ -43,6 +44,12 @@ pub struct State {
 }
 
 impl Upstream {
+    /// Whether an endpoint is a Unix socket.
+    pub fn has_unix_endpoint(&self) -> bool {
+        let unix = |source: &Source| matches!(source.place, Place::Fixed(Destination::Unix(_)));
+        self.settings.sources.iter().any(unix)
+    }
+
     /// Reads an upstream of a Plan; `previous` is the one of the same id in the running Plan, whose state it takes
     /// over. Its endpoints change only with [`Upstream::refresh`]. `absent`: what files that are not at hand mean.
     ///

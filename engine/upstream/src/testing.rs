@@ -45,6 +45,7 @@ pub(crate) fn plan(addresses: &[&str]) -> plan::Upstream {
             .map(|address| plan::Endpoint { address: (*address).to_owned(), weight: 1 })
             .collect(),
         tls: None,
+        proxy_protocol: None,
         balance: plan::Balance::FirstAvailable,
         pool: plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
         queue: plan::Queue { max: 100, timeout_ms: 60_000 },

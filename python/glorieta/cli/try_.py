@@ -23,7 +23,8 @@ def try_(
         list[str],
         typer.Argument(
             metavar="[METHOD] URL",
-            help="http(s)://HOST[:PORT]/PATH; tcp://HOST:PORT for layer 4. The method is GET, or POST with a body.",
+            help="http(s)://HOST[:PORT]/PATH; tcp://HOST:PORT or udp://HOST:PORT for layer 4. The method is GET, or "
+            "POST with a body.",
             show_default=False,
         ),
     ],

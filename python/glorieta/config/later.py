@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "proxy_protocol": "Protocols",
     "http3": "Protocols",
     "quic": "Protocols",
     "breaker": "Balancing",
@@ -38,7 +37,6 @@ KEYS = {
 """Key → the issue that brings it."""
 
 VALUES = {
-    "udp": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

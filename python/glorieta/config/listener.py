@@ -24,17 +24,19 @@ from .base import (
     as_list,
     left_to_defaults,
     one_of,
+    whole,
 )
 from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
 from .listener_tls import ListenerTls, expand_on
 from .match import HostText
+from .proxy_protocol import ProxyProtocolValue
 from .role import Role
 from .route import RouteKey, RouteValue
 from .split import SplitValue
 from .target import TARGETS, FilesValue, RedirectValue, RespondValue
-from .timeouts import ListenerLimits, ListenerTimeouts
+from .timeouts import MILLION, ListenerLimits, ListenerTimeouts
 
 
 class Forwarded(Noun):
@@ -104,19 +106,28 @@ class Listener(ListenerDefaults):
     bind: Annotated[list[Bind], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
     """Where to listen, one address or several: `:8080` (every address, both families), `127.0.0.1:80`, `[::1]:80`,
     `unix:/run/app.sock`, `systemd:NAME` (a socket that systemd hands over). Required."""
-    protocol: Annotated[str, one_of("http", "tcp", "tls")] = "http"
-    """`http` (layer 7: reads requests), `tcp` (layer 4: passes bytes on) or `tls` (layer 4: passes TLS on by the name
-    that a client asks for, without decrypting it; HTTPS is `http` with `tls:`)."""
+    protocol: Annotated[str, one_of("http", "tcp", "tls", "udp")] = "http"
+    """`http` (layer 7: reads requests), `tcp` (layer 4: passes bytes on), `tls` (layer 4: passes TLS on by the name
+    that a client asks for, without decrypting it; HTTPS is `http` with `tls:`) or `udp` (layer 4: passes datagrams on;
+    a client's address and port make a session, which stays at one endpoint)."""
     tls: Annotated[ListenerTls | None, Switchable] = None
     """Speak TLS here, for `http` and `tcp`: `{certificate: shop.crt, key: shop.key}`. Left out or `off`: in clear."""
+    proxy_protocol: ProxyProtocolValue = None
+    """Proxies in front that say by the PROXY protocol (version 1 or 2) who the client is, as networks (CIDR): for every
+    `protocol` but `udp`, and before TLS. Left out or `off`: nobody says so, and such a header is refused as what it
+    is."""
     names: Annotated[dict[HostText, str], NamesOnly] = Field(default_factory=dict)
     """For `protocol: tls`: names that clients ask for (SNI), such as `shop.example` or `*.api.example`, and the
     upstream of each."""
     routes: Annotated[dict[RouteKey, RouteValue], NamesOnly] = Field(default_factory=dict)
     """Routes by `[METHOD] /path` or by name. Their order means nothing."""
     to: str | None = None
-    """The upstream of all requests that no route matches, regular expressions included; for `tcp` the upstream; for
-    `tls` that of all other names, and of clients that ask for none."""
+    """The upstream of all requests that no route matches, regular expressions included; for `tcp` and `udp` the
+    upstream; for `tls` that of all other names, and of clients that ask for none."""
+    responses: Annotated[Annotated[int, whole(0, MILLION)] | None, Switchable] = None
+    """For `udp`: how many datagrams answer each one of the client; with the last of them the session ends. 1 for DNS, 0
+    for what is never answered, such as syslog. Left out or `off`: any number, and the session ends by
+    `timeouts.session`."""
     split: SplitValue | None = None
     """Share out what no route matches among several upstreams: `{stable: 95, canary: 5}`."""
     handler: HandlerValue | None = None
@@ -133,7 +144,7 @@ class Listener(ListenerDefaults):
     files: FilesValue | None = None
     """Answer what no route matches with files of a folder."""
     filters: Filters = Field(default_factory=left_to_defaults(Filters))
-    """Filters of everything that comes in here. For `tcp` and `tls` only `allow` and `deny`."""
+    """Filters of everything that comes in here. For `tcp`, `tls` and `udp` only `allow` and `deny`."""
     role: Role | None = None
     """The role of the listener's own routes, as a contract. Left out: inferred."""
     admit: Annotated[dict[Name, Admitted], NamesOnly] = Field(default_factory=dict)

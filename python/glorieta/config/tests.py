@@ -16,9 +16,10 @@ from .units import SIZE, Bytes, Size
 from .values import template_after
 
 REQUEST = re.compile(r"(?:(?P<method>\S+)\s+)?(?P<url>[A-Za-z][A-Za-z0-9+.-]*://\S+)")
-"""`METHOD URL`, or `tcp://HOST:PORT`."""
+"""`METHOD URL`, or `tcp://HOST:PORT` or `udp://HOST:PORT`."""
 PATH_ONLY = re.compile(r"[A-Z-]+\s+/\S*")
-SCHEMES = ("http", "https", "tcp")
+LAYER4 = ("tcp", "udp")
+SCHEMES = ("http", "https", *LAYER4)
 
 
 def read_request(text: str) -> tuple[str, str]:
@@ -30,11 +31,11 @@ def read_request(text: str) -> tuple[str, str]:
     if scheme not in SCHEMES:
         raise Wrong(
             f'"{found["url"]}" is no URL that can be asked for',
-            "write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT",
+            "write http://HOST/PATH, https://HOST/PATH, tcp://HOST:PORT or udp://HOST:PORT",
         )
     if not urlsplit(found["url"]).netloc:
         raise Wrong(f'"{found["url"]}" names no host')
-    if scheme == "tcp":
+    if scheme in LAYER4:
         if method:
             raise Wrong(f'"{text}": layer 4 has no methods', f"write {found['url']}")
         return "", found["url"]

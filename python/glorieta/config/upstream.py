@@ -27,6 +27,7 @@ from .base import (
 )
 from .errors import Wrong
 from .health import HealthValue, Outlier
+from .proxy_protocol import ProxyVersion
 from .units import Bytes, Duration, Frequency, HeadSize, Percent, Timeout
 from .upstream_tls import UpstreamTlsValue
 
@@ -151,5 +152,9 @@ class Upstream(UpstreamDefaults):
     """Where the service is, one address or several. One of `endpoints` and `discover`."""
     discover: Discover | None = None
     """Where the service is, found by DNS. One of `endpoints` and `discover`."""
+    proxy_protocol: ProxyVersion = None
+    """Begin each connection with a PROXY header that says who the client is, before TLS: `v1` (addresses) or `v2` (also
+    what is known of its TLS). For listeners of layer 4; health checks say that they are glorieta's own. Left out or
+    `off`: none."""
     accept: Accepted = Field(default_factory=dict)
     """Confusions that are known and meant with this upstream: the code of each, and why."""

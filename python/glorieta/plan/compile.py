@@ -18,6 +18,7 @@ from .https_only import add_redirects
 from .listeners import check_addresses, compile_listener
 from .match import pattern_of
 from .model import FORMAT, Group, Listener, Orders, Plan, upstreams_of
+from .proxy_protocol import check_shared
 from .settings import compile_admin, compile_log
 from .tested import check_tests
 from .text import canonical, version_and_text
@@ -149,6 +150,7 @@ def compile_all(compiling: Compiling) -> Plan:
     }
     if handlers := compile_handlers(compiling):
         plan["handlers"] = handlers
+    check_shared(compiling, plan)
     if acme := compile_acme(compiling):
         plan["acme"] = acme
         check_acme(compiling, plan)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Route,
         SplitVariant,
         Target,
+        UdpTarget,
         Upstream,
         ValueMatch,
     )
@@ -51,6 +52,9 @@ UNITS: dict[str, Callable[[int], str]] = {
     "percent": lambda value: f"{value}%",
     "body_rate": lambda value: f"{format_size(value)}/s" if value else "off",
     "floor_per_second": lambda value: f"{value}/s",
+    "new_connections_per_client": lambda value: f"{value}/s" if value else "any number",
+    "new_connections": lambda value: f"{value}/s" if value else "any number",
+    "connections_per_client": lambda value: str(value) if value else "any number",
 }
 """How numbers read, by the end of their field's name."""
 
@@ -65,6 +69,8 @@ def value_text(field: str, value: Any) -> str:
         return alt_svc_text(value)
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
+    if field == "proxy_protocol":
+        return proxy_protocol_text(value)
     if field == "acme":
         return "off" if value is None else acme_text(value)
     if field == "path":
@@ -144,6 +150,19 @@ def role_text(role: str, protocol: str) -> str:
     if role == "load-balancer":
         return f"load balancer (layer {layer_of(protocol)})"
     return role.replace("-", " ") if role != "bff" else role
+
+
+def udp_text(udp: UdpTarget) -> str:
+    """`every datagram, in sessions that end with 1 answer each or 1m of silence`."""
+    silence = f"{value_text('session_ms', udp['session_ms'])} of silence"
+    if udp["responses"] is None:
+        ends = silence
+    elif udp["responses"] == 0:
+        ends = "each datagram"
+    else:
+        ends = f"{udp['responses']} answer{'' if udp['responses'] == 1 else 's'} to each or {silence}"
+    most = f", answered with at most {udp['amplification']} times its bytes" if udp["amplification"] else ""
+    return f"every datagram, in sessions that end with {ends}{most}"
 
 
 def roles_text(roles: list[str], protocol: str) -> str:
@@ -314,12 +333,22 @@ def health_text(check: ActiveCheck | None) -> str:
     return f"{how} every {value_text('every_ms', check['every_ms'])}"
 
 
+def proxy_protocol_text(value: Any) -> str:
+    """Whose PROXY headers a listener believes, or which version an upstream is sent."""
+    if value is None or isinstance(value, str):
+        return value or "off"
+    others = "all others are refused" if value["required"] else "all others are served as they come"
+    return f"PROXY headers from {', '.join(value['trusted'])}; {others}"
+
+
 def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
     if upstream["tls"] is not None:
         parts.append(tls_text(upstream["tls"]))
+    if upstream["proxy_protocol"] is not None:
+        parts.append(f"told of clients by PROXY {upstream['proxy_protocol']}")
     if upstream["health"] is not None:
         parts.append(f"health {health_text(upstream['health'])}")
     return ", ".join(parts)

@@ -49,6 +49,9 @@ def check_http3(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults
     if noun.tls is None and not compiling.is_touched((*path, "tls")):
         message = "h3 needs TLS, and this listener speaks in clear"
         compiling.error(place, message, "write tls: {certificate: shop.crt, key: shop.key}, or leave h3 out", key=True)
+    if noun.proxy_protocol is not None and noun.proxy_protocol.required:
+        message = "QUIC has no PROXY header, and without one nobody is let in here"
+        compiling.error(place, message, "leave h3 out, or write required: off", also=(*path, "proxy_protocol"))
     for index in portless(noun):
         message = "h3 needs a port of UDP, and this has none of its own"
         fix = "write an address with a port, or another listener without h3 for this one"

@@ -1,5 +1,5 @@
-"""Listeners of layer 4: TCP with one upstream, or TLS by the names that clients ask for; no HTTP. What reads requests
-is refused with the sentence why."""
+"""Listeners of layer 4: TCP or UDP with one upstream, or TLS by the names that clients ask for; no HTTP. What reads
+requests is refused with the sentence why."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def check_layer4(compiling: Compiling, name: str, noun: ListenerNoun, upstreams:
     beyond += [((*path, "filters", key), key) for key in HTTP_FILTERS if noun.filters.written(key)]
     beyond += [((*path, "timeouts", key), key) for key in HTTP_TIMEOUTS if noun.timeouts.written(key)]
     beyond += [((*path, "limits", key), key) for key in HTTP_LIMITS if noun.limits.written(key)]
+    if noun.protocol != "udp" and noun.timeouts.written("session"):
+        message = f'"session" on a {noun.protocol} listener: sessions are of datagrams'
+        compiling.error((*path, "timeouts", "session"), message, "write idle: for connections", key=True)
     for place, key in beyond:
         message = f'"{key}" on a {noun.protocol} listener: {LAYER4}'
         compiling.confuse("error", place, message, "use protocol: http", key=True, code=READS_HTTP)

@@ -12,10 +12,12 @@ from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .acme import ordered_by_routes
 from .admission import check_admission
+from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
-from .http3 import compile_alt_svc, compile_versions
+from .http3 import H3, compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
+from .proxy_protocol import compile_proxy_protocol
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
 from .routes import Scope, compile_scope
 from .tls import check_covered, compile_server_tls
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from .compiling import Compiling
     from .model import Group, Listener, Route, ServerTls, Upstream
 
-LAYER4_TIMEOUTS = ("connect", "idle")
+LAYER4_TIMEOUTS = ("connect", "idle", "session")
 BOTH_FAMILIES = ("*", "[::]")
 
 
@@ -44,12 +46,16 @@ def compile_listener(
         "versions": compile_versions(compiling, noun, used, path),
         "alt_svc": compile_alt_svc(compiling, noun, used, path),
         "tls": compile_tls(compiling, noun, path),
+        "proxy_protocol": compile_proxy_protocol(compiling, noun, path),
         "roles": [],
         "limits": {
             "head_bytes": int(used.limits.head),
             "header_count": used.limits.headers,
             "target_bytes": int(used.limits.target),
             "connections": used.limits.connections,
+            "connections_per_client": used.limits.connections_per_client,
+            "new_connections": used.limits.new_connections,
+            "new_connections_per_client": used.limits.new_connections_per_client,
             "streams": used.limits.streams,
             "requests_per_connection": used.limits.requests_per_connection,
             "body_rate": int(used.limits.body_rate),
@@ -75,19 +81,30 @@ def compile_listener(
         "routes": [],
         "tcp": None,
         "passthrough": None,
+        "udp": None,
     }
     if noun.protocol != "http":
         return compile_layer4(compiling, listener, noun, used, upstreams)
     for step in LAYER4_TIMEOUTS:
         if noun.timeouts.written(step):
-            message = f'"{step}" of a listener is for tcp and tls'
+            message = f'"{step}" of a listener is for {"udp" if step == "session" else "tcp and tls"}'
             fix = "write it in the timeouts of routes, or in defaults.route.timeouts"
             compiling.error((*path, "timeouts", step), message, fix, key=True)
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
+    refuse_datagrams(compiling, noun, path)
     compiled = compile_groups(compiling, listener, noun, groups, upstreams)
     ordered_by_routes(compiling, listener, listener["routes"])
     return listener, compiled
+
+
+def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> None:
+    """What only sessions of datagrams have."""
+    beyond: list[tuple[Path, str]] = [((*path, "responses"), "responses")] if noun.written("responses") else []
+    if noun.limits.written("amplification"):
+        beyond.append(((*path, "limits", "amplification"), "amplification"))
+    for place, key in beyond:
+        compiling.error(place, f'"{key}" is for protocol: udp', "leave it out", key=True)
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
@@ -97,6 +114,10 @@ def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerT
     if noun.protocol == "tls":
         message = "protocol: tls passes TLS on and decrypts nothing, so it shows no certificates"
         compiling.error(place, message, "use protocol: http or tcp, or leave tls: out", also=(*path, "protocol"))
+        return None
+    if noun.protocol == "udp":
+        message = "TLS needs connections, and datagrams have none"
+        compiling.error(place, message, "use protocol: tcp, or leave tls: out", also=(*path, "protocol"))
         return None
     if noun.protocol == "tcp" and noun.tls.https_only is not None:
         message = f'"https_only" on a tcp listener: {LAYER4}'
@@ -112,8 +133,12 @@ def compile_layer4(
 ) -> tuple[Listener, list[Group]]:
     name = listener["id"]
     check_layer4(compiling, name, noun, upstreams)
+    if noun.protocol != "udp":
+        refuse_datagrams(compiling, noun, ("listeners", name))
     if noun.protocol == "tls":
         listener["passthrough"] = compile_passthrough(compiling, name, noun, used)
+    elif noun.protocol == "udp":
+        listener["udp"] = compile_udp(compiling, name, noun, used, upstreams)
     else:
         listener["tcp"] = compile_tcp(compiling, name, noun, used)
     listener["roles"] = [BALANCER]
@@ -191,23 +216,27 @@ def bound_address(compiling: Compiling, text: str, path: Path) -> str:
 def check_addresses(compiling: Compiling, listeners: list[Listener]) -> None:
     """No two that cannot both be bound: the engine would start with neither. The admin address counts where it is
     written; left out, it gives way."""
-    taken: list[tuple[str, Path]] = []
-    for address, path in bound_addresses(compiling, listeners):
-        clash = next((first for other, first in taken if collide(address, other)), None)
+    taken: list[tuple[bool, str, Path]] = []
+    for udp, address, path in bound_addresses(compiling, listeners):
+        clash = next((first for kind, other, first in taken if kind == udp and collide(address, other)), None)
         if clash is not None:
             message = f"{short_bind(address)} is listened to already"
             compiling.error(path, message, "one listener for each address", also=clash)
-        taken.append((address, path))
+        taken.append((udp, address, path))
 
 
-def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[str, Path]]:
+def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator[tuple[bool, str, Path]]:
+    """Whether it is by UDP, which has ports of its own; the address, and where it is written."""
     for listener in listeners:
         for index, address in enumerate(listener["bind"]):
             switch = compiling.switches.get(listener["id"])
-            yield address, switch or ("listeners", listener["id"], "bind", index)
+            path = switch or ("listeners", listener["id"], "bind", index)
+            yield listener["protocol"] == "udp", address, path
+            if H3 in listener["versions"]:
+                yield True, address, path
     admin = compiling.edge.admin
     if admin is not None and admin.address is not None and admin.written("address"):
-        yield full_bind(admin.address), ("admin", "address")
+        yield False, full_bind(admin.address), ("admin", "address")
 
 
 def collide(one: str, other: str) -> bool:

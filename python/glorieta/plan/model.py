@@ -90,6 +90,8 @@ class Upstream(TypedDict):
     endpoints: list[Endpoint]
     tls: ClientTls | None
     """None: in clear."""
+    proxy_protocol: str | None
+    """`v1`, `v2` or none."""
     balance: str | dict[str, str]
     """A word, or `{"hash": WORD}`."""
     pool: Pool
@@ -289,6 +291,10 @@ class ClientLimits(TypedDict):
     header_count: int
     target_bytes: int
     connections: int
+    connections_per_client: int
+    new_connections: int
+    """Per second."""
+    new_connections_per_client: int
     streams: int
     requests_per_connection: int
     body_rate: int
@@ -345,6 +351,23 @@ class AltSvc(TypedDict):
     max_age_s: int
 
 
+class ProxyProtocol(TypedDict):
+    trusted: list[str]
+    required: bool
+
+
+class UdpTarget(TypedDict):
+    route: str
+    upstream: str
+    session_ms: int
+    responses: int | None
+    """None: any number."""
+    amplification: int
+    """0: any."""
+    allow: list[str]
+    deny: list[str]
+
+
 class Listener(TypedDict):
     id: str
     bind: list[str]
@@ -355,6 +378,7 @@ class Listener(TypedDict):
     """What answers over TCP say of HTTP/3. None: nothing."""
     tls: ServerTls | None
     """None: in clear."""
+    proxy_protocol: ProxyProtocol | None
     roles: list[str]
     limits: ClientLimits
     timeouts: ClientTimeouts
@@ -365,6 +389,7 @@ class Listener(TypedDict):
     tcp: TcpTarget | None
     passthrough: TlsTarget | None
     """The targets of a `tls` listener."""
+    udp: UdpTarget | None
 
 
 class Group(TypedDict):
@@ -407,15 +432,20 @@ class Plan(TypedDict):
     server_name: str | None
 
 
-def layer4_of(listener: Listener) -> TcpTarget | TlsTarget | None:
-    """What a listener of layer 4 does with connections; none: it is one of layer 7."""
-    return listener["tcp"] or listener["passthrough"]
+def layer4_of(listener: Listener) -> TcpTarget | TlsTarget | UdpTarget | None:
+    """What a listener of layer 4 does with connections or datagrams; none: it is one of layer 7."""
+    return whole_of(listener) or listener["passthrough"]
+
+
+def whole_of(listener: Listener) -> TcpTarget | UdpTarget | None:
+    """What takes everything that comes to a listener, whatever it is."""
+    return listener["tcp"] or listener["udp"]
 
 
 def layer4_upstreams(listener: Listener) -> list[str]:
     """The upstreams to which a listener of layer 4 leads, each once."""
-    if listener["tcp"] is not None:
-        return [listener["tcp"]["upstream"]]
+    if (whole := whole_of(listener)) is not None:
+        return [whole["upstream"]]
     named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
     return list(dict.fromkeys(each["upstream"] for each in named))
 

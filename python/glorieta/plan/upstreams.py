@@ -31,6 +31,7 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
         "id": name,
         "endpoints": compile_endpoints(compiling, noun, path),
         "tls": compile_client_tls(compiling, used, noun, path),
+        "proxy_protocol": noun.proxy_protocol,
         "balance": used.balance.algorithm if hash_word is None else {"hash": hash_word},
         "pool": {
             "max_connections": used.pool.max_connections,

@@ -29,10 +29,10 @@ def edge(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        (["Accept-Encoding: gzip;q=0.5, br"], "compress     passed: br where the answer is worth it"),
-        ([], "compress     passed: the client takes none of its codings"),
-        (["Accept-Encoding: gzip", "Cookie: a=1"], "compress     passed: the request carries credentials"),
-        (["Accept-Encoding: gzip", "Cache-Control: no-transform"], "compress     passed: the client says no-transform"),
+        (["Accept-Encoding: gzip;q=0.5, br"], "compress    passed: br where the answer is worth it"),
+        ([], "compress    passed: the client takes none of its codings"),
+        (["Accept-Encoding: gzip", "Cookie: a=1"], "compress    passed: the request carries credentials"),
+        (["Accept-Encoding: gzip", "Cache-Control: no-transform"], "compress    passed: the client says no-transform"),
     ],
 )
 def test_what_a_client_would_get(call: Call, headers: list[str], expected: str) -> None:

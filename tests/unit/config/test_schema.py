@@ -78,7 +78,7 @@ def test_what_is_right_is_right_in_an_editor(path: Path) -> None:
         {"include": {"file": "a.yaml"}},
         {"team": "orders", "groups": {"public": {"rout": {}}}},
         {"version": 1, "listener": {}},
-        {"version": 1, "listeners": {"web": {"bind": ":80", "protocol": "udp"}}},
+        {"version": 1, "listeners": {"web": {"bind": ":80", "protocol": "sctp"}}},
         {"version": 1, "listeners": {"web": {"routes": {"/a": {"to": "a", "retries": 11}}}}},
         {"version": 1, "upstreams": {"a": {"health": {"every": "5"}}}},
         {"version": 1, "upstreams": {"a": {"endpoints": [{"adress": "a:1"}]}}},

@@ -60,7 +60,7 @@ def test_every_directive_has_exactly_one_note(imported: Callable[..., Any], tmp_
         ("limit_req zone=z", "missing", "comes with Gateway"),
         ("proxy_cache c", "missing", "comes with Gateway"),
         ("ssl_certificate c", "needless", "nothing here uses it"),
-        ("listen 53 udp", "missing", "comes with Protocols"),
+        ("listen 53 udp", "translated", ""),
         ("server b backup", "translated", ""),
         ("sticky cookie s", "missing", "cookie"),
         ("listen 443 ssl http2", "nearly", "has no certificate that could be written"),
@@ -119,7 +119,11 @@ def test_the_yaml_lists_what_a_reader_must_know(imported: Callable[..., Any]) ->
 
 
 def test_the_longest_beginning_decides_what_comes_later() -> None:
-    assert later("mirror_request_body") == ("Balancing", "mirroring of requests", "until then nothing is sent twice")
+    assert later("auth_basic_user_file") == (
+        "Gateway",
+        "basic authentication",
+        "until then the route is closed with 401",
+    )
     assert later("gzip_types") is None
     assert later("proxy_cache_valid") is not None
     assert later("proxy_pass") is None

@@ -72,8 +72,8 @@ defaults:
   listener:
     versions: [h1, h2]
     alt_svc: {port: 443, max_age: 1d}
-    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, streams: 100, requests_per_connection: 0, body_rate: 240B/s}
-    timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h}
+    limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, connections_per_client: 10, new_connections: 100/s, new_connections_per_client: 10/s, amplification: 10, streams: 100, requests_per_connection: 0, body_rate: 240B/s}
+    timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h, session: 60s}
     trusted_proxies: [10.0.0.0/8]
     forwarded: &forwarded {x_forwarded: on, forwarded: on, via: on}
     request_id: &request_id {request: on, response: on, accept: on}
@@ -94,10 +94,11 @@ listeners:
     role: reverse-proxy
     admit: {more: [more.example/*]}
     accept: {unequal-endpoints: known}
-    limits: *limits
+    limits: {head: 32KiB, headers: 100, target: 8KiB, connections: 100, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s}
     versions: [h1, h2]
     trusted_proxies: 10.0.0.0/8
+    proxy_protocol: {trusted: [10.0.0.0/8], required: on}
     forwarded: *forwarded
     request_id: *request_id
     filters:
@@ -189,6 +190,7 @@ listeners:
   ordered: {bind: ":8446", tls: {acme: [a.example, b.example]}, to: shop}
   passed: {bind: ":8445", protocol: tls, names: {a.example: tcp, "*.b.example": tcp}}
   mail: {bind: ":1025", protocol: tcp, to: shop, timeouts: {connect: 3s, idle: 1h}}
+  dns: {bind: ":1053", protocol: udp, to: short, responses: 1, timeouts: {session: 5s}, limits: {amplification: 10}}
 groups:
   g:
     at: web
@@ -209,8 +211,8 @@ groups:
   gg: {at: web, match: gg.example, gather: {pick: a.b, parts: {a: {to: shop, path: /a}}}}
 upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
-  tcp: {endpoints: localhost:3002, health: {tcp: on}}
-  short: {endpoints: localhost:3003, health: /healthz, balance: {hash: header.x-user}}
+  tcp: {endpoints: localhost:3002, health: {tcp: on}, proxy_protocol: v2}
+  short: {endpoints: localhost:3003, health: /healthz, balance: {hash: client.ip}}
   copied: {endpoints: localhost:3004}
   safe:
     endpoints: "https://safe.internal:8443"

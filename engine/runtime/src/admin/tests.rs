@@ -43,7 +43,7 @@ fn served<T: Send + 'static>(bind: &str, work: impl FnOnce(BoundAddress, Arc<Fix
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .unwrap();
-    let opened = listen::open(bind, 1, &Activation::default()).unwrap();
+    let opened = listen::open(bind, listen::Transport::Stream, 1, &Activation::default()).unwrap();
     let view = Arc::new(Fixed { ready: AtomicBool::new(true) });
     runtime.block_on(async {
         tokio::task::spawn_local(timer::drive());

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use glorieta_net::listen::{self, ListenError};
+use glorieta_net::listen::{self, Bind, ListenError};
 use glorieta_net::quic::{self, Datagrams};
 use glorieta_net::{Activation, BoundAddress};
 
@@ -15,8 +15,8 @@ const TRIES: usize = 8;
 /// What was opened, and is not served yet; each by its `bind` as it was written.
 #[derive(Default)]
 pub struct Doors {
-    pub sockets: Vec<(String, listen::Opened)>,
-    pub datagrams: Vec<(String, Vec<Datagrams>)>,
+    pub sockets: Vec<(Bind, listen::Opened)>,
+    pub datagrams: Vec<(Bind, Vec<Datagrams>)>,
 }
 
 /// Opens what the snapshot binds and is not open yet; nothing stays open if anything fails.
@@ -56,8 +56,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(listener: &Listener, bind: &str, error: ListenError) -> Failure {
-        Failure { listener: listener.id.to_string(), bind: bind.to_owned(), error }
+    fn new(listener: &Listener, bind: &Bind, error: ListenError) -> Failure {
+        Failure { listener: listener.id.to_string(), bind: bind.address.clone(), error }
     }
 
     /// Whether another port may be had, which nobody has.
@@ -71,8 +71,8 @@ impl Failure {
 }
 
 /// Every address of every listener.
-fn binds(snapshot: &Snapshot) -> impl Iterator<Item = (&Listener, &String)> {
-    snapshot.listeners.iter().flat_map(|listener| listener.bind.iter().map(move |bind| (&**listener, bind)))
+fn binds(snapshot: &Snapshot) -> impl Iterator<Item = (&Listener, Bind)> {
+    snapshot.listeners.iter().flat_map(|listener| listener.binds().map(move |bind| (&**listener, bind)))
 }
 
 fn open_sockets(
@@ -84,12 +84,12 @@ fn open_sockets(
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
     for (listener, bind) in binds(snapshot) {
-        if state.address(bind).is_some() {
+        if state.address(&bind).is_some() {
             continue;
         }
-        match listen::open(bind, workers, activation) {
-            Ok(opened) => doors.sockets.push((bind.clone(), opened)),
-            Err(error) => failures.push(Failure::new(listener, bind, error)),
+        match listen::open(&bind.address, bind.transport, workers, activation) {
+            Ok(opened) => doors.sockets.push((bind, opened)),
+            Err(error) => failures.push(Failure::new(listener, &bind, error)),
         }
     }
     failures
@@ -98,14 +98,14 @@ fn open_sockets(
 fn open_datagrams(doors: &mut Doors, snapshot: &Snapshot, state: &State, workers: usize) -> Vec<Failure> {
     let mut failures = Vec::new();
     for (listener, bind) in binds(snapshot).filter(|(listener, _)| listener.quic.is_some()) {
-        if state.datagrams.contains(bind) {
+        if state.datagrams.contains(&bind) {
             continue;
         }
-        let opened = doors.sockets.iter().find(|(own, _)| own == bind).map(|(_, opened)| &opened.address);
-        let Some(address) = opened.or_else(|| state.address(bind)) else { continue };
+        let opened = doors.sockets.iter().find(|(own, _)| *own == bind).map(|(_, opened)| &opened.address);
+        let Some(address) = opened.or_else(|| state.address(&bind)) else { continue };
         match quic::open(address, workers) {
-            Ok(datagrams) => doors.datagrams.push((bind.clone(), datagrams)),
-            Err(error) => failures.push(Failure::new(listener, bind, error)),
+            Ok(datagrams) => doors.datagrams.push((bind, datagrams)),
+            Err(error) => failures.push(Failure::new(listener, &bind, error)),
         }
     }
     failures
@@ -113,7 +113,7 @@ fn open_datagrams(doors: &mut Doors, snapshot: &Snapshot, state: &State, workers
 
 impl State {
     /// Where a `bind` is open.
-    pub(super) fn address(&self, bind: &str) -> Option<&BoundAddress> {
+    pub(super) fn address(&self, bind: &Bind) -> Option<&BoundAddress> {
         self.addresses.iter().find(|(known, _)| known == bind).map(|(_, address)| address)
     }
 }

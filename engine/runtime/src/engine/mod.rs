@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use glorieta_net::listen::Bind;
 use glorieta_net::{Activation, BoundAddress};
 use glorieta_plan::Plan;
 use glorieta_policy::Reference;
@@ -61,10 +62,10 @@ struct Handle {
 #[derive(Default)]
 struct State {
     /// By `bind` as it was written.
-    addresses: Vec<(String, BoundAddress)>,
+    addresses: Vec<(Bind, BoundAddress)>,
     /// Those whose UDP sockets are open, too. They stay for as long as the address does, so that switching HTTP/3 off
     /// and on cuts nobody.
-    datagrams: Vec<String>,
+    datagrams: Vec<Bind>,
     ended: bool,
 }
 
@@ -205,14 +206,14 @@ impl Engine {
     /// Every listener's id and the addresses that it has, as `bind` writes them.
     pub fn addresses(&self) -> Vec<(String, Vec<String>)> {
         let state = self.state();
-        let address = |bind: &String| {
-            state.addresses.iter().find(|(known, _)| known == bind).map(|(_, address)| address.to_string())
+        let address = |bind: Bind| {
+            state.addresses.iter().find(|(known, _)| *known == bind).map(|(_, address)| address.to_string())
         };
         let snapshot = self.shared.snapshot.load_full();
         snapshot
             .listeners
             .iter()
-            .map(|listener| (listener.id.to_string(), listener.bind.iter().filter_map(address).collect()))
+            .map(|listener| (listener.id.to_string(), listener.binds().filter_map(address).collect()))
             .collect()
     }
 

@@ -98,7 +98,7 @@ pub enum Need {
 
 /// What a part is built with: upstreams, hosts, references and counts, each by its name.
 pub struct Sources<'a> {
-    pub upstream: &'a dyn Fn(&str) -> Option<Arc<Upstream>>,
+    pub upstream: &'a dyn Fn(&str) -> Result<Arc<Upstream>, String>,
     pub host: &'a dyn Fn(&glorieta_plan::HostHeader) -> Result<Host, String>,
     pub timeouts: &'a dyn Fn(&glorieta_plan::UpstreamTimeouts) -> Timeouts,
     /// References of headers and paths, which are one line.
@@ -188,7 +188,7 @@ impl Part {
         }
         let mut part = Part {
             name: plan.name.as_str().into(),
-            upstream: upstream.ok_or_else(|| format!("there is no upstream {:?}", plan.upstream))?,
+            upstream: upstream?,
             host: (sources.host)(&plan.host)?,
             timeouts: (sources.timeouts)(&plan.timeouts),
             retries: plan.retries,

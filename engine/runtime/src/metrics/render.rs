@@ -211,6 +211,16 @@ impl Scrape {
             let seen = series.tunnels().into_iter().filter(|(_, bytes)| *bytes > 0);
             tunnels.counts(("listener", series.listener()), "direction", seen)?;
         }
+        let counted = || self.all.listeners.iter().filter_map(|series| Some((series.listener(), series.datagrams()?)));
+        let mut datagrams = Family::counter(encoder, "glorieta_datagrams", "Datagrams passed on");
+        for (listener, [inward, outward, _]) in counted() {
+            datagrams.counts(("listener", listener), "direction", [("in", inward), ("out", outward)])?;
+        }
+        let help = "Datagrams that were not passed on: no room for them, or more than a session may be answered";
+        let mut lost = Family::counter(encoder, "glorieta_datagrams_lost", help);
+        for (listener, [.., count]) in counted() {
+            lost.count(&[("listener", listener)], count)?;
+        }
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use glorieta_plan::Plan;
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
-use super::Problem;
 use super::route::{host, timeouts};
+use super::{Problem, shared_upstream};
 use crate::handlers::{Callee, Handler};
 use crate::metrics::Registry;
 use crate::secrets::Secrets;
@@ -53,9 +53,8 @@ pub(super) fn build(
 }
 
 fn callee(call: &glorieta_plan::HandlerCall, upstreams: &Upstreams, secrets: &Secrets) -> Result<Callee, String> {
-    let upstream = upstreams.get(call.upstream.as_str());
     Ok(Callee {
-        upstream: upstream.cloned().ok_or_else(|| format!("there is no upstream {:?}", call.upstream))?,
+        upstream: shared_upstream(upstreams, &call.upstream)?.clone(),
         host: host(&call.host, secrets)?,
         timeouts: timeouts(&call.timeouts),
         retries: call.retries,

@@ -77,6 +77,49 @@ impl TcpRoute {
     }
 }
 
+/// Where datagrams go.
+pub struct DatagramRoute {
+    /// Its `idle` is how long nothing may move in a session; nothing connects.
+    pub target: TcpRoute,
+    /// Answers that each datagram of the client gets; `None`: any number.
+    pub responses: Option<u32>,
+    /// So many times what the client has sent may be answered; 0: any.
+    pub amplification: u32,
+}
+
+pub(super) fn udp(
+    plan: &glorieta_plan::Listener,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Duty> {
+    let Some(target) = plan.udp.as_ref().filter(|_| plan.routes.is_empty() && plan.passthrough.is_none()) else {
+        problems.push(Problem::at(path, "a udp listener needs a target, and has neither routes nor names"));
+        return None;
+    };
+    let same = glorieta_plan::TcpTarget {
+        route: target.route.clone(),
+        upstream: target.upstream.clone(),
+        idle_ms: target.session_ms,
+        connect_ms: 0,
+        allow: target.allow.clone(),
+        deny: target.deny.clone(),
+    };
+    let route = tcp(&same, path, context, problems)?;
+    let settings = &route.upstream.settings;
+    let unfit = [
+        (settings.tls.is_some(), "is spoken to by TLS, which datagrams are not"),
+        (settings.proxy_protocol.is_some(), "wants PROXY headers, which stand before connections only"),
+        (route.upstream.has_unix_endpoint(), "has a Unix socket, which takes no datagrams here"),
+    ];
+    let count = problems.len();
+    for (_, why) in unfit.into_iter().filter(|(wrong, _)| *wrong) {
+        problems.push(Problem::at(path, format!("upstream {:?} {why}", target.upstream)));
+    }
+    let made = DatagramRoute { target: route, responses: target.responses, amplification: target.amplification };
+    (problems.len() == count).then_some(Duty::Udp(Arc::new(made)))
+}
+
 pub(super) fn passthrough(
     plan: &glorieta_plan::Listener,
     path: &str,

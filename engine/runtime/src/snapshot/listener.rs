@@ -1,19 +1,24 @@
 //! A listener of a snapshot: its limits, whom it believes, and what it leads to.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
+use glorieta_net::listen::{Bind, Transport};
 use glorieta_net::quic::{self, TransportConfig};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{Acme, AcmeChallenge, AltSvc, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{
+    Acme, AcmeChallenge, AltSvc, ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders,
+};
+use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
-use super::layer4::{self, Passthrough, TcpRoute};
+use super::layer4::{self, DatagramRoute, Passthrough, TcpRoute};
 use super::{Problem, Route};
 use crate::challenges::Challenge;
 use crate::handlers::Handler;
@@ -25,6 +30,10 @@ use crate::secrets::Secrets;
 pub struct ListenerState {
     /// Open connections, over all workers.
     pub connections: AtomicU32,
+    /// How fast they came.
+    pub arrivals: Arrivals,
+    /// Made when it is first asked for.
+    pub clients: OnceLock<Box<Clients>>,
 }
 
 pub struct Listener {
@@ -33,6 +42,10 @@ pub struct Listener {
     pub settings: Settings,
     /// The most open connections.
     pub connections: u32,
+    /// How fast new ones may come; `None`: as they like.
+    pub rate: Option<Rate>,
+    /// What each client may have; `None`: nobody counts.
+    pub per_client: Option<PerClient>,
     pub trusted: Networks,
     pub forwarded: ForwardedHeaders,
     pub request_id: RequestIdHeaders,
@@ -49,7 +62,9 @@ pub struct Listener {
     pub alt_svc: Option<AltSvc>,
     /// How issuers of certificates are answered here; `None`: not at all.
     pub challenge: Option<Challenge>,
-    /// From a connection's begin to the end of its handshake.
+    /// `None`: nobody's connections begin with a PROXY header.
+    pub announced: Option<Arc<Announced>>,
+    /// From a connection's begin to the end of its handshake; as long may its PROXY header take before.
     pub handshake: Duration,
     pub series: Arc<ListenerSeries>,
     pub state: Arc<ListenerState>,
@@ -57,11 +72,27 @@ pub struct Listener {
     pub without_routes: Option<Arc<Listener>>,
 }
 
+/// Whose connections begin with a PROXY header.
+pub struct Announced {
+    trusted: Networks,
+    /// Whether connections from elsewhere are refused.
+    pub required: bool,
+}
+
+impl Announced {
+    /// Whether a peer's connections must begin with a header. Who may connect to a Unix socket is decided by its mode:
+    /// whoever does is believed.
+    pub fn includes(&self, peer: Option<SocketAddr>) -> bool {
+        peer.is_none_or(|peer| self.trusted.contains(peer.ip()))
+    }
+}
+
 /// What is spoken at a listener.
 pub enum Duty {
     Http { table: Table, routes: Vec<Arc<Route>> },
     Tcp(Arc<TcpRoute>),
     Passthrough(Passthrough),
+    Udp(Arc<DatagramRoute>),
 }
 
 pub(super) struct Context<'a> {
@@ -74,6 +105,21 @@ pub(super) struct Context<'a> {
 }
 
 impl Listener {
+    /// What it listens for at its addresses.
+    pub fn transport(&self) -> Transport {
+        if matches!(self.duty, Duty::Udp(_)) { Transport::Datagram } else { Transport::Stream }
+    }
+
+    /// What it binds.
+    pub fn binds(&self) -> impl Iterator<Item = Bind> {
+        self.bind.iter().map(|address| Bind { address: address.clone(), transport: self.transport() })
+    }
+
+    /// Whether an answer of HTTP is understood as soon as a connection is open.
+    pub fn speaks_plain_http(&self) -> bool {
+        matches!(self.duty, Duty::Http { .. }) && self.tls.is_none()
+    }
+
     pub(super) fn build(
         plan: &glorieta_plan::Listener,
         before: Option<&Arc<Listener>>,
@@ -82,10 +128,20 @@ impl Listener {
     ) -> Option<Listener> {
         let path = format!("listeners.{}", plan.id);
         let trusted = networks(&plan.trusted_proxies, &format!("{path}.trusted_proxies"), problems);
+        let announced = announced(plan, &path, problems);
         let tls = terminator(plan, before, &path, context, problems);
         check_versions(plan, &path, problems);
         let quic = quic(plan, tls.as_ref().and_then(Option::as_ref), &path, problems);
         let duty = match (plan.protocol, &plan.tcp) {
+            (Protocol::Udp, None) => layer4::udp(plan, &path, context, problems),
+            (Protocol::Udp, Some(_)) => {
+                problems.push(Problem::at(path, "a udp listener has a udp target, not a tcp target"));
+                None
+            }
+            _ if plan.udp.is_some() => {
+                problems.push(Problem::at(path, "only a udp listener has a udp target"));
+                None
+            }
             (Protocol::Tls, None) => layer4::passthrough(plan, &path, context, problems),
             (Protocol::Tls, Some(_)) => {
                 problems.push(Problem::at(path, "a tls listener has names, not a tcp target"));
@@ -112,7 +168,7 @@ impl Listener {
                 None
             }
         };
-        let (trusted, duty, tls, quic) = (trusted?, duty?, tls?, quic?);
+        let (trusted, announced, duty, tls, quic) = (trusted?, announced?, duty?, tls?, quic?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -120,6 +176,8 @@ impl Listener {
             bind: plan.bind.clone(),
             settings: settings(plan),
             connections: plan.limits.connections,
+            rate: Rate::per_second(plan.limits.new_connections),
+            per_client: per_client(&plan.limits),
             trusted: trusted.clone(),
             forwarded: plan.forwarded.clone(),
             request_id: plan.request_id.clone(),
@@ -129,6 +187,7 @@ impl Listener {
             tls: tls.clone(),
             quic: quic.clone(),
             alt_svc: plan.alt_svc.clone(),
+            announced: announced.clone(),
             challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
             series: series.clone(),
@@ -138,10 +197,31 @@ impl Listener {
         let without_routes = match duty {
             Duty::Http { .. } => Some(make(Duty::Http { table: Table::default(), routes: Vec::new() }, None)),
             // At layer 4 there is one, and whoever uses it keeps it.
-            Duty::Tcp(_) | Duty::Passthrough(_) => None,
+            Duty::Tcp(_) | Duty::Passthrough(_) | Duty::Udp(_) => None,
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
+}
+
+fn per_client(limits: &ClientLimits) -> Option<PerClient> {
+    let rate = Rate::per_second(limits.new_connections_per_client);
+    let may = PerClient { connections: limits.connections_per_client, rate };
+    (may.connections > 0 || may.rate.is_some()).then_some(may)
+}
+
+/// Whose connections begin with a PROXY header; `None`: something is wrong with it.
+fn announced(
+    plan: &glorieta_plan::Listener,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Arc<Announced>>> {
+    let Some(proxies) = &plan.proxy_protocol else { return Some(None) };
+    if plan.protocol == Protocol::Udp {
+        problems.push(Problem::at(path, "a PROXY header stands before a connection, and datagrams have none"));
+        return None;
+    }
+    let trusted = networks(&proxies.trusted, &format!("{path}.proxy_protocol.trusted"), problems)?;
+    Some(Some(Arc::new(Announced { trusted, required: proxies.required })))
 }
 
 /// HTTP-01 asks in clear, TLS-ALPN-01 wherever TLS ends.
@@ -153,7 +233,7 @@ fn challenge(plan: &glorieta_plan::Listener, acme: Option<&Acme>) -> Option<Chal
     }
 }
 
-/// What is spoken is said for HTTP alone, and there it is something that is built.
+/// Versions are said for HTTP alone, and there at least one is.
 fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec<Problem>) {
     let path = || format!("{path}.versions");
     let speaks_http = plan.protocol == Protocol::Http;
@@ -182,6 +262,10 @@ fn terminator(
             tls::http(h1, h2)
         }
         Protocol::Tcp => &[],
+        Protocol::Udp => {
+            problems.push(Problem::at(path, "TLS needs connections, and datagrams have none; use protocol tcp"));
+            return None;
+        }
         Protocol::Tls => {
             problems.push(Problem::at(path, "what is passed through is not decrypted; use protocol tcp with tls"));
             return None;

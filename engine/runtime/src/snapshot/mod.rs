@@ -15,7 +15,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glorieta_plan::{AccessLog, ActiveCheck, CheckKind, Plan};
+use glorieta_net::listen::Bind;
+use glorieta_plan::{AccessLog, ActiveCheck, CheckKind, Plan, Protocol};
 use glorieta_upstream::{Observer, Outcome, Upstream};
 use rustc_hash::FxHashMap;
 
@@ -24,7 +25,7 @@ use crate::metrics::{self, Registry, UpstreamSeries};
 use crate::secrets::Secrets;
 use crate::worker::current_worker;
 
-pub use layer4::{Passthrough, TcpRoute};
+pub use layer4::{DatagramRoute, Passthrough, TcpRoute};
 pub use listener::{Duty, Listener};
 pub use problem::Problem;
 pub use route::{Proxy, Redirect, Respond, Route, Target};
@@ -103,8 +104,25 @@ impl Snapshot {
     }
 
     /// The listener at a `bind` address as it was written.
-    pub fn listener_at(&self, bind: &str) -> Option<&Arc<Listener>> {
-        self.listeners.iter().find(|listener| listener.bind.iter().any(|own| own == bind))
+    pub fn listener_at(&self, bind: &Bind) -> Option<&Arc<Listener>> {
+        let here =
+            |listener: &&Arc<Listener>| listener.transport() == bind.transport && listener.bind.contains(&bind.address);
+        self.listeners.iter().find(here)
+    }
+}
+
+/// An upstream whose connections may serve one client after the other.
+fn shared_upstream<'a>(
+    upstreams: &'a FxHashMap<Arc<str>, Arc<Upstream>>,
+    id: &str,
+) -> Result<&'a Arc<Upstream>, String> {
+    let upstream = upstreams.get(id).ok_or_else(|| format!("there is no upstream {id:?}"))?;
+    match upstream.settings.proxy_protocol {
+        None => Ok(upstream),
+        Some(_) => Err(format!(
+            "upstream {id:?} announces clients by PROXY headers, but HTTP connections are shared by clients; \
+             use protocol tcp, or X-Forwarded-For"
+        )),
     }
 }
 
@@ -161,10 +179,16 @@ fn check_unique(plan: &Plan, problems: &mut Vec<Problem>) {
     for pair in ids.windows(2).filter(|pair| pair[0] == pair[1]) {
         problems.push(Problem::at(format!("listeners.{}", pair[0]), "two listeners have this id"));
     }
-    let mut binds: Vec<&str> = plan.listeners.iter().flat_map(|listener| &listener.bind).map(String::as_str).collect();
+    // TCP and UDP have ports of their own.
+    let own = |listener: &'_ glorieta_plan::Listener| listener.protocol == Protocol::Udp;
+    let mut binds: Vec<(bool, &str)> = plan
+        .listeners
+        .iter()
+        .flat_map(|listener| listener.bind.iter().map(move |bind| (own(listener), bind.as_str())))
+        .collect();
     binds.sort_unstable();
     for pair in binds.windows(2).filter(|pair| pair[0] == pair[1]) {
-        problems.push(Problem::at("listeners", format!("two listeners bind {}", pair[0])));
+        problems.push(Problem::at("listeners", format!("two listeners bind {}", pair[0].1)));
     }
 }
 

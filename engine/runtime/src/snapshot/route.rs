@@ -7,8 +7,8 @@ use glorieta_filters::Filters;
 use glorieta_policy::{Split as Shares, Template, Word};
 use glorieta_upstream::{Host, Timeouts, Upstream};
 
-use super::Problem;
 use super::listener::Context;
+use super::{Problem, shared_upstream};
 use crate::files::Files;
 use crate::gather::{Gather, Sources};
 use crate::handlers::{HandlerRoute, parameters_of};
@@ -136,7 +136,7 @@ fn gather(
     Gather::build(
         plan,
         &Sources {
-            upstream: &|name| context.upstreams.get(name).cloned(),
+            upstream: &|name| shared_upstream(context.upstreams, name).cloned(),
             host: &|plan| host(plan, context.secrets),
             timeouts: &timeouts,
             line: &|reference| context.secrets.line(reference),
@@ -183,8 +183,8 @@ fn split(
 }
 
 fn mirror(plan: &glorieta_plan::Mirror, listener: &str, route: &str, context: &Context<'_>) -> Result<Mirror, String> {
-    let upstream = context.upstreams.get(plan.upstream.as_str());
-    let upstream = upstream.ok_or_else(|| format!("mirror: there is no upstream {:?}", plan.upstream))?;
+    let upstream =
+        shared_upstream(context.upstreams, &plan.upstream).map_err(|message| format!("mirror: {message}"))?;
     let host = host(&plan.host, context.secrets)?;
     let series = context.registry.mirror(listener, route, &plan.upstream);
     Mirror::build(plan, upstream.clone(), host, timeouts(&plan.timeouts), series)
@@ -210,8 +210,7 @@ pub(super) fn timeouts(plan: &glorieta_plan::UpstreamTimeouts) -> Timeouts {
 
 impl Proxy {
     fn build(plan: &glorieta_plan::ProxyTarget, context: &Context<'_>) -> Result<Proxy, String> {
-        let upstream = context.upstreams.get(plan.upstream.as_str());
-        let upstream = upstream.ok_or_else(|| format!("there is no upstream {:?}", plan.upstream))?;
+        let upstream = shared_upstream(context.upstreams, &plan.upstream)?;
         let strip_prefix = match plan.strip_prefix.as_deref().map(|prefix| prefix.trim_end_matches('/')) {
             Some("") | None => None,
             Some(prefix) if prefix.starts_with('/') => Some(prefix.as_bytes().into()),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use glorieta_plan::{Group, Listener, Plan, Protocol, Route, ServerTls, TcpTarget, TlsTarget};
+use glorieta_plan::{Group, Listener, Plan, Protocol, Route, ServerTls, TcpTarget, TlsTarget, UdpTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -27,6 +27,7 @@ struct PartListener<'a> {
     tcp: &'a Option<TcpTarget>,
     tls: &'a Option<ServerTls>,
     passthrough: &'a Option<TlsTarget>,
+    udp: &'a Option<UdpTarget>,
 }
 
 impl PartListener<'_> {
@@ -40,6 +41,7 @@ impl PartListener<'_> {
             tcp: &listener.tcp,
             tls: &listener.tls,
             passthrough: &listener.passthrough,
+            udp: &listener.udp,
         }
     }
 }
@@ -71,6 +73,8 @@ pub struct ShownListener<'a> {
     pub tls: &'a RawValue,
     #[serde(borrow)]
     pub passthrough: &'a RawValue,
+    #[serde(borrow)]
+    pub udp: &'a RawValue,
 }
 
 impl Packed {

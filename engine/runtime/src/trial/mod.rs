@@ -69,9 +69,10 @@ impl Trial {
         };
         let heard = Heard { id: listener.id.to_string(), why };
         Ok(match &listener.duty {
+            Duty::Udp(route) => tcp::tell(heard, &route.target, None, client),
             Duty::Tcp(route) => tcp::tell(heard, route, None, client),
             Duty::Passthrough(targets) => tcp::tell_by_name(heard, targets, place.server_name().as_deref(), client),
-            Duty::Http { .. } if place.is_tcp || place.is_tls != listener.tls.is_some() => {
+            Duty::Http { .. } if place.is_tcp || place.is_udp || place.is_tls != listener.tls.is_some() => {
                 let word = if listener.tls.is_some() { "https" } else { "http" };
                 let why = format!("listener {} speaks {word}; ask it with a method and {word}://", listener.id);
                 Report { listener: Some(heard), ..Report::nothing(why) }

@@ -3,11 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use glorieta_net::listen::Transport;
+
 use crate::snapshot::{Duty, Listener, Snapshot};
 
 /// A URL taken apart, nothing of it decoded: what is wrong in it is for the codec to find.
 pub struct Place<'a> {
     pub is_tcp: bool,
+    pub is_udp: bool,
     /// Asked by `https://`.
     pub is_tls: bool,
     /// Host and port as a client writes them into `Host`.
@@ -20,27 +23,25 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// # Errors
-    /// A sentence for a URL that is neither `http://` nor `tcp://`.
+    /// A sentence for a URL of another scheme than `http`, `https`, `tcp` and `udp`.
     pub fn read(url: &'a str) -> Result<Place<'a>, String> {
         let scheme = |name: &str| url.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        let (is_tcp, is_tls, rest) = if scheme("http://") {
-            (false, false, &url["http://".len()..])
-        } else if scheme("https://") {
-            (false, true, &url["https://".len()..])
-        } else if scheme("tcp://") {
-            (true, false, &url["tcp://".len()..])
-        } else {
+        let known = ["http://", "https://", "tcp://", "udp://"];
+        let Some(word) = known.into_iter().find(|word| scheme(word)) else {
             return Err(format!(
-                "{url:?} does not say how to get there; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT"
+                "{url:?} does not say how to get there; write http://HOST/PATH, https://HOST/PATH, tcp://HOST:PORT or \
+                 udp://HOST:PORT"
             ));
         };
+        let (is_tcp, is_udp, is_tls) = (word == "tcp://", word == "udp://", word == "https://");
+        let rest = &url[word.len()..];
         let end = rest.find(['/', '?', '#', '*']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (host, port) = split_port(authority);
         // A client leaves out the port that the scheme implies.
         let implied = if is_tls { 443 } else { 80 };
-        let authority = if port == Some(implied) && !is_tcp { host } else { authority };
-        Ok(Place { is_tcp, is_tls, authority, rest, host, port })
+        let authority = if port == Some(implied) && !is_tcp && !is_udp { host } else { authority };
+        Ok(Place { is_tcp, is_udp, is_tls, authority, rest, host, port })
     }
 
     /// The listener, and why it is that one; or why there is none.
@@ -55,8 +56,9 @@ impl<'a> Place<'a> {
         }
         match self.port {
             Some(port) => self.at_port(snapshot, port),
-            None if self.is_tcp => {
-                Err(format!("layer 4 has nothing but addresses and ports: write tcp://HOST:PORT; {}", all(snapshot)))
+            None if self.is_tcp || self.is_udp => {
+                let word = if self.is_udp { "udp" } else { "tcp" };
+                Err(format!("layer 4 has nothing but addresses and ports: write {word}://HOST:PORT; {}", all(snapshot)))
             }
             None => self.at_port(snapshot, if self.is_tls { 443 } else { 80 }).or_else(|_| self.only(snapshot)),
         }
@@ -89,6 +91,7 @@ impl<'a> Place<'a> {
         let here: Vec<(&Arc<Listener>, Option<IpAddr>)> = snapshot
             .listeners
             .iter()
+            .filter(|listener| (listener.transport() == Transport::Datagram) == self.is_udp)
             .flat_map(|listener| listener.bind.iter().map(move |bind| (listener, bound(bind))))
             .filter_map(|(listener, bound)| bound.filter(|bound| bound.1 == port).map(|bound| (listener, bound.0)))
             .collect();

@@ -33,6 +33,7 @@ fn listener(id: &str, bind: &[&str], routes: &[Value]) -> Value {
 fn tcp(id: &str, bind: &str, deny: &[&str]) -> Value {
     let mut listener = listener(id, &[bind], &[]);
     listener["protocol"] = json!("tcp");
+    listener["versions"] = json!([]);
     listener["tcp"] =
         json!({"route": id, "upstream": "two", "idle_ms": 1000, "connect_ms": 1000, "allow": [], "deny": deny});
     listener
@@ -50,6 +51,7 @@ fn by_name(id: &str, bind: &str) -> Value {
     let mut listener = listener(id, &[bind], &[]);
     let target = |name: Value, upstream: &str| json!({"name": name, "route": upstream, "upstream": upstream});
     listener["protocol"] = json!("tls");
+    listener["versions"] = json!([]);
     listener["passthrough"] = json!({
         "names": [
             target(json!({"exact": "shop.example"}), "one"),

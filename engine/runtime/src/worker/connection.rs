@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use glorieta_core::{Error, Exchange, Moment, Peer, RequestHead, Response, Scheme, Secured, Version};
+use glorieta_core::{Error, Exchange, Kind, Moment, Peer, RequestHead, Response, Scheme, Secured, Version};
 use glorieta_http::{Reply, Service, Settings, h3, serve_connection};
 use glorieta_net::quic::Connection;
 use glorieta_net::{Stream, Timer};
+use glorieta_policy::limit::{Client, Entered, Refusal};
 
 use super::ended::{Ended, write_down};
 use super::{Entrance, Guest, Worker};
@@ -22,6 +23,10 @@ pub struct Open {
     listener: Arc<Listener>,
     /// Its place among its entrance's connections.
     pub key: usize,
+    /// For whom it is counted; `None`: for nobody.
+    client: Option<Client>,
+    /// Where the client connected to, as a PROXY header says; `None`: to the socket.
+    pub server: Option<Box<SocketAddr>>,
 }
 
 impl Open {
@@ -30,12 +35,34 @@ impl Open {
         worker.load().connections.fetch_add(1, Ordering::Relaxed);
         let key = entrance.connections.borrow_mut().insert(Guest::default());
         let listener = listener.without_routes.as_ref().unwrap_or(listener).clone();
-        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key }
+        Open { worker: worker.clone(), entrance: entrance.clone(), listener, key, client: None, server: None }
+    }
+}
+
+impl Open {
+    /// Counts it for its client, where clients are counted.
+    ///
+    /// # Errors
+    /// `too_many_connections_per_client`, `connection_rate_per_client`.
+    pub fn count_for(&mut self, address: Option<SocketAddr>) -> Result<(), Kind> {
+        let (Some(may), Some(address)) = (self.listener.per_client, address) else { return Ok(()) };
+        let client = Client::of(address.ip());
+        let clients = self.listener.state.clients.get_or_init(Box::default);
+        match clients.enter(client, may, Moment::now()) {
+            Ok(Entered::Counted) => self.client = Some(client),
+            Ok(Entered::Uncounted) => {}
+            Err(Refusal::Connections) => return Err(Kind::TooManyPerClient),
+            Err(Refusal::Rate) => return Err(Kind::ConnectionRatePerClient),
+        }
+        Ok(())
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if let (Some(client), Some(clients)) = (self.client, self.listener.state.clients.get()) {
+            clients.leave(client, Moment::now());
+        }
         // The task's handle is let go outside of the borrow.
         let guest = self.entrance.connections.borrow_mut().try_remove(self.key);
         drop(guest);
@@ -45,7 +72,7 @@ impl Drop for Open {
     }
 }
 
-/// Serves an HTTP connection to its end; `secured`: what TLS has shown of it.
+/// Serves an HTTP connection to its end; `secured`: what TLS has shown of it, here or to the proxy in front.
 pub fn serve_http(
     open: Open,
     stream: Stream,
@@ -153,6 +180,7 @@ impl glorieta_core::Wire for NoWire {
 mod tests {
     use super::*;
     use crate::worker::View;
+    use crate::worker::announced::serve_announced;
     use crate::worker::secure::serve_secured;
 
     type Secure = Option<Rc<Secured>>;
@@ -172,5 +200,7 @@ mod tests {
         assert!(size <= 400, "an idle connection's future takes {size} bytes");
         let size = size_of_secured(serve_secured);
         assert!(size <= 400, "an idle encrypted connection's future takes {size} bytes");
+        let size = size_of_secured(serve_announced);
+        assert!(size <= 400, "an idle announced connection's future takes {size} bytes");
     }
 }

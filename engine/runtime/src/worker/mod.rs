@@ -4,7 +4,9 @@
 //! uses of the snapshot and looks at one number per request to learn that it has changed.
 
 mod accept;
+mod announced;
 mod connection;
+mod datagrams;
 mod ended;
 mod message;
 mod quic;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 use glorieta_core::{Error, Kind, Moment};
 use glorieta_http::Settings;
+use glorieta_net::listen::Bind;
 use glorieta_net::timer::{self, Alarm};
 use glorieta_plan::LogFormat;
 use glorieta_policy::Word;
@@ -111,9 +114,9 @@ pub struct Worker {
     clock: Clock,
     generation: Cell<u64>,
     log_needs: RefCell<Rc<LogNeeds>>,
-    entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
+    entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
     /// Those by QUIC, at the same addresses.
-    quic_entrances: RefCell<FxHashMap<String, Rc<Entrance>>>,
+    quic_entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
     log_pending: Notify,
     /// Opened for the first process or the first request of a handler.
     desk: RefCell<Option<Rc<Desk>>>,
@@ -209,7 +212,7 @@ impl Worker {
         }
     }
 
-    fn leave(&self, bind: &str) {
+    fn leave(&self, bind: &Bind) {
         let entrance = self.entrances.borrow_mut().remove(bind);
         let quic = self.quic_entrances.borrow_mut().remove(bind);
         for entrance in entrance.into_iter().chain(quic) {

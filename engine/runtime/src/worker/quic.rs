@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use glorieta_core::{Error, Kind, Moment, Secured, Version};
+use glorieta_net::listen::Bind;
 use glorieta_net::quic::{self, Connecting, Connection, ConnectionError, Datagrams, Endpoint, Incoming};
 use glorieta_net::tls::QuicCredentials;
 
+use super::accept::may_enter;
 use super::connection::{Open, serve_http3};
 use super::ended::{Ended, write_down};
 use super::secure::patiently;
@@ -24,7 +25,7 @@ const PROVEN_FROM: u32 = 64;
 const MOST_HANDSHAKES: u32 = 2048;
 
 /// Begins to accept at one address by QUIC.
-pub fn listen(worker: &Rc<Worker>, bind: String, datagrams: Datagrams) {
+pub fn listen(worker: &Rc<Worker>, bind: Bind, datagrams: Datagrams) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
     let (Some(transport), Some(terminator)) = (&listener.quic, &listener.tls) else { return };
@@ -34,7 +35,7 @@ pub fn listen(worker: &Rc<Worker>, bind: String, datagrams: Datagrams) {
     });
     let endpoint = match opened {
         Ok(endpoint) => endpoint,
-        Err(error) => return crate::engine::say(&format!("listener {}: {bind} (UDP): {error}", listener.id)),
+        Err(error) => return crate::engine::say(&format!("listener {}: {} (UDP): {error}", listener.id, bind.address)),
     };
     let entrance = Rc::new(Entrance::for_quic(listener));
     worker.quic_entrances.borrow_mut().insert(bind, entrance.clone());
@@ -74,6 +75,11 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, incoming: Incoming, hands
     let listener = &view.listener;
     // Where HTTP/3 has been switched off, the socket stays for as long as the address does.
     let (Some(transport), Some(terminator)) = (&listener.quic, &listener.tls) else { return incoming.refuse() };
+    // Who is to say first for whom it speaks cannot do so here.
+    let unsaid = |announced: &Announced| announced.required || announced.includes(Some(incoming.remote_address()));
+    if listener.announced.as_ref().is_some_and(unsaid) {
+        return incoming.refuse();
+    }
     if handshakes.get() >= PROVEN_FROM && !incoming.remote_address_validated() {
         // It can always be asked of those who have not proved it.
         if let Err(error) = incoming.retry() {
@@ -86,13 +92,12 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, incoming: Incoming, hands
         return incoming.ignore();
     }
     listener.series.accepted(worker.index);
-    let open = Open::new(worker, entrance, listener);
-    let key = open.key;
-    if listener.state.connections.load(Ordering::Relaxed) > listener.connections {
-        listener.series.rejected(worker.index, Kind::TooManyConnections);
+    let mut open = Open::new(worker, entrance, listener);
+    let (key, address) = (open.key, incoming.remote_address());
+    if let Err(kind) = may_enter(&mut open, listener, Some(address)) {
+        listener.series.rejected(worker.index, kind);
         return incoming.refuse();
     }
-    let address = incoming.remote_address();
     let accepted = terminator.quic().map_err(|error| Error::new(Kind::Internal).with_detail(error));
     let accepted = accepted.and_then(|credentials| {
         let config = Arc::new(quic::server_config(&credentials, transport));

@@ -83,7 +83,7 @@ async fn shake_hands(open: Open, view: Rc<View>, stream: Stream, address: Option
     None
 }
 
-/// Waits for a client's side of a handshake; `None`: it took too long. Who is still at it when the entrance closes gets
+/// Waits for a client's side of a handshake or of a greeting; `None`: it took too long. Who is still at it when the entrance closes gets
 /// no more than a moment.
 pub(super) async fn patiently<F: Future>(open: &Open, until: Moment, mut greeted: Pin<&mut F>) -> Option<F::Output> {
     let timer = Timer::new();

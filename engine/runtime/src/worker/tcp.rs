@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use glorieta_core::{Error, Kind, Moment, Peer, RequestId, Secured};
+use glorieta_net::proxy_protocol::{Announcement, Tls, announce};
 use glorieta_net::{End, Stream, TunnelOptions, TunnelReport, tunnel};
 use glorieta_policy::Word;
 use glorieta_upstream::{CallContext, Host, Progress, Timeouts, connect};
@@ -19,7 +20,7 @@ use crate::snapshot::TcpRoute;
 /// Endpoints that are tried after the first has refused.
 const RETRIES: u32 = 2;
 
-/// What TLS has shown of a connection at layer 4.
+/// What TLS has shown of a connection at layer 4, here or to the proxy in front.
 #[derive(Default)]
 pub struct Greeting {
     /// Of what is passed through only the name asked for is known.
@@ -40,7 +41,9 @@ pub async fn serve_tcp(
     let worker = open.worker.clone();
     worker.begin_request();
     let started = Moment::now();
-    let mut story = Story { open, view, route, address, greeting, started, progress: Progress::default(), end: None };
+    let id = RequestId::random(fastrand::u128(..));
+    let progress = Progress::default();
+    let mut story = Story { open, view, route, address, greeting, id, started, progress, end: None };
     let read = story.greeting.as_mut().map(|greeting| std::mem::take(&mut greeting.bytes)).unwrap_or_default();
     story.end = Some(carry(&story, stream, read).await);
 }
@@ -52,6 +55,7 @@ struct Story {
     route: Arc<TcpRoute>,
     address: Option<SocketAddr>,
     greeting: Option<Box<Greeting>>,
+    id: RequestId,
     started: Moment,
     progress: Progress,
     end: Option<Result<TunnelReport, Error>>,
@@ -71,7 +75,8 @@ async fn carry(story: &Story, client: Stream, read: Bytes) -> Result<TunnelRepor
         wire: None,
         progress: &story.progress,
     };
-    let connected = match connect(&route.upstream, &context).await {
+    let preface = story.preface(&client);
+    let connected = match connect(&route.upstream, &context, &preface).await {
         Ok(connected) => connected,
         Err(error) => {
             // A client that is let go without a word takes it for an answer of nothing.
@@ -84,6 +89,23 @@ async fn carry(story: &Story, client: Stream, read: Bytes) -> Result<TunnelRepor
 }
 
 impl Story {
+    /// The PROXY header that the upstream wants; empty: none.
+    fn preface(&self, client: &Stream) -> Vec<u8> {
+        let Some(version) = self.route.upstream.settings.proxy_protocol else { return Vec::new() };
+        let server = self.open.server.as_deref().copied().or_else(|| client.local_address());
+        let tls = self.secured().filter(|secured| !secured.version.is_empty()).map(|secured| {
+            let certificate = secured.certificate.is_some();
+            Tls { version: secured.version, certificate, verified: certificate }
+        });
+        let announcement = Announcement {
+            ends: self.address.zip(server),
+            authority: self.secured().and_then(|secured| secured.server_name.as_deref()),
+            tls,
+            unique_id: Some(self.id.as_str()),
+        };
+        announce(version, &announcement)
+    }
+
     fn secured(&self) -> Option<&Secured> {
         self.greeting.as_ref().map(|greeting| &greeting.secured)
     }
@@ -129,7 +151,7 @@ impl Drop for Story {
             log.record(&Entry {
                 time_unix_ns: worker.unix_nanoseconds(self.started),
                 duration_ns: Moment::now().since(self.started).as_nanos() as u64,
-                id: RequestId::random(fastrand::u128(..)).as_str(),
+                id: self.id.as_str(),
                 listener: &listener.id,
                 route: &self.route.route,
                 client: peer.client,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .action import Data
+from .announced import announced
 from .book import Book
 from .directive import Directive
 from .encrypting import listener_tls
@@ -65,6 +66,7 @@ class Http:
             for listened, _ in sockets[0].listens:
                 if listened.tls and listened.directive is not None:
                     self.book.nearly(listened.directive, NO_CERTIFICATE, NAME_ONE)
+        data |= announced(self.book, default, [each for each, _ in sockets[0].listens], stream=False)
         data |= listener_settings(self.book, default, servers)
         for each in named:
             self.server(name, each, named, sockets[0].port)

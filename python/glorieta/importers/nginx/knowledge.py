@@ -128,7 +128,7 @@ NEEDLESS = {
     "proxy_ssl_verify_depth": "chains are bounded",
     "preread_buffer_size": STREAMING,
     "preread_timeout": STREAMING,
-    "proxy_protocol_timeout": SOCKETS,
+    "proxy_protocol_timeout": "timeouts.handshake bounds the PROXY header, too",
     "gzip_disable": "who cannot read it does not ask for it",
     "gzip_http_version": "who asks for it gets it, by HTTP/1.0 as well",
     **dict.fromkeys(
@@ -171,7 +171,6 @@ NEEDLESS = {
 
 LATER = {
     "Protocols": {
-        "proxy_protocol": "the PROXY protocol",
         "grpc_ssl": "gRPC",
     },
     "Balancing": {
@@ -198,7 +197,7 @@ LATER = {
 
 NEAREST_LATER = {
     "limit_req": "until then limits.connections and body_rate of the listener are the only brakes",
-    "limit_conn": "until then limits.connections bounds all clients together",
+    "limit_conn": "limits: {connections_per_client: N} of the listener bounds the connections of one client",
     "auth_basic": "until then the route is closed with 401",
     "auth_request": "until then the route is closed with 401",
     "auth_jwt": "until then the route is closed with 401",

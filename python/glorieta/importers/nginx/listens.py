@@ -25,6 +25,7 @@ class Listen:
     tls: bool
     udp: bool
     directive: Directive | None
+    proxy_protocol: bool = False
 
     @property
     def address(self) -> str:
@@ -53,13 +54,8 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     book.translated(directive)
     if "quic" in options:
         book.nearly(directive, "HTTP/3 is spoken where the listener of the same port says versions: [h1, h2, h3]")
-    if "proxy_protocol" in options:
-        book.missing(
-            directive,
-            "the PROXY protocol comes with Protocols",
-            "until then connections that begin with it are refused",
-        )
-    return Listen(host, port, default, tls, "udp" in options or "quic" in options, directive)
+    udp = bool({"udp", "quic"} & options)
+    return Listen(host, port, default, tls, udp, directive, "proxy_protocol" in options)
 
 
 def split_address(text: str) -> tuple[str, str]:
@@ -98,8 +94,12 @@ class Socket:
         return self.listens[0][0].port
 
     @property
+    def proxy_protocol(self) -> bool:
+        return any(listen.proxy_protocol for listen, _ in self.listens)
+
+    @property
     def signature(self) -> tuple[object, ...]:
-        return (*map(id, self.servers), id(self.default), self.tls, self.port)
+        return (*map(id, self.servers), id(self.default), self.tls, self.proxy_protocol, self.port)
 
 
 def sockets_of(pairs: list[tuple[Listen, Directive]]) -> list[list[Socket]]:

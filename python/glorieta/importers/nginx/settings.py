@@ -103,6 +103,9 @@ def client_limits(book: Book, scope: Scope) -> Data:
 def trusted(book: Book, scope: Scope) -> Data:
     """`set_real_ip_from`: proxies in front whose word counts."""
     header = scope.last("real_ip_header")
+    if header is not None and header.first == "proxy_protocol":
+        # What is said in front of the connection, not in a header of the request.
+        return {}
     networks = []
     for directive in scope.level("set_real_ip_from"):
         try:

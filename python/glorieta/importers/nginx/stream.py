@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .access import address_filters
+from .announced import announced, announces
 from .book import Book
+from .datagrams import session_settings
 from .directive import Directive
 from .encrypting import listener_tls, upstream_tls
 from .listens import NAME_ONE, NO_CERTIFICATE, Listen, binds_of, listens_of, sockets_of
@@ -16,10 +18,9 @@ from .units import duration_text
 from .upstreams import Upstreams, endpoint_address
 
 Data = dict[str, Any]
-UDP_LATER = "UDP comes with Protocols, not yet"
-UNTIL_THEN = "until then clients reach the service directly"
 BY_NAME = "chooses by what TLS names"
 NAMES = "protocol: tls, with names: {NAME: UPSTREAM}"
+BY_CLIENT = ("$binary_remote_addr", "$remote_addr")
 
 
 class Stream:
@@ -30,6 +31,11 @@ class Stream:
         self.stream = stream
         self.result = result
         self.upstreams = Upstreams(book, stream.named("upstream"), layer4=True)
+        self.zones = {
+            argument.removeprefix("zone=").partition(":")[0]: each
+            for each in stream.named("limit_conn_zone")
+            for argument in each.args[1:]
+        }
         # Names are shared with those of http.
         self.upstreams.data |= {name: {} for name in result.upstreams}
 
@@ -41,20 +47,16 @@ class Stream:
         for server in self.stream.named("server"):
             self.book.translated(server)
             listens = listens_of(self.book, server, stream=True)
-            for listen in listens:
-                if listen.udp and listen.directive is not None:
-                    self.book.missing(listen.directive, UDP_LATER, UNTIL_THEN)
-            tcp = [listen for listen in listens if not listen.udp]
-            if tcp:
-                self.server(server, tcp)
-            else:
-                self.book.missing(server, UDP_LATER, UNTIL_THEN)
+            for udp in (False, True):
+                some = [listen for listen in listens if listen.udp == udp]
+                if some:
+                    self.server(server, some, udp=udp)
         for name, data in self.upstreams.data.items():
             if data:
                 self.result.upstreams[name] = data
         self.upstreams.place(self.result.places)
 
-    def server(self, server: Directive, listens: list[Listen]) -> None:
+    def server(self, server: Directive, listens: list[Listen], *, udp: bool) -> None:
         scope = Scope((self.stream, server))
         directive = server.last("proxy_pass")
         if directive is None:
@@ -70,12 +72,15 @@ class Stream:
         for sockets in sockets_of([(listen, server) for listen in listens]):
             tls = listener_tls(self.book, scope, ()) if sockets[0].tls else {}
             binds = binds_of(sockets, local_only=sockets[0].tls and not tls)
-            data: Data = {"bind": binds[0] if len(binds) == 1 else binds, "protocol": "tcp", "to": upstream}
+            protocol = "udp" if udp else "tcp"
+            data: Data = {"bind": binds[0] if len(binds) == 1 else binds, "protocol": protocol, "to": upstream}
             data |= {"tls": tls} if tls else {}
+            data |= announced(self.book, scope, [each for each, _ in sockets[0].listens], stream=True)
             for listen in (each for socket in sockets for each, _ in socket.listens):
                 if listen.tls and not tls and listen.directive is not None:
                     self.book.nearly(listen.directive, NO_CERTIFICATE, NAME_ONE)
-            data |= self.settings(scope)
+            data |= session_settings(self.book, scope) if udp else self.timeouts(scope)
+            data |= self.limits(scope)
             name = self.free_name(upstream)
             self.result.listeners[name] = data
             self.result.places["listeners", name] = server.place
@@ -89,12 +94,12 @@ class Stream:
         tls = None
         if by_tls is not None and by_tls.first == "on":
             tls = upstream_tls(self.book, scope, by_tls, target if target in self.upstreams.declared else None)
-        return self.upstreams.declared_name(target, tls) or self.upstreams.address_name(
-            endpoint_address(target), f"port-{port}", directive, tls
+        told = announces(self.book, scope)
+        return self.upstreams.declared_name(target, tls, told=told) or self.upstreams.address_name(
+            endpoint_address(target), f"port-{port}", directive, tls, told=told
         )
 
-    def settings(self, scope: Scope) -> Data:
-        """Timeouts, and who may connect."""
+    def timeouts(self, scope: Scope) -> Data:
         timeouts: Data = {}
         connect, idle = scope.last("proxy_connect_timeout"), scope.last("proxy_timeout")
         if connect is not None:
@@ -102,7 +107,16 @@ class Stream:
         # NGINX closes after ten minutes of silence, glorieta after an hour.
         timeouts["idle"] = duration_text(idle.first) if idle is not None else "10m"
         self.book.translated(connect, idle)
-        found: Data = {"timeouts": timeouts}
+        return {"timeouts": timeouts}
+
+    def limits(self, scope: Scope) -> Data:
+        """Who may connect, and how often at one time."""
+        found: Data = {}
+        for directive in scope.level("limit_conn"):
+            zone = self.zones.get(directive.first)
+            if zone is not None and zone.first in BY_CLIENT and directive.args[-1].isdigit():
+                self.book.translated(directive, zone)
+                found["limits"] = {"connections_per_client": int(directive.args[-1])}
         addresses = address_filters(self.book, scope)
         if addresses is None:
             found["filters"] = {"deny": ["0.0.0.0/0", "::/0"]}

@@ -25,6 +25,8 @@ WORDS = {
     "request_id": "request.id",
     "server_protocol": "protocol",
     "ssl_server_name": "sni",
+    "proxy_protocol_addr": "client.ip",
+    "proxy_protocol_port": "client.port",
 }
 FAMILIES = {"http_": "header", "cookie_": "cookie", "arg_": "query"}
 TARGET, SEARCH = "${target}", "${search}"
@@ -32,7 +34,6 @@ QUERY_TEXT = re.compile(r"\$(?:is_args\$(?:args|query_string)|\{is_args\}\$\{(?:
 WHOLE = re.compile(r"\$(?:uri|document_uri)\$is_args\$(?:args|query_string)|\$request_uri(?!\w)|\$\{request_uri\}")
 NEAREST = {
     "remote_user": "users are known to the filters that come with Gateway",
-    "proxy_protocol_addr": "the PROXY protocol comes with Protocols",
     "ssl_client_s_dn": "${client.certificate.subject} says it in another form",
     "ssl_client_fingerprint": "${client.certificate.fingerprint} is by SHA-256",
     "ssl_client_verify": "${client.certificate.verified} is true or false",

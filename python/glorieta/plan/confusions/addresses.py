@@ -20,10 +20,11 @@ Bound = dict[tuple[str, str], "Listener"]
 """Host and port, in their one form → the listener there."""
 
 
-def bound_by(listeners: Iterable[Listener]) -> Bound:
-    """Everything that is listened to; not port 0, nor systemd's sockets, whose addresses are not known."""
+def bound_by(listeners: Iterable[Listener], *, udp: bool = False) -> Bound:
+    """Everything that is listened to, by UDP or for connections; not port 0, nor systemd's sockets, whose addresses are
+    not known."""
     found: Bound = {}
-    for listener in listeners:
+    for listener in (each for each in listeners if (each["protocol"] == "udp") == udp):
         for bind in listener["bind"]:
             host, port = plain(bind)
             # The socket of a name has its first address, which for localhost is that of IPv4.

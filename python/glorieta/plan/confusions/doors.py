@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import layer4_of, layer4_upstreams, proxies_of
+from ..model import layer4_of, layer4_upstreams, proxies_of, whole_of
 from .reach import EVERYTHING, SOMEWHERE, Reach, sent_on
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def doors(scene: Scene) -> Iterator[Door]:
         layer4 = layer4_of(listener)
         for upstream in layer4_upstreams(listener) if layer4 is not None else ():
             if upstream in guarded_ones:
-                place: Path = ("listeners", listener["id"], *(("to",) if listener["tcp"] else ()))
+                place: Path = ("listeners", listener["id"], *(("to",) if whole_of(listener) else ()))
                 guarded, name = bool(layer4 and layer4["allow"]), listener["id"]
                 yield Door(upstream, listener, name, place, guarded, EVERYTHING, ("any",), LAYER4, frozenset())
     for route, path in scene.routes:

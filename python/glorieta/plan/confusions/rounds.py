@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ...config.parts import PARTS
-from ..model import proxies_of, upstreams_of
+from ..model import proxies_of, upstreams_of, whole_of
 from .asked import samples
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def going_round(scene: Scene) -> set[Hop]:
     """The hops by which something comes back to a step where it has been."""
     walk = Walk(scene)
     for listener in scene.plan["listeners"]:
-        if listener["tcp"] is not None:
+        if whole_of(listener) is not None:
             walk.begin((listener["id"], None, None))
         for route in listener["routes"]:
             if any(upstream in scene.hops for upstream in upstreams_of(route)):
@@ -55,7 +55,7 @@ class Walk:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         listeners = scene.plan["listeners"]
-        self.tunnels = {each["id"]: each["tcp"]["upstream"] for each in listeners if each["tcp"] is not None}
+        self.tunnels = {each["id"]: whole["upstream"] for each in listeners if (whole := whole_of(each)) is not None}
         self.routes = {route["id"]: route for each in listeners for route in each["routes"]}
         self.found: set[Hop] = set()
         self.ended: set[Step] = set()
@@ -133,9 +133,9 @@ def entry(scene: Scene, listener: Listener, asked: Asked | None, by_tls: bool) -
     other way round."""
     if listener["passthrough"] is not None or (listener["tls"] is not None) != by_tls:
         return None
-    tcp = listener["tcp"]
-    if tcp is not None:
-        return None if tcp["allow"] or tcp["deny"] else (listener["id"], None, asked)
+    whole = whole_of(listener)
+    if whole is not None:
+        return None if whole["allow"] or whole["deny"] else (listener["id"], None, asked)
     taken = None if asked is None else scene.entrance(listener).takes(asked)
     if taken is None or any("addresses" in each for each in taken["filters"]):
         return None

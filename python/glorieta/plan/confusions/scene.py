@@ -41,11 +41,14 @@ class Scene:
     @cached_property
     def hops(self) -> dict[str, list[tuple[int, Listener]]]:
         """Upstream → its endpoints (by their place in the list) that are an own listener."""
-        bound = bound_by(self.plan["listeners"])
+        listeners = self.plan["listeners"]
+        bound = {udp: bound_by(listeners, udp=udp) for udp in (False, True)}
+        by_datagrams = {each["udp"]["upstream"] for each in listeners if each["udp"] is not None}
+        by_datagrams -= {name for each in listeners if each["udp"] is None for name in self.reached_from[each["id"]]}
         found: dict[str, list[tuple[int, Listener]]] = {}
         for upstream in self.plan["upstreams"]:
             for index, endpoint in enumerate(upstream["endpoints"]):
-                listener = listener_at(endpoint["address"], bound)
+                listener = listener_at(endpoint["address"], bound[upstream["id"] in by_datagrams])
                 if listener is not None:
                     found.setdefault(upstream["id"], []).append((index, listener))
         return found

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from ...config.errors import path_text
 from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
 from ..match import written_host
-from ..model import mirror_of
+from ..model import mirror_of, whole_of
 from ..precedence import in_order
 from .evidence import evidence
 from .inherited import filters_with_origin
@@ -109,6 +109,8 @@ class ExplainedListener(TypedDict):
     """What answers over TCP say of HTTP/3; none: nothing."""
     tls: ExplainedTls | None
     """What clients meet; none: it speaks in clear, or passes TLS on."""
+    proxy_protocol: dict[str, Any] | None
+    """Whose PROXY headers are believed, as in the Plan."""
     to: str | None
     """The upstream, at layer 4; with `protocol: tls`, of names that stand not in `names`."""
     names: list[ExplainedName]
@@ -138,6 +140,8 @@ class ExplainedUpstream(TypedDict):
     """The active check, as in the Plan."""
     tls: dict[str, Any] | None
     """As in the Plan; none: in clear. `verify: false`: nobody looks who the endpoints are."""
+    proxy_protocol: str | None
+    """The version of the PROXY header by which endpoints are told of clients: `v1`, `v2` or none."""
     endpoints: list[ExplainedEndpoint]
     place: ExplainedPlace | None
 
@@ -268,6 +272,7 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
         "versions": list(listener["versions"]),
         "alt_svc": None if alt_svc is None else {"port": alt_svc["port"], "max_age_s": alt_svc["max_age_s"]},
         "tls": None if listener["tls"] is None else tls_document(listener["tls"]),
+        "proxy_protocol": None if listener["proxy_protocol"] is None else {**listener["proxy_protocol"]},
         "to": everything_else(listener),
         "names": [
             {"name": written_host(each["name"]), "upstream": each["upstream"]}
@@ -281,8 +286,8 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
 
 def everything_else(listener: Listener) -> str | None:
     """The upstream of a listener of layer 4, but for its names."""
-    if listener["tcp"] is not None:
-        return listener["tcp"]["upstream"]
+    if (whole := whole_of(listener)) is not None:
+        return whole["upstream"]
     named = listener["passthrough"]["names"] if listener["passthrough"] is not None else []
     return next((each["upstream"] for each in named if each["name"] == "any"), None)
 
@@ -332,6 +337,7 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
         "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
         "tls": None if upstream["tls"] is None else dict(upstream["tls"]),
         "health": None if upstream["health"] is None else dict(upstream["health"]),
+        "proxy_protocol": upstream["proxy_protocol"],
         "endpoints": [
             {"address": endpoint["address"], "weight": endpoint["weight"], "share": share}
             for endpoint, share in zip(upstream["endpoints"], shares(upstream), strict=True)

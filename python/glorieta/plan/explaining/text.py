@@ -10,8 +10,10 @@ from ..describe import (
     handler_text,
     listener_text,
     match_noun_text,
+    proxy_protocol_text,
     role_text,
     roles_text,
+    udp_text,
     upstream_text,
     value_text,
 )
@@ -110,6 +112,8 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
     asker = view.asked_by(listener)
     if asker is not None:
         yield f"  asked for by https_only of {asker}"
+    if (proxies := listener["proxy_protocol"]) is not None:
+        yield from wrapped(proxy_protocol_text(proxies), "  ", view.width)
     if len(listener["versions"]) == 1:
         yield f"  speaks {VERSIONS[listener['versions'][0]]} only"
     if H3 in listener["versions"]:
@@ -132,8 +136,9 @@ def layer4_lines(view: View, listener: Listener) -> list[str]:
     """One row for each way that connections take."""
     layer4 = layer4_of(listener)
     assert layer4 is not None
-    tcp, passthrough = listener["tcp"], listener["passthrough"]
+    tcp, passthrough, udp = listener["tcp"], listener["passthrough"], listener["udp"]
     ways = [("every connection", tcp["upstream"])] if tcp is not None else []
+    ways += [(udp_text(udp), udp["upstream"])] if udp is not None else []
     ways += [(name_text(each["name"]), each["upstream"]) for each in passthrough["names"]] if passthrough else []
     limits = [f"{word} {', '.join(layer4[word])}" for word in LIMITS if layer4[word]]
     rows = []

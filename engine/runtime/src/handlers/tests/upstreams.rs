@@ -24,6 +24,7 @@ fn upstream(address: &str) -> Arc<Upstream> {
         id: "orders".to_owned(),
         endpoints: vec![glorieta_plan::Endpoint { address: address.to_owned(), weight: 1 }],
         tls: None,
+        proxy_protocol: None,
         balance: glorieta_plan::Balance::FirstAvailable,
         pool: glorieta_plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
         queue: glorieta_plan::Queue { max: 100, timeout_ms: 60_000 },

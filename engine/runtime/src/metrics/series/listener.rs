@@ -38,6 +38,8 @@ struct ListenerCells {
     ceased_idle: Cell,
     tunnel_in: Cell,
     tunnel_out: Cell,
+    /// In, out and lost; only where datagrams come.
+    datagrams: OnceLock<Box<[Cell; 3]>>,
     rejected: OnceLock<Box<OutcomeCells>>,
     /// By [`Handshake`]; only where TLS is spoken.
     handshakes: OnceLock<Box<[Cell; 3]>>,
@@ -111,6 +113,23 @@ impl ListenerSeries {
         }
     }
 
+    /// A datagram was passed on.
+    pub fn datagram(&self, worker: usize, direction: Direction, bytes: usize) {
+        self.tunnel_bytes(worker, direction, bytes as u64);
+        self.count_datagram(worker, direction as usize);
+    }
+
+    /// A datagram was not passed on: the system had no room for it, or it was more than a session may be answered.
+    pub fn datagram_lost(&self, worker: usize) {
+        self.count_datagram(worker, 2);
+    }
+
+    fn count_datagram(&self, worker: usize, index: usize) {
+        if let Some(cells) = self.cells.of(worker) {
+            cells.datagrams.get_or_init(Box::default)[index].add(1);
+        }
+    }
+
     #[inline]
     fn add(&self, worker: usize, pick: impl Fn(&ListenerCells) -> &Cell, amount: u64) {
         if let Some(cells) = self.cells.of(worker) {
@@ -141,6 +160,13 @@ impl ListenerSeries {
         let sum = |handshake| cells().map(|cells| cells[handshake as usize].get()).sum();
         let all = Handshake::ALL.map(|(handshake, word)| (word, sum(handshake)));
         if cells().next().is_some() { all.to_vec() } else { Vec::new() }
+    }
+
+    /// Datagrams in, out and lost; none where there were none.
+    pub(in crate::metrics) fn datagrams(&self) -> Option<[u64; 3]> {
+        let cells = || self.cells.iter().filter_map(|cells| cells.datagrams.get());
+        cells().next()?;
+        Some([0, 1, 2].map(|index| cells().map(|cells| cells[index].get()).sum()))
     }
 
     pub(in crate::metrics) fn tunnels(&self) -> [(&'static str, u64); 2] {
@@ -175,5 +201,11 @@ mod tests {
         series.shook_hands(1, Handshake::Failed);
         assert_eq!(series.handshakes(), [("full", 2), ("resumed", 0), ("failed", 1)]);
         assert_eq!(series.tunnels(), [("in", 0), ("out", 7)]);
+        assert_eq!(series.datagrams(), None);
+        series.datagram(0, Direction::In, 5);
+        series.datagram(1, Direction::In, 0);
+        series.datagram_lost(1);
+        assert_eq!(series.datagrams(), Some([2, 0, 1]));
+        assert_eq!(series.tunnels(), [("in", 5), ("out", 7)]);
     }
 }
