@@ -70,6 +70,7 @@ def test_it_is_spoken_where_that_is_said(more: str, versions: list[str], alt_svc
         ),
         (web(f"{TLS}, {ALL}, alt_svc: {{port: 0}}"), "listeners.web.alt_svc.port"),
         (web(f"{TLS}, {ALL}, alt_svc: {{max_age: 5}}"), "has no unit"),
+        (web(f"{TLS}, {ALL}, proxy_protocol: 10.0.0.0/8"), "listeners.web.versions: QUIC has no PROXY header"),
         (web(f"{TLS}, versions: [h1, h4]"), '"h4" is not one of the words for this; known are h1, h2, h3'),
     ],
 )
@@ -91,6 +92,13 @@ def test_whoever_redirects_speaks_in_clear() -> None:
     tls = "tls: {certificate: a.crt, key: a.key, https_only: on}"
     redirects = compiled(web(f"{tls}, {ALL}, alt_svc: {{port: 443}}"))["listeners"][1]
     assert (redirects["id"], redirects["versions"], redirects["alt_svc"]) == ("web-redirect", ["h1", "h2"], None)
+
+
+def test_datagrams_of_another_are_a_clash() -> None:
+    other = "listeners:\n  mail: {bind: \":443\", protocol: udp, to: a}\n"
+    clash = web(f"{TLS}, {ALL}").replace("listeners:\n", other)
+    assert any("is listened to already" in each for each in told(clash)), told(clash)
+    assert not any("is listened to already" in each for each in told(web(TLS).replace("listeners:\n", other)))
 
 
 def test_it_is_explained_and_compared() -> None:

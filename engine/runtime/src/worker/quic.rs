@@ -76,8 +76,8 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, incoming: Incoming, hands
     // Where HTTP/3 has been switched off, the socket stays for as long as the address does.
     let (Some(transport), Some(terminator)) = (&listener.quic, &listener.tls) else { return incoming.refuse() };
     // Who is to say first for whom it speaks cannot do so here.
-    let unsaid = |announced: &Announced| announced.required || announced.includes(Some(incoming.remote_address()));
-    if listener.announced.as_ref().is_some_and(unsaid) {
+    let peer = Some(incoming.remote_address());
+    if listener.announced.as_ref().is_some_and(|announced| announced.required || announced.includes(peer)) {
         return incoming.refuse();
     }
     if handshakes.get() >= PROVEN_FROM && !incoming.remote_address_validated() {
