@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,23 @@ class Cell:
     def name(self) -> str:
         return NAMES[self.upstream]
 
-    def path(self, what: str) -> str:
-        return f"/{self.name}/{what}"
+    def __post_init__(self) -> None:
+        self.key = f"{random.getrandbits(64):x}"
+        self.visit = self.world.shop.begin(self.key)
+
+    def end(self) -> None:
+        del self.world.shop.visits[self.key]
+
+    def path(self, what: str, way: str = "") -> str:
+        return f"{way}/{self.name}/{what}?key={self.key}"
 
     def client(self) -> Client:
         return self.world.client(self.kind)
 
-    def seen(self, what: str) -> Exchange:
-        """The last request that the service saw there."""
-        path = self.path(what)
-        return wait_until(lambda: [each for each in self.world.shop.seen if each.path == path], 10, path)[-1]
+    def seen(self, count: int = 1) -> Exchange:
+        """The last request that services saw, once there were so many."""
+        wait_until(lambda: len(self.visit.seen) >= count, 10, "the request")
+        return self.visit.seen[-1]
 
 
 Feature = Callable[[Cell], None] if TYPE_CHECKING else object
@@ -73,7 +81,7 @@ def request(cell: Cell) -> None:
             answer = said(client.ask("GET", cell.path("echo"), [("x-number", str(number))]))
             assert (answer["method"], answer["path"]) == ("GET", cell.path("echo"))
             assert ["x-number", str(number)] in answer["fields"]  # type: ignore[operator]
-    seen = cell.seen("echo")
+    seen = cell.seen(3)
     assert seen.protocol == cell.upstream.split(" ")[0]
     assert seen.header("x-forwarded-proto") == ("http" if cell.kind in ("HTTP/1.1", "HTTP/2 in clear") else "https")
 
@@ -136,7 +144,7 @@ def early_hints(cell: Cell) -> None:
         call.end()
         status, fields = call.interim()
         assert (status, dict(fields)["link"]) == (103, "</style.css>; rel=preload")
-        cell.world.shop.go.release()
+        cell.visit.go.release()
         assert call.answer().body == b"late"
 
 
@@ -160,7 +168,7 @@ def events(cell: Cell) -> None:
         assert dict(call.head()[1])["content-type"] == "text/event-stream"
         for number in range(3):
             assert call.read() == f"data: {number}\n\n".encode()
-            cell.world.shop.go.release()
+            cell.visit.go.release()
         assert call.read() is None
 
 
@@ -199,11 +207,9 @@ def early_answer(cell: Cell) -> None:
 def leaving(cell: Cell) -> None:
     """A client that leaves ends its request at the upstream."""
     with cell.client() as client:
-        before = len(cell.world.shop.seen)
         call = client.open("GET", cell.path("never"), length=0)
         call.end()
-        wait_until(lambda: len(cell.world.shop.seen) > before, 10, "the request")
-        exchange = cell.seen("never")
+        exchange = cell.seen()
         call.cancel()
         assert exchange.gone.wait(10)
 
@@ -212,9 +218,8 @@ def leaving(cell: Cell) -> None:
 def another_try(cell: Cell) -> None:
     """Another try where a connection or stream breaks."""
     with cell.client() as client:
-        before = cell.world.shop.tries
         answer = client.ask("GET", cell.path("flaky"))
-    assert (answer.status, answer.body, cell.world.shop.tries) == (200, b"after another try", before + 2)
+    assert (answer.status, answer.body, cell.visit.tries) == (200, b"after another try", 2)
 
 
 @feature
@@ -259,7 +264,7 @@ def handler(cell: Cell) -> None:
     """A handler, and what it calls."""
     with cell.client() as client:
         answer = said(client.ask("GET", f"/called/{cell.name}/echo"))
-    assert answer["called"]["path"] == cell.path("echo")  # type: ignore[index]
+    assert answer["called"]["path"] == f"/{cell.name}/echo"  # type: ignore[index]
 
 
 @feature
@@ -267,17 +272,15 @@ def gathered(cell: Cell) -> None:
     """A gather, and its parts."""
     with cell.client() as client:
         answer = said(client.ask("GET", f"/gathered/{cell.name}/x"))
-    assert answer["gathered"]["path"] == cell.path("echo")  # type: ignore[index]
+    assert answer["gathered"]["path"] == f"/{cell.name}/echo"  # type: ignore[index]
 
 
 @feature
 def mirrored(cell: Cell) -> None:
     """A mirror."""
-    path = f"/mirrored/{cell.name}/echo"
     with cell.client() as client:
-        before = len(cell.world.shop.seen)
-        assert client.ask("GET", path).status == 200
-        wait_until(lambda: len(cell.world.shop.seen) >= before + 2, 10, "the copy")
+        assert client.ask("GET", cell.path("echo", "/mirrored")).status == 200
+        cell.seen(2)
 
 
 @feature
@@ -293,7 +296,7 @@ def reloaded(cell: Cell) -> None:
         with cell.client() as other:
             wait_until(lambda: other.ask("GET", "/mark").text.strip() == mark, 15, "the reload")
         for number in (1, 2):
-            cell.world.shop.go.release()
+            cell.visit.go.release()
             assert call.read() == f"data: {number}\n\n".encode()
-        cell.world.shop.go.release()
+        cell.visit.go.release()
         assert call.read() is None

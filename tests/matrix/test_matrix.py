@@ -33,7 +33,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize(("name", "client", "upstream"), CELLS)
 @pytest.mark.timeout(60)
 def test_a_feature_works_through_a_pair_of_protocols(world: World, name: str, client: str, upstream: str) -> None:
-    FEATURES[name](Cell(world, client, upstream))
+    cell = Cell(world, client, upstream)
+    FEATURES[name](cell)
+    cell.end()
     world.glorieta.check()
 
 

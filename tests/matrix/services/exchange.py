@@ -74,8 +74,8 @@ class Exchange(ABC):
         self.end()
 
 
-class Shop:
-    """What services do. Shared by all of them, so that a test can see what each was asked."""
+class Visit:
+    """What services remember of one client."""
 
     def __init__(self) -> None:
         self.seen: list[Exchange] = []
@@ -83,12 +83,25 @@ class Shop:
         """What streams wait for between their pieces: a client that has seen one releases the next."""
         self.tries = 0
 
-    def serve(self, exchange: Exchange) -> None:
-        self.seen.append(exchange)
-        what = exchange.path.partition("?")[0].rsplit("/", 1)[-1]
-        getattr(self, f"do_{what}")(exchange)
 
-    def do_echo(self, exchange: Exchange) -> None:
+class Shop:
+    """What services do. Shared by all of them, so that a test can see what each was asked."""
+
+    def __init__(self) -> None:
+        self.visits: dict[str, Visit] = {}
+
+    def begin(self, key: str) -> Visit:
+        """A client says that it will come: its requests have `key=KEY` as their query."""
+        self.visits[key] = Visit()
+        return self.visits[key]
+
+    def serve(self, exchange: Exchange) -> None:
+        path, _, query = exchange.path.partition("?")
+        visit = self.visits.get(query.removeprefix("key="), Visit())
+        visit.seen.append(exchange)
+        getattr(self, f"do_{path.rsplit('/', 1)[-1]}")(exchange, visit)
+
+    def do_echo(self, exchange: Exchange, visit: Visit) -> None:
         body = exchange.body()
         said = {
             "method": exchange.method,
@@ -100,68 +113,68 @@ class Shop:
         }
         exchange.answer(200, json.dumps(said).encode(), [("content-type", "application/json")])
 
-    def do_large(self, exchange: Exchange) -> None:
+    def do_large(self, exchange: Exchange, visit: Visit) -> None:
         exchange.start(200, [("content-type", "application/octet-stream")])
         for number in range(16):
             exchange.send(bytes([number]) * (LARGE // 16))
         exchange.end()
 
-    def do_both(self, exchange: Exchange) -> None:
+    def do_both(self, exchange: Exchange, visit: Visit) -> None:
         """Sends back each piece as it comes."""
         exchange.start(200, [])
         while (piece := exchange.read()) is not None:
             exchange.send(piece)
         exchange.end()
 
-    def do_trailers(self, exchange: Exchange) -> None:
+    def do_trailers(self, exchange: Exchange, visit: Visit) -> None:
         exchange.body()
         exchange.start(200, [("trailer", "x-sum")])
         exchange.send(b"body")
         exchange.end([("x-sum", "7"), *((f"{name}-back", value) for name, value in exchange.trailers)])
 
-    def do_early(self, exchange: Exchange) -> None:
+    def do_early(self, exchange: Exchange, visit: Visit) -> None:
         exchange.interim(103, [("link", "</style.css>; rel=preload")])
-        self.go.acquire(timeout=WAIT_SECONDS)
+        visit.go.acquire(timeout=WAIT_SECONDS)
         exchange.answer(200, b"late")
 
-    def do_events(self, exchange: Exchange) -> None:
+    def do_events(self, exchange: Exchange, visit: Visit) -> None:
         exchange.start(200, [("content-type", "text/event-stream"), ("cache-control", "no-store")])
         for number in range(3):
             exchange.send(f"data: {number}\n\n".encode())
-            self.go.acquire(timeout=WAIT_SECONDS)
+            visit.go.acquire(timeout=WAIT_SECONDS)
         exchange.end()
 
-    def do_words(self, exchange: Exchange) -> None:
+    def do_words(self, exchange: Exchange, visit: Visit) -> None:
         exchange.answer(200, WORDS, [("content-type", "text/plain"), ("etag", '"words"')])
 
-    def do_unchanged(self, exchange: Exchange) -> None:
+    def do_unchanged(self, exchange: Exchange, visit: Visit) -> None:
         exchange.start(304, [("etag", '"words"')])
         exchange.end()
 
-    def do_empty(self, exchange: Exchange) -> None:
+    def do_empty(self, exchange: Exchange, visit: Visit) -> None:
         exchange.start(204, [])
         exchange.end()
 
-    def do_never(self, exchange: Exchange) -> None:
+    def do_never(self, exchange: Exchange, visit: Visit) -> None:
         exchange.gone.wait(WAIT_SECONDS)
 
-    def do_flaky(self, exchange: Exchange) -> None:
-        self.tries += 1
-        if self.tries % 2:
+    def do_flaky(self, exchange: Exchange, visit: Visit) -> None:
+        visit.tries += 1
+        if visit.tries % 2:
             exchange.refuse()
         else:
             exchange.answer(200, b"after another try")
 
-    def do_cut(self, exchange: Exchange) -> None:
+    def do_cut(self, exchange: Exchange, visit: Visit) -> None:
         exchange.start(200, [], 100)
         exchange.send(b"only this")
         exchange.refuse()
 
-    def do_refused(self, exchange: Exchange) -> None:
+    def do_refused(self, exchange: Exchange, visit: Visit) -> None:
         """Answers before the body has come."""
         exchange.answer(403, b"no")
 
-    def do_socket(self, exchange: Exchange) -> None:
+    def do_socket(self, exchange: Exchange, visit: Visit) -> None:
         """A WebSocket without frames: whatever comes is sent back. What stands in frames is nobody's on the way."""
         key = exchange.header("sec-websocket-key") or ""
         exchange.fields.append(("accept", base64.b64encode(hashlib.sha1((key + WEBSOCKET).encode()).digest()).decode()))

@@ -110,7 +110,7 @@ class H1Service:
             if not isinstance(request, h11.Request):
                 return
             exchange = H1Exchange(connection, http, request)
-            if exchange.path.endswith("/never"):
+            if "/never?" in exchange.path:
                 exchange.body()
                 threading.Thread(target=watch, args=(connection, exchange.gone), daemon=True).start()
             self.shop.serve(exchange)
