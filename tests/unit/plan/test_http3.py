@@ -95,7 +95,7 @@ def test_whoever_redirects_speaks_in_clear() -> None:
 
 
 def test_datagrams_of_another_are_a_clash() -> None:
-    other = "listeners:\n  mail: {bind: \":443\", protocol: udp, to: a}\n"
+    other = 'listeners:\n  mail: {bind: ":443", protocol: udp, to: a}\n'
     clash = web(f"{TLS}, {ALL}").replace("listeners:\n", other)
     assert any("is listened to already" in each for each in told(clash)), told(clash)
     assert not any("is listened to already" in each for each in told(web(TLS).replace("listeners:\n", other)))
