@@ -14,7 +14,7 @@ from glorieta.plan import model
 ENGINE = Path(__file__).parents[2] / "engine"
 STRUCT = re.compile(r"pub struct (\w+) \{(.*?)\n\}", re.DOTALL)
 FIELD = re.compile(r"^    pub (\w+): (.+),$", re.MULTILINE)
-FILTERS = {"AddressesFilter", "MaxBodyFilter", "HeadersFilter", "HeaderChanges"}
+FILTERS = {"AddressesFilter", "MaxBodyFilter", "GrpcWebFilter", "HeadersFilter", "HeaderChanges"}
 """Built as plain mappings; the goldens cover them."""
 LATER_WORDS = {"tls"}
 """Known to the log, and without a value until TLS is built."""

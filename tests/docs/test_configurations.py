@@ -13,6 +13,8 @@ import yaml
 
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
 from harness.certificates import put_certificates
+from harness.datagrams import UdpClient, UdpService, named
+from harness.h2_upstream import H2Upstream
 from harness.process import CHECKOUT
 
 from .moving import Moved
@@ -101,18 +103,28 @@ def serve(text: str, launch: Any, services: Any) -> None:
     document = yaml.safe_load(moved.there(text))
     protocols = {name: listener.get("protocol", "http") for name, listener in document["listeners"].items()}
     tcp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "tcp"}
+    udp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "udp"}
     for name, upstream in document.get("upstreams", {}).items():
         for port in local_ports(upstream):
-            kind = TcpNamed(b"named", port=port) if name in tcp else HttpUpstream(port=port)
-            services.keep(kind)
+            services.keep(TcpNamed(b"named", port=port) if name in tcp else service_of(upstream, port))
+            if name in udp:
+                services.keep(UdpService(named(b"named"), port=port))
     edge = launch.command(moved.there(text).replace("\nadmin:", "\nx-admin:"))
     for name, port in edge.ports.items():
+        if protocols[name] == "udp":
+            with UdpClient(port) as asking:
+                assert asking.ask(b"who") == b"named"
+            continue
         with RawClient(port) as client:
             if protocols[name] == "tcp":
                 assert client.read_to_end() == b"named"
                 continue
             answer = client.exchange(build("GET", path_to_ask(document["listeners"][name]), {"Host": "localhost"}))
             assert answer.status < 500, (answer, edge.stdout)
+
+
+def service_of(upstream: dict[str, Any], port: int) -> HttpUpstream | H2Upstream:
+    return H2Upstream(port=port) if upstream.get("version") == "h2" else HttpUpstream(port=port)
 
 
 def local_ports(upstream: dict[str, Any]) -> list[int]:

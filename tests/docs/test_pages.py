@@ -117,6 +117,7 @@ def test_every_example_has_its_page_and_is_tracked() -> None:
     assert [path.name for path in folders] == [
         "bff",
         "canary",
+        "grpc",
         "load-balancer-l4",
         "load-balancer-l7",
         "python-edge",

@@ -72,6 +72,8 @@ ELSEWHERE = {
     ("Upstream", "balance.hash"),
     ("Upstream", "health.path"),
     ("Upstream", "health.tcp"),
+    ("Upstream", "health.grpc"),
+    ("Upstream", "version"),
     ("Upstream", "health.host"),
     ("Handlers", "handlers.processes"),
 }

@@ -48,7 +48,8 @@ fn proxy(endpoint: &str) -> Value {
     }});
     plan["upstreams"] = json!([{
         "id": "slow", "endpoints": [{"address": endpoint, "weight": 1}], "balance": "peak_ewma",
-        "pool": {"max_connections": 10, "idle_ms": 60_000, "max_age_ms": 600_000},
+        "version": "h1",
+        "pool": {"max_connections": 10, "idle_ms": 60_000, "max_age_ms": 600_000, "max_streams": 100},
         "queue": {"max": 10, "timeout_ms": 3000}, "health": null, "outlier": null, "panic_percent": 50,
         "retry_budget": {"percent": 20, "window_ms": 10_000, "floor_per_second": 10, "backoff_ms": 25},
         "response_head_bytes": 65_536, "response_header_count": 200,

@@ -146,6 +146,8 @@ kinds! {
     QueueFull "queue_full" 503 Engine;
     QueueTimeout "queue_timeout" 503 Engine;
     Deadline "deadline" 504 Engine;
+    /// The client asks to switch the protocol, and the upstream's HTTP/2 has no way to do so.
+    UpgradeImpossible "upgrade_impossible" 502 Engine;
     /// No process of the handler was free to take the request.
     HandlerOverloaded "handler_overloaded" 503 Engine;
     /// The handler has not answered by the request's deadline.

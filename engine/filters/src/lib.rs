@@ -6,6 +6,7 @@
 mod addresses;
 mod compress;
 mod decompress;
+mod grpc_web;
 mod headers;
 mod max_body;
 mod memory;
@@ -20,6 +21,7 @@ use glorieta_policy::LookUp;
 pub use addresses::Addresses;
 pub use compress::{Compress, Noted, Volume};
 pub use decompress::Decompress;
+pub use grpc_web::WebAnswer;
 pub use headers::Headers;
 pub use max_body::MaxBody;
 pub use scope::Scope;
@@ -32,6 +34,7 @@ pub enum Filter {
     Headers(Arc<Headers>),
     Compress(Arc<Compress>),
     Decompress(Arc<Decompress>),
+    GrpcWeb,
 }
 
 /// What a filter says to a request.
@@ -126,6 +129,11 @@ impl Filters {
         self.response.iter().flat_map(Filter::removed_from_answers).map(|name| &**name)
     }
 
+    /// Whether calls of gRPC-Web become calls of gRPC, so that their answers must become answers of gRPC-Web.
+    pub fn bridges_grpc_web(&self) -> bool {
+        self.request.iter().any(|filter| matches!(filter, Filter::GrpcWeb))
+    }
+
     /// Whether it has anything to do with requests.
     pub fn has_request(&self) -> bool {
         !self.request.is_empty()
@@ -145,6 +153,7 @@ impl Filter {
             glorieta_plan::Filter::Headers(plan) => Filter::Headers(Arc::new(Headers::read(plan, look_up)?)),
             glorieta_plan::Filter::Compress(plan) => Filter::Compress(Arc::new(Compress::read(plan)?)),
             glorieta_plan::Filter::Decompress(plan) => Filter::Decompress(Arc::new(Decompress::read(plan)?)),
+            glorieta_plan::Filter::GrpcWeb(_) => Filter::GrpcWeb,
         })
     }
 
@@ -156,26 +165,39 @@ impl Filter {
             Filter::Headers(_) => "headers",
             Filter::Compress(_) => "compress",
             Filter::Decompress(_) => "decompress",
+            Filter::GrpcWeb => "grpc_web",
         }
     }
 
     fn removed_from_answers(&self) -> &[Box<[u8]>] {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => &[],
+            Filter::Addresses(_)
+            | Filter::MaxBody(_)
+            | Filter::Compress(_)
+            | Filter::Decompress(_)
+            | Filter::GrpcWeb => &[],
             Filter::Headers(headers) => headers.removed_from_answers(),
         }
     }
 
     fn touches_requests(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => true,
+            Filter::Addresses(_)
+            | Filter::MaxBody(_)
+            | Filter::Compress(_)
+            | Filter::Decompress(_)
+            | Filter::GrpcWeb => true,
             Filter::Headers(headers) => headers.touches_requests(),
         }
     }
 
     fn touches_responses(&self) -> bool {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => false,
+            Filter::Addresses(_)
+            | Filter::MaxBody(_)
+            | Filter::Compress(_)
+            | Filter::Decompress(_)
+            | Filter::GrpcWeb => false,
             Filter::Headers(headers) => headers.touches_responses(),
         }
     }
@@ -187,12 +209,17 @@ impl Filter {
             Filter::Headers(headers) => headers.request(head, scope),
             Filter::Compress(compress) => compress.request(head, scope),
             Filter::Decompress(decompress) => decompress.request(head, body),
+            Filter::GrpcWeb => grpc_web::request(head, body),
         }
     }
 
     fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
         match self {
-            Filter::Addresses(_) | Filter::MaxBody(_) | Filter::Compress(_) | Filter::Decompress(_) => {}
+            Filter::Addresses(_)
+            | Filter::MaxBody(_)
+            | Filter::Compress(_)
+            | Filter::Decompress(_)
+            | Filter::GrpcWeb => {}
             Filter::Headers(headers) => headers.response(head, request, scope),
         }
     }

@@ -9,6 +9,9 @@ use crate::service::Settings;
 /// So long a client may wait between its bytes before the rate of its body is judged.
 pub(crate) const RATE_GRACE: Duration = Duration::from_secs(5);
 
+/// How long a call that streams may pause: as long as its answer may by default (`timeouts.tunnel`).
+const LASTING: Duration = Duration::from_secs(3600);
+
 /// How long a body has been waited for, in one step and in all.
 pub(crate) struct Pace {
     timeout: Duration,
@@ -22,6 +25,11 @@ pub(crate) struct Pace {
 impl Pace {
     pub fn new(settings: &Settings) -> Pace {
         Pace { timeout: settings.body_timeout, rate: settings.body_rate, waiting: None, waited: Duration::ZERO }
+    }
+
+    /// That of a call whose messages come when they come, such as one of gRPC that streams.
+    pub fn lasting() -> Pace {
+        Pace { timeout: LASTING, rate: 0, waiting: None, waited: Duration::ZERO }
     }
 
     /// Begins to wait, or goes on; until when.

@@ -87,6 +87,14 @@ impl Stream {
         !matches!(self, Stream::Tls(_))
     }
 
+    /// What both sides of an encrypted connection agreed to speak (ALPN, RFC 7301).
+    pub fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Stream::Tls(session) => session.protocol(),
+            Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
+    }
+
     /// Ready once there is something to read, or the connection has ended. An encrypted one sends meanwhile what it
     /// still holds back.
     pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -7,6 +7,7 @@ pub enum Filter {
     Addresses(AddressesFilter),
     MaxBody(MaxBodyFilter),
     Headers(HeadersFilter),
+    GrpcWeb(GrpcWebFilter),
     Compress(CompressFilter),
     Decompress(DecompressFilter),
 }
@@ -33,6 +34,11 @@ pub struct HeadersFilter {
     pub request: HeaderChanges,
     pub response: HeaderChanges,
 }
+
+/// Calls of gRPC-Web become calls of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcWebFilter {}
 
 /// Applied in this order: remove, set, add. Values are templates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ pub struct Upstream {
     /// The PROXY header with which connections begin, before TLS; `None`: none. For layer 4 only: connections for HTTP
     /// are shared by clients.
     pub proxy_protocol: Option<ProxyVersion>,
+    pub version: UpstreamVersion,
     pub balance: Balance,
     pub pool: Pool,
     pub queue: Queue,
@@ -32,6 +33,18 @@ pub enum ProxyVersion {
     V1,
     /// Binary, with what is known of TLS.
     V2,
+}
+
+/// The version of HTTP that endpoints are spoken to by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpstreamVersion {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2: by TLS agreed on by ALPN, in clear by prior knowledge (RFC 9113 §3.3).
+    H2,
+    /// By TLS whichever of both the endpoint selects; HTTP/1.1 in clear.
+    Auto,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +77,8 @@ pub struct Pool {
     pub max_connections: u32,
     pub idle_ms: u64,
     pub max_age_ms: u64,
+    /// Requests on one connection at a time, by HTTP/2.
+    pub max_streams: u32,
 }
 
 /// Requests that wait because every connection is in use.
@@ -105,6 +120,8 @@ pub enum CheckKind {
     /// A GET whose status lies in `status_from..=status_to` is success. Path and host may hold references; `$$` is a
     /// dollar sign.
     Http { path: String, host: Option<String>, status_from: u16, status_to: u16 },
+    /// What the endpoint's health service (`grpc.health.v1`) says of this service; empty: of the endpoint as a whole.
+    Grpc { service: String },
 }
 
 /// Passive checks: an endpoint that fails real requests is left out for a while.

@@ -10,6 +10,7 @@ pub mod client;
 pub mod coding;
 pub mod conditional;
 pub mod gather;
+pub mod grpc;
 pub mod health;
 pub mod limit;
 pub mod networks;

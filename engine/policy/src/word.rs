@@ -68,6 +68,8 @@ pub enum CertificateWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeWord {
     Status,
+    /// What became of a call of gRPC.
+    GrpcStatus,
     /// glorieta's own word where it answered itself.
     Reason,
     /// Milliseconds, with three decimals.
@@ -87,6 +89,7 @@ pub enum OutcomeWord {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome<'a> {
     pub status: u16,
+    pub grpc_status: Option<u16>,
     pub reason: &'a str,
     pub duration: Duration,
     pub upstream: &'a str,
@@ -141,6 +144,7 @@ const PLAIN: &[(&str, Word)] = &[
     ("client.certificate.fingerprint", Word::ClientCertificate(CertificateWord::Fingerprint)),
     ("client.certificate.verified", Word::ClientCertificate(CertificateWord::Verified)),
     ("status", Word::Outcome(OutcomeWord::Status)),
+    ("grpc.status", Word::Outcome(OutcomeWord::GrpcStatus)),
     ("reason", Word::Outcome(OutcomeWord::Reason)),
     ("duration", Word::Outcome(OutcomeWord::Duration)),
     ("upstream", Word::Outcome(OutcomeWord::Upstream)),
@@ -301,6 +305,9 @@ impl OutcomeWord {
     fn read(self, outcome: &Outcome<'_>, out: &mut Vec<u8>) -> bool {
         let text = match self {
             OutcomeWord::Status => return write!(out, "{}", outcome.status).is_ok(),
+            OutcomeWord::GrpcStatus => {
+                return outcome.grpc_status.is_some_and(|status| write!(out, "{status}").is_ok());
+            }
             OutcomeWord::Duration => {
                 let micros = outcome.duration.as_micros();
                 return write!(out, "{}.{:03}", micros / 1000, micros % 1000).is_ok();

@@ -13,22 +13,46 @@ use glorieta_policy::health::outlier;
 
 use crate::endpoint::Unconnected;
 use crate::lease::Permit;
+use crate::multiplexed::{self, Found, Joined, Seat};
 use crate::pick::{Avoided, pick};
 use crate::queue::Grant;
 use crate::{Endpoint, Outcome, Upstream, pool};
 
-/// A connection that may be used: an idle one, or the right to open one.
+/// A connection that may be used: an idle one, the right to open one, or a place on one that carries several requests.
 pub(crate) enum Way {
     Idle(Box<Client>, Permit),
     Open(Permit),
+    Seat(Seat),
+    Joined(Joined),
 }
 
 impl Way {
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
         match self {
             Way::Idle(_, permit) | Way::Open(permit) => &permit.endpoint,
+            Way::Seat(seat) => seat.endpoint(),
+            Way::Joined(joined) => joined.endpoint(),
         }
     }
+
+    /// Whether the connection has carried a request before, so that its end may have been under way already.
+    pub(crate) fn is_reused(&self) -> bool {
+        match self {
+            Way::Idle(..) => true,
+            Way::Open(_) | Way::Joined(_) => false,
+            Way::Seat(seat) => seat.is_reused(),
+        }
+    }
+}
+
+/// Which connections will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Any,
+    /// A new one: the request has just met a dead one.
+    New,
+    /// A new one of its own, through which bytes go unread.
+    Raw,
 }
 
 /// What one try is allowed.
@@ -36,8 +60,9 @@ pub(crate) struct Search<'a> {
     pub upstream: &'a Upstream,
     pub key: Option<u64>,
     pub avoided: &'a Avoided,
-    /// Only a new connection will do: the request has just met a dead one.
-    pub fresh: bool,
+    pub wanted: Wanted,
+    /// How long a connection may take to be opened.
+    pub patience: Duration,
     pub deadline: Option<Moment>,
 }
 
@@ -74,7 +99,13 @@ impl Search<'_> {
 
     fn way(&self, endpoint: &Arc<Endpoint>) -> Option<Way> {
         let state = &self.upstream.state;
-        if !self.fresh
+        if endpoint.is_shared() && self.wanted != Wanted::Raw {
+            return multiplexed::find(self.upstream, endpoint, self.patience).map(|found| match found {
+                Found::Seat(seat) => Way::Seat(seat),
+                Found::Joined(joined) => Way::Joined(joined),
+            });
+        }
+        if self.wanted == Wanted::Any
             && let Some((client, permit)) = pool::take(state, endpoint)
         {
             return Some(Way::Idle(Box::new(client), permit));
@@ -97,7 +128,7 @@ impl Search<'_> {
             queue.wanted.notify_waiters();
             // Between the last look and joining a connection may have come free.
             if let Some(way) = self.look(Moment::now())? {
-                return Ok(way);
+                return Ok(self.and_others(way));
             }
             let woken = timer::within(until, pin!(place.woken())).await;
             let Some(grant) = woken else {
@@ -108,13 +139,21 @@ impl Search<'_> {
             if let Grant::Released(endpoint) = grant
                 && let Some(way) = self.way(&endpoint)
             {
-                return Ok(way);
+                return Ok(self.and_others(way));
             }
             if let Some(way) = self.look(Moment::now())? {
-                return Ok(way);
+                return Ok(self.and_others(way));
             }
             again = true;
         }
+    }
+
+    /// Where one who waited has found room on a shared connection there may be room for the next.
+    fn and_others(&self, way: Way) -> Way {
+        if let Way::Seat(_) | Way::Joined(_) = way {
+            multiplexed::invite(&self.upstream.state, way.endpoint());
+        }
+        way
     }
 }
 

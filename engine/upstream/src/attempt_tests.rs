@@ -107,7 +107,14 @@ fn what_came_free_between_looking_and_joining_is_found() {
     on_worker(async {
         // As if it had been in use at the look before: by now nobody is left who would say that it came free.
         let upstream = build(&plan(&["10.0.0.1:80"]));
-        let search = Search { upstream: &upstream, key: None, avoided: &Avoided::new(), fresh: false, deadline: None };
+        let search = Search {
+            upstream: &upstream,
+            key: None,
+            avoided: &Avoided::new(),
+            wanted: Wanted::Any,
+            patience: PATIENCE,
+            deadline: None,
+        };
         let way = search.wait(Moment::now()).await.unwrap();
         assert!(Arc::ptr_eq(way.endpoint(), &endpoint(&upstream, 0)));
     });

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use glorieta_core::{At, Body, Error, Kind, Moment, Name, RequestHead, Response, ResponseHead, Retry, Wire};
-use glorieta_http::h1::client::{Arrived, Client, Request, Upload};
+use glorieta_http::h1::client::{Arrived, Client};
+use glorieta_http::outgoing::{Request, Upload};
 use glorieta_net::{Stream, timer};
+use glorieta_policy::grpc::Dialect;
 use glorieta_policy::retry::{backoff, may_retry};
 
-use crate::attempt::{Search, Way, open};
+use crate::attempt::{Search, Wanted, Way, open};
 use crate::lease::Lease;
+use crate::multiplexed::{Joined, Seat};
 use crate::pick::Avoided;
 use crate::{Endpoint, Progress, Upstream};
 
@@ -24,7 +27,7 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two reads or writes of a body.
     pub idle: Duration,
-    /// Between two bytes of a tunnel or an event stream.
+    /// Between two bytes of a tunnel, an event stream or an answer of gRPC.
     pub tunnel: Duration,
 }
 
@@ -82,6 +85,15 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    fn status(&self) -> u16 {
+        match self {
+            Answer::Response(response) => response.head.status,
+            Answer::Switched { head, .. } => head.status,
+        }
+    }
+}
+
 /// Sends a request to one of an upstream's endpoints, and again where that is safe and the budget allows.
 ///
 /// Dropping the future cancels it: the connection is closed, never given back.
@@ -107,26 +119,37 @@ pub async fn call(
             upstream,
             key: context.key,
             avoided: &avoided,
-            fresh: dead >= DEAD_CONNECTIONS,
+            wanted: if dead >= DEAD_CONNECTIONS { Wanted::New } else { Wanted::Any },
+            patience: context.timeouts.connect,
             deadline: context.deadline,
         };
         let way = search.find(now).await?;
         let endpoint = way.endpoint().clone();
         context.progress.tried(&endpoint);
         let began = Moment::recent();
-        let reused = matches!(way, Way::Idle(..));
+        let reused = way.is_reused();
         let error = match try_once(way, head, &mut upload, context, upstream).await {
-            Ok((arrived, lease)) => {
-                upstream.note_answer(&endpoint, arrived.head.status, began, Moment::now());
-                return Ok(finish(arrived, lease, context));
+            Ok(Some(answer)) => {
+                upstream.note_answer(&endpoint, answer.status(), began, Moment::now());
+                return Ok(answer);
+            }
+            Ok(None) => {
+                context.progress.not_tried();
+                now = Moment::now();
+                continue;
             }
             Err(error) => error,
         };
         now = Moment::now();
         // An endpoint may close an idle connection at any time, also while a request is on its way: no fault of
         // anybody, so it costs no try, but only what may be sent twice is sent again (RFC 9112 §9.3.1).
-        let was_dead = reused && error.kind == Kind::UpstreamReset && error.retry == Retry::IfIdempotent;
-        if was_dead && dead < DEAD_CONNECTIONS && head.method.is_idempotent() && upload.is_replayable() {
+        let may_be_sent_twice = match error.retry {
+            Retry::NotSent => true,
+            Retry::IfIdempotent => head.method.is_idempotent(),
+            Retry::No => false,
+        };
+        let was_dead = reused && error.kind == Kind::UpstreamReset && may_be_sent_twice;
+        if was_dead && dead < DEAD_CONNECTIONS && upload.is_replayable() {
             dead += 1;
             upstream.observer.retried(error.kind);
             continue;
@@ -164,23 +187,70 @@ async fn pause(
     Ok(())
 }
 
+/// One try. `None`: what was waited for is none that this request can use, and nothing was sent.
 async fn try_once(
     way: Way,
     head: &mut RequestHead,
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<(Arrived, Lease), Error> {
+) -> Result<Option<Answer>, Error> {
     let (client, lease) = match way {
         Way::Idle(client, permit) => (*client, Lease::new(permit)),
         Way::Open(permit) => {
             let lease = Lease::new(permit);
             let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
+            // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
+            if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
+                return Ok(None);
+            }
             (Client::new(stream, Moment::now()), lease)
         }
+        // Boxed, so that requests by HTTP/1.1 do not pay for what these keep while they wait.
+        Way::Seat(seat) => return Box::pin(try_seated(seat, head, upload, context, upstream)).await.map(Some),
+        Way::Joined(joined) => return Box::pin(try_joined(joined, head, upload, context, upstream)).await,
     };
     context.host.name_after(&lease.endpoint().name, head);
-    let request = Request {
+    match client.send(&request(head, context, upstream), upload).await {
+        Ok(arrived) => Ok(Some(finish(arrived, lease, context))),
+        Err(error) => Err(named(error, lease.endpoint())),
+    }
+}
+
+/// One try on a connection that is being opened.
+async fn try_joined(
+    joined: Joined,
+    head: &mut RequestHead,
+    upload: &mut Upload,
+    context: &CallContext<'_>,
+    upstream: &Upstream,
+) -> Result<Option<Answer>, Error> {
+    let Some(seat) = joined.seat(upstream, context.timeouts.connect, context.deadline).await? else { return Ok(None) };
+    try_seated(seat, head, upload, context, upstream).await.map(Some)
+}
+
+/// One try on a connection that carries several requests.
+async fn try_seated(
+    seat: Seat,
+    head: &mut RequestHead,
+    upload: &mut Upload,
+    context: &CallContext<'_>,
+    upstream: &Upstream,
+) -> Result<Answer, Error> {
+    if context.upgrade.is_some() {
+        return Err(named(Error::because(Kind::UpgradeImpossible, "is spoken to by HTTP/2"), seat.endpoint()));
+    }
+    context.host.name_after(&seat.endpoint().name, head);
+    let sent = seat.slot().send(&request(head, context, upstream), upload).await;
+    let arrived = sent.map_err(|error| named(error, seat.endpoint()))?;
+    let announced = arrived.announced;
+    let idle = idle_within(&arrived.head, context);
+    let (head, body) = arrived.into_body(seat, idle, context.deadline);
+    Ok(Answer::Response(Response { head, body, announced }))
+}
+
+fn request<'a>(head: &'a RequestHead, context: &CallContext<'a>, upstream: &Upstream) -> Request<'a> {
+    Request {
         head,
         upgrade: context.upgrade,
         limits: upstream.settings.limits,
@@ -188,15 +258,16 @@ async fn try_once(
         idle: context.timeouts.idle,
         deadline: context.deadline,
         wire: context.wire,
-    };
-    match client.send(&request, upload).await {
-        Ok(arrived) => Ok((arrived, lease)),
-        Err(error) => Err(named(error, lease.endpoint())),
     }
 }
 
+/// An endpoint that does not speak the version that it must.
+pub(crate) fn unspoken(endpoint: &Endpoint, why: &str) -> Error {
+    Error::new(Kind::Tls).with_detail(format!("{}: {why}", endpoint.label())).retry(Retry::NotSent)
+}
+
 /// Puts the endpoint in front of what went wrong there.
-fn named(error: Error, endpoint: &Endpoint) -> Error {
+pub(crate) fn named(error: Error, endpoint: &Endpoint) -> Error {
     if error.kind.at() == At::Client {
         return error;
     }
@@ -213,11 +284,17 @@ fn finish(arrived: Arrived, lease: Lease, context: &CallContext<'_>) -> Answer {
         let (head, stream, leftover) = arrived.into_tunnel();
         return Answer::Switched { head, stream, leftover, lease };
     }
-    let events = arrived.head.fields.get(Name::ContentType).is_some_and(is_event_stream);
-    let idle = if events { context.timeouts.tunnel } else { context.timeouts.idle };
+    let idle = idle_within(&arrived.head, context);
     let announced = arrived.meta.announced_length;
     let (head, body) = arrived.into_body(lease, idle, context.deadline);
     Answer::Response(Response { head, body, announced })
+}
+
+/// How long an answer's body may pause. Events, and messages of a call that streams, come when they come.
+fn idle_within(head: &ResponseHead, context: &CallContext<'_>) -> Duration {
+    let lasts = |kind: &[u8]| is_event_stream(kind) || Dialect::named(kind).is_some();
+    let lasting = head.fields.get(Name::ContentType).is_some_and(lasts);
+    if lasting { context.timeouts.tunnel } else { context.timeouts.idle }
 }
 
 fn is_event_stream(content_type: &[u8]) -> bool {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glorieta_core::{Body, Moment, RequestHead};
-use glorieta_http::h1::client::{Client, Request, Upload};
+use glorieta_core::{Body, Moment, RequestHead, Response};
+use glorieta_http::outgoing::{Request, Upload};
+use glorieta_http::{h1, h2};
+use glorieta_net::Stream;
 use glorieta_net::proxy_protocol::announce_own;
 use glorieta_plan::{ActiveCheck, CheckKind};
 use glorieta_policy::health::streak::Change;
 
+use crate::check_grpc;
 use crate::endpoint::Unconnected;
 use crate::{Endpoint, Upstream};
 
@@ -65,30 +68,60 @@ async fn ask(endpoint: &Endpoint, kind: &CheckKind, upstream: &Upstream) -> Resu
         Unconnected::Refused(error) => error.to_string(),
         Unconnected::Unconvincing(why) => why,
     })?;
-    let CheckKind::Http { path, host, status_from, status_to } = kind else { return Ok(()) };
-    let authority = match host {
-        Some(host) => host.as_str(),
-        None if endpoint.name.starts_with("unix:") => "localhost",
-        None => &endpoint.name,
+    let name = if endpoint.name.starts_with("unix:") { "localhost" } else { &endpoint.name };
+    let (path, host, status_from, status_to) = match kind {
+        CheckKind::Tcp => return Ok(()),
+        CheckKind::Grpc { service } => {
+            let (head, body) = check_grpc::call(name, service);
+            return check_grpc::judge(exchange(stream, endpoint, &head, body, upstream).await?).await;
+        }
+        CheckKind::Http { path, host, status_from, status_to } => (path, host, status_from, status_to),
     };
+    let authority = host.as_deref().unwrap_or(name);
     let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
     let mut head = RequestHead::build("GET", authority, path, query);
     head.fields.add_named(b"User-Agent", b"glorieta-health");
-    let request = Request {
-        head: &head,
-        upgrade: None,
-        limits: upstream.settings.limits,
-        // The whole check has a time limit of its own.
-        first_byte: Duration::from_secs(3600),
-        idle: Duration::from_secs(3600),
-        deadline: None,
-        wire: None,
-    };
-    let client = Client::new(stream, Moment::now());
-    let arrived = client.send(&request, &mut Upload::new(Body::Empty)).await.map_err(|error| error.to_string())?;
-    match arrived.head.status {
+    match exchange(stream, endpoint, &head, Body::Empty, upstream).await?.head.status {
         status if (*status_from..=*status_to).contains(&status) => Ok(()),
         status => Err(format!("status {status}")),
+    }
+}
+
+/// The answer, by the version of HTTP that requests are sent by.
+async fn exchange(
+    stream: Stream,
+    endpoint: &Endpoint,
+    head: &RequestHead,
+    body: Body,
+    upstream: &Upstream,
+) -> Result<Response, String> {
+    // The whole check has a time limit of its own.
+    let hour = Duration::from_secs(3600);
+    let limits = upstream.settings.limits;
+    let request = Request { head, upgrade: None, limits, first_byte: hour, idle: hour, deadline: None, wire: None };
+    let mut upload = Upload::new(body);
+    if !endpoint.agreed_on_h2(&stream)? {
+        let client = h1::client::Client::new(stream, Moment::now());
+        let arrived = client.send(&request, &mut upload).await.map_err(|error| error.to_string())?;
+        let (head, body) = arrived.into_body(Closing, hour, None);
+        return Ok(Response { head, body, announced: None });
+    }
+    let encrypted = upstream.settings.tls.is_some();
+    let settings = h2::client::Settings { max_streams: 1, limits, encrypted };
+    let (client, driver) = h2::client::Client::open(stream, &settings).await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_local(driver);
+    let slot = client.take();
+    let arrived = slot.send(&request, &mut upload).await.map_err(|error| error.to_string())?;
+    let (head, body) = arrived.into_body(slot, hour, None);
+    Ok(Response { head, body, announced: None })
+}
+
+/// A connection that is of no further use.
+struct Closing;
+
+impl h1::client::Home for Closing {
+    fn welcome(self, client: h1::client::Client) {
+        drop(client);
     }
 }
 
@@ -213,6 +246,33 @@ mod tests {
             assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Ejected);
             once(&upstream).await;
             assert_eq!(endpoint(&upstream, 0).state(Moment::now()), EndpointState::Up);
+        });
+    }
+
+    #[test]
+    fn an_endpoint_is_asked_by_the_version_that_requests_are_sent_by() {
+        on_worker(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            spawn_local(async move {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    spawn_local(async move {
+                        let mut connection = ::h2::server::handshake(stream).await.unwrap();
+                        while let Some(Ok((request, mut respond))) = connection.accept().await {
+                            let status = if request.uri().path() == "/healthz" { 204 } else { 503 };
+                            let response = http::Response::builder().status(status).body(()).unwrap();
+                            respond.send_response(response, true).unwrap();
+                        }
+                    });
+                }
+            });
+            for (path, said) in [("/healthz", 0), ("/other", 1)] {
+                let mut plan = plan(&[&address]);
+                plan.health = Some(check(http(path, None), 1, 1));
+                plan.version = glorieta_plan::UpstreamVersion::H2;
+                assert_eq!(once(&build(&plan)).await.len(), said, "{path}");
+            }
         });
     }
 

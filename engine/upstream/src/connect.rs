@@ -1,10 +1,10 @@
 //! A connection at layer 4: bytes go through it unread, so only connecting can be tried again.
 
-use glorieta_core::{Error, Moment};
+use glorieta_core::{Error, Kind, Moment};
 use glorieta_net::Stream;
 use glorieta_policy::retry::may_retry;
 
-use crate::attempt::{Search, Way, open};
+use crate::attempt::{Search, Wanted, Way, open};
 use crate::lease::Lease;
 use crate::pick::Avoided;
 use crate::{CallContext, Outcome, Upstream};
@@ -27,9 +27,17 @@ pub async fn connect(upstream: &Upstream, context: &CallContext<'_>, preface: &[
     let mut now = Moment::now();
     upstream.budget.deposit(now);
     loop {
-        let search = Search { upstream, key: context.key, avoided: &avoided, fresh: true, deadline: context.deadline };
+        let search = Search {
+            upstream,
+            key: context.key,
+            avoided: &avoided,
+            wanted: Wanted::Raw,
+            patience: context.timeouts.connect,
+            deadline: context.deadline,
+        };
         let lease = match search.find(now).await? {
             Way::Open(permit) | Way::Idle(_, permit) => Lease::new(permit),
+            Way::Seat(_) | Way::Joined(_) => return Err(Error::because(Kind::Internal, "a shared connection")),
         };
         context.progress.tried(lease.endpoint());
         let began = Moment::now();
@@ -61,7 +69,6 @@ pub async fn connect(upstream: &Upstream, context: &CallContext<'_>, preface: &[
 mod tests {
     use std::sync::Arc;
 
-    use glorieta_core::Kind;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

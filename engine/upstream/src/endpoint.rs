@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use glorieta_core::Moment;
 use glorieta_net::tls::Target;
 use glorieta_net::{self as net, Destination, Stream};
+use glorieta_plan::UpstreamVersion;
 use glorieta_policy::balance::peak_ewma::Ewma;
 use glorieta_policy::health::{Outlier, Streak};
 use tokio::io::AsyncWriteExt;
@@ -22,6 +23,11 @@ pub struct Endpoint {
     pub destination: Destination,
     /// `None`: it is spoken to in clear.
     pub(crate) tls: Option<Target>,
+    pub(crate) version: UpstreamVersion,
+    /// With `auto`: the last connection agreed on HTTP/1.1, so that the next is not shared.
+    declines: AtomicBool,
+    /// How many requests at once its last HTTP/2 connection allowed.
+    pub(crate) allowed_streams: AtomicU32,
     pub(crate) hash: u64,
     pub(crate) ewma: Ewma,
     pub(crate) in_flight: AtomicU32,
@@ -69,6 +75,7 @@ impl Endpoint {
         name: Arc<str>,
         destination: Destination,
         tls: Option<Target>,
+        version: UpstreamVersion,
         outlier: Option<&glorieta_plan::Outlier>,
     ) -> Endpoint {
         let hash = endpoint_hash(&name, &destination);
@@ -76,7 +83,10 @@ impl Endpoint {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             name,
             destination,
+            declines: AtomicBool::new(version == UpstreamVersion::Auto && tls.is_none()),
+            allowed_streams: AtomicU32::new(u32::MAX),
             tls,
+            version,
             hash,
             ewma: Ewma::new(),
             in_flight: AtomicU32::new(0),
@@ -98,6 +108,28 @@ impl Endpoint {
             None => Ok(stream),
             Some(target) => target.connect(stream).await.map_err(Unconnected::Unconvincing),
         }
+    }
+
+    /// Whether requests to it share connections, as far as is known.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.version != UpstreamVersion::H1 && !self.declines.load(Ordering::Relaxed)
+    }
+
+    /// Whether a connection that has just been opened speaks HTTP/2.
+    ///
+    /// # Errors
+    /// A sentence, where it must and does not.
+    pub(crate) fn agreed_on_h2(&self, stream: &Stream) -> Result<bool, String> {
+        let agreed = match (self.version, &self.tls) {
+            (UpstreamVersion::H1, _) | (UpstreamVersion::Auto, None) => false,
+            (UpstreamVersion::H2, None) => true,
+            (UpstreamVersion::H2 | UpstreamVersion::Auto, Some(_)) => stream.protocol() == Some(b"h2"),
+        };
+        if self.version == UpstreamVersion::H2 && !agreed {
+            return Err("no_common_protocol: it does not select h2 by ALPN, which version: h2 requires".to_owned());
+        }
+        self.declines.store(!agreed, Ordering::Relaxed);
+        Ok(agreed)
     }
 
     pub fn state(&self, now: Moment) -> EndpointState {

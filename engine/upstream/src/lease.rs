@@ -33,7 +33,7 @@ impl Drop for Permit {
 
 /// A permit in use: a request, a tunnel or a layer-4 connection is under way.
 pub struct Lease {
-    /// `None` only while it is being taken apart.
+    /// `None` where the connection is shared, and while the lease is being taken apart.
     permit: Option<Permit>,
     endpoint: Arc<Endpoint>,
 }
@@ -43,6 +43,12 @@ impl Lease {
         let endpoint = permit.endpoint.clone();
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
         Lease { permit: Some(permit), endpoint }
+    }
+
+    /// A request on a connection whose permit another holds, because it carries several.
+    pub(crate) fn sharing(endpoint: &Arc<Endpoint>) -> Lease {
+        endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
+        Lease { permit: None, endpoint: endpoint.clone() }
     }
 
     pub fn endpoint(&self) -> &Arc<Endpoint> {

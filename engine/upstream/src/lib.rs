@@ -6,10 +6,12 @@
 mod attempt;
 mod call;
 mod check;
+mod check_grpc;
 mod connect;
 mod datagram;
 mod endpoint;
 mod lease;
+mod multiplexed;
 mod observer;
 mod pick;
 mod pool;

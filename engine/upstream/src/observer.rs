@@ -43,6 +43,14 @@ impl Progress {
         Progress { sum: Some(sum.clone()), ..Progress::default() }
     }
 
+    /// What was counted as a try was none: nothing could be sent, and nothing has failed.
+    pub(crate) fn not_tried(&self) {
+        self.tries.set(self.tries.get().saturating_sub(1));
+        if let Some(sum) = &self.sum {
+            sum.set(sum.get().saturating_sub(1));
+        }
+    }
+
     pub(crate) fn tried(&self, endpoint: &Arc<Endpoint>) {
         self.tries.set(self.tries.get().saturating_add(1));
         if let Some(sum) = &self.sum {

@@ -43,13 +43,19 @@ impl EndpointSet {
     fn add(&mut self, source: &Source, destination: Destination, settings: &Settings, previous: &EndpointSet) {
         // One that is spoken to in another way is another: connections that are open are of no use to it.
         let same = |known: &&Arc<Endpoint>| {
-            known.destination == destination && known.name == source.written && known.tls == source.tls
+            known.destination == destination
+                && known.name == source.written
+                && known.tls == source.tls
+                && known.version == settings.version
         };
         if self.endpoints.iter().any(|known| same(&known)) {
             return;
         }
         let endpoint = previous.endpoints.iter().find(same).cloned();
-        let make = || Endpoint::new(source.written.clone(), destination, source.tls.clone(), settings.outlier.as_ref());
+        let make = || {
+            let Source { written, tls, .. } = source;
+            Endpoint::new(written.clone(), destination, tls.clone(), settings.version, settings.outlier.as_ref())
+        };
         self.endpoints.push(endpoint.unwrap_or_else(|| Arc::new(make())));
         self.weights.push(source.weight);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use glorieta_http::h1::codec::Limits;
 use glorieta_net::Destination;
 use glorieta_net::proxy_protocol::Version;
-use glorieta_net::tls::{Absent, Originator, Target};
-use glorieta_plan::ProxyVersion;
+use glorieta_net::tls::{Absent, Originator, Protocols, Target};
+use glorieta_plan::{ProxyVersion, UpstreamVersion};
 use glorieta_policy::{Word, balance::hash};
 
 /// How an endpoint is chosen.
@@ -44,11 +44,14 @@ pub struct Settings {
     pub tls: Option<Arc<Originator>>,
     /// The PROXY header with which connections begin; `None`: none.
     pub proxy_protocol: Option<Version>,
+    pub version: UpstreamVersion,
     pub(crate) sources: Vec<Source>,
     /// Connections to one endpoint, over all workers.
     pub max_connections: u32,
     pub idle: Duration,
     pub max_age: Duration,
+    /// Requests on one connection at a time, by HTTP/2.
+    pub max_streams: u32,
     /// Requests that may wait for a connection.
     pub queue: u32,
     pub queue_timeout: Duration,
@@ -73,7 +76,8 @@ impl Settings {
     ) -> Result<Settings, Vec<String>> {
         let mut problems = Vec::new();
         let tls = plan.tls.as_ref().and_then(|tls| {
-            let built = Originator::build(tls, before.and_then(|before| before.tls.as_ref()), absent);
+            let built =
+                Originator::build(tls, protocols(plan.version), before.and_then(|before| before.tls.as_ref()), absent);
             built.map_err(|problem| problems.push(format!("tls: {problem}"))).ok()
         });
         let mut sources = Vec::with_capacity(plan.endpoints.len());
@@ -110,10 +114,12 @@ impl Settings {
                 ProxyVersion::V1 => Version::V1,
                 ProxyVersion::V2 => Version::V2,
             }),
+            version: plan.version,
             sources,
             max_connections: plan.pool.max_connections.max(1),
             idle: Duration::from_millis(plan.pool.idle_ms),
             max_age: Duration::from_millis(plan.pool.max_age_ms),
+            max_streams: plan.pool.max_streams.max(1),
             queue: plan.queue.max,
             queue_timeout: Duration::from_millis(plan.queue.timeout_ms),
             backoff: Duration::from_millis(plan.retry_budget.backoff_ms),
@@ -126,6 +132,15 @@ impl Settings {
                 ..Limits::default()
             },
         })
+    }
+}
+
+/// What is offered to endpoints by ALPN. HTTP/1.1 alone needs no agreement.
+const fn protocols(version: UpstreamVersion) -> Protocols {
+    match version {
+        UpstreamVersion::H1 => &[],
+        UpstreamVersion::H2 => &[b"h2"],
+        UpstreamVersion::Auto => &[b"h2", b"http/1.1"],
     }
 }
 

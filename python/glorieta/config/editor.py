@@ -58,7 +58,7 @@ EXAMPLES: dict[tuple[str, str], list[Any]] = {
     ("Upstream", "endpoints"): [["10.0.0.1:80", {"address": "10.0.0.2:80", "weight": 2}], "unix:/run/app.sock"],
     ("Upstream", "discover"): [{"dns": "orders.internal", "port": 80}],
     ("UpstreamDefaults", "balance"): ["round_robin", {"hash": "header.x-user"}],
-    ("UpstreamDefaults", "health"): ["/healthz", {"tcp": "on"}, "off"],
+    ("UpstreamDefaults", "health"): ["/healthz", {"tcp": "on"}, {"grpc": "on"}, "off"],
 }
 """Examples by noun and field; a test loads each of them."""
 

@@ -1,7 +1,7 @@
 """Filters: what happens to every request of a listener, group or route besides reaching its target.
 
 A mapping by kind, inherited listener → group → route and merged by key; `off` removes what was inherited.
-The order in which filters run is fixed: compress, addresses, max_body, decompress, headers.
+The order in which filters run is fixed: compress, addresses, max_body, decompress, grpc_web, headers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from .address import Network
-from .base import TEXT, Noun, Shorthand, Switchable, as_list
+from .base import TEXT, Noun, Shorthand, Switch, Switchable, as_list
 from .compression import CompressValue, DecompressValue
 from .errors import Wrong
 from .text import HeaderTemplate, RequestHeader, ResponseHeader
@@ -78,5 +78,8 @@ class Filters(Noun):
     decompress: Annotated[DecompressValue | None, Switchable] = None
     """Compressed bodies of requests made plain, for services and handlers that read none; `on` for the usual. Left
     out: they pass as they are."""
+    grpc_web: Switch = False
+    """`on`: calls of browsers by gRPC-Web (`application/grpc-web` and `-text`) become calls of gRPC, and their answers
+    answers of gRPC-Web. What is none of it passes as it is. The upstream needs `version: h2`."""
     headers: Annotated[Headers | None, Switchable] = None
     """Changes to headers, in either direction."""

@@ -6,13 +6,14 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
-from .base import TEXT, Noun, OffIsZero, Shorthand, Switch, checked_text, whole
+from .base import OFF, ON, TEXT, Noun, OffIsZero, Shorthand, Switch, checked_text, off_is_none, whole
 from .errors import Wrong
 from .route import check_host_header
 from .units import Percent, Timeout
 from .values import Kept
 from .words import referring
 
+SERVICE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 STATUS_RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?")
 
 
@@ -45,16 +46,27 @@ def check_probe_host(text: str) -> str:
     return check_host_header(text)
 
 
+def check_service(text: str) -> str:
+    if text and not SERVICE.fullmatch(text):
+        raise Wrong(f'"{text}" is no service of gRPC', "write its full name, such as shop.Orders, or on")
+    return text
+
+
+def expand_service(value: Any) -> Any:
+    """`on`: the server as a whole, which gRPC's health service knows by an empty name."""
+    return "" if value is True or value == "on" else off_is_none(value)
+
+
 def expand_health(value: Any) -> Any:
-    """A path alone, or `tcp`."""
-    if value == "tcp":
-        return {"tcp": True}
+    """A path alone, `tcp` or `grpc`."""
+    if value in ("tcp", "grpc"):
+        return {value: True}
     if isinstance(value, str) and value.startswith("/"):
         return {"path": value}
     if value is True or value == "on":
-        raise Wrong("does not say how to check", "write {path: /healthz}, or tcp for connecting only")
+        raise Wrong("does not say how to check", "write {path: /healthz}, grpc, or tcp for connecting only")
     if isinstance(value, str):
-        raise Wrong(f'"{value}" is neither a path nor tcp', f"write /{value}, or tcp for connecting only")
+        raise Wrong(f'"{value}" is neither a path, grpc nor tcp', f"write /{value}, or tcp for connecting only")
     return value
 
 
@@ -65,12 +77,15 @@ def status_as_text(value: Any) -> Any:
 class Health(Noun):
     """An active check: each endpoint is asked regularly. One never checked yet is usable."""
 
-    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"path", "tcp"}),)
+    alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"path", "tcp", "grpc"}),)
 
     path: Annotated[str, checked_text(referring(check_probe_path)), Kept] | None = None
-    """A GET of this path is sent. One of `path` and `tcp`."""
+    """A GET of this path is sent. One of `path`, `grpc` and `tcp`."""
     tcp: Switch = False
-    """Connecting is enough. One of `path` and `tcp`."""
+    """Connecting is enough. One of `path`, `grpc` and `tcp`."""
+    grpc: Annotated[str | None, checked_text(check_service), Shorthand(expand_service, (ON, OFF), off=True)] = None
+    """gRPC's health service (`grpc.health.v1`) is asked: `on` of the server as a whole, or of this service, such as
+    `shop.Orders`. `SERVING` is healthy. The upstream needs `version: h2`. One of `path`, `grpc` and `tcp`."""
     host: Annotated[str, checked_text(referring(check_probe_host)), Kept] | None = None
     """The `Host` of the GET. Left out: the endpoint's own."""
     status: Annotated[str, checked_text(check_status_range), Shorthand(status_as_text, ({"type": "integer"},))] = (

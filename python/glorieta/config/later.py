@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "http3": "Protocols",
-    "quic": "Protocols",
     "breaker": "Balancing",
     "circuit_breaker": "Balancing",
     "slow_start": "Balancing",

@@ -117,7 +117,8 @@ def filters_order() -> str:
 
 Filters are inherited listener → group → route and merged by key; `off` removes what was inherited. However they are
 written, they run in this order, and on the way back in the reverse: `compress`, addresses (`allow`, `deny`),
-`max_body`, `decompress`, `headers`. So `compress` sees what the client takes and an answer as it will be otherwise.
+`max_body`, `decompress`, `grpc_web`, `headers`. So `compress` sees what the client takes and an answer as it will be
+otherwise.
 """
 
 

@@ -23,6 +23,7 @@ from .base import (
     is_off,
     left_to_defaults,
     off_is_none,
+    one_of,
     whole,
 )
 from .errors import Wrong
@@ -82,6 +83,9 @@ class Pool(Noun):
     """How long an unused connection is kept, a duration."""
     max_age: Timeout = timedelta(hours=1)
     """How long a connection is used at most, a duration."""
+    max_streams: Annotated[int, whole(1, 10_000)] = 100
+    """Requests on one connection at a time, by HTTP/2; fewer where the endpoint allows fewer. Beyond it another
+    connection is opened. Answers that nobody reads may take 128 KiB of memory each."""
 
 
 class Queue(Noun):
@@ -139,6 +143,9 @@ class UpstreamDefaults(Noun):
     tls: UpstreamTlsValue = None
     """TLS to the endpoints: `on`, or a mapping that says whom to believe. Left out: by TLS where the endpoints begin
     with `https://`, else in clear; `off`: in clear."""
+    version: Annotated[str, one_of("h1", "h2", "auto")] = "h1"
+    """The version of HTTP that endpoints are spoken to by. `h1`: HTTP/1.1. `h2`: HTTP/2, by TLS agreed on by ALPN, in
+    clear by prior knowledge. `auto`: by TLS whichever of both the endpoint selects, in clear HTTP/1.1."""
 
 
 class Upstream(UpstreamDefaults):

@@ -44,6 +44,7 @@ FAMILIES = {
 LOG_WORDS = {
     "time": "when the request arrived (RFC 3339)",
     "status": "the answer's status",
+    "grpc.status": "what became of a call of gRPC: its status, a number",
     "reason": "glorieta's own word when it answered itself",
     "detail": "the same for a person, such as `localhost:3000 refused`",
     "trace.id": "the trace's id, from `traceparent`",

@@ -22,14 +22,14 @@ from .proxy_protocol import check_shared
 from .settings import compile_admin, compile_log
 from .tested import check_tests
 from .text import canonical, version_and_text
-from .upstreams import compile_upstreams
+from .upstreams import compile_upstreams, speaks_h2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path as FilePath
 
     from ..config.edge import Edge
-    from .model import Route
+    from .model import Route, Upstream
 
 
 def compile(edge: Edge, *, terminal: bool = False, admin_socket: str | None = None, secrets: bool = True) -> Plan:
@@ -136,6 +136,7 @@ def compile_all(compiling: Compiling) -> Plan:
         groups += its_groups
     check_addresses(compiling, listeners)
     check_whole(compiling)
+    check_bridges(compiling, by_name)
     plan: Plan = {
         "format": FORMAT,
         "version": "",
@@ -182,6 +183,20 @@ def check_whole(compiling: Compiling) -> None:
         if name not in compiling.used and not (compiling.missing or compiling.incomplete):
             compiling.warn(("upstreams", name), "is used by nothing", "name it in a route's to:, or remove it")
     check_hashed_parameters(compiling)
+
+
+def check_bridges(compiling: Compiling, upstreams: dict[str, Upstream]) -> None:
+    """Calls of gRPC go by HTTP/2."""
+    for route, path in compiling.routes:
+        if not any("grpc_web" in each for each in route["filters"]):
+            continue
+        for name in upstreams_of(route):
+            upstream = upstreams.get(name)
+            if upstream is None or speaks_h2(upstream["version"], upstream["tls"]):
+                continue
+            message = f'makes calls of gRPC for "{name}", which is spoken to by HTTP/1.1'
+            place = ("upstreams", name)
+            compiling.warn(path, message, "write version: h2 there, or grpc_web: off here", also=place)
 
 
 def check_whole_edge(compiling: Compiling) -> None:

@@ -45,6 +45,8 @@ CONFLICTS = {
     "deep": "members given twice are merged",
     "list": "members given twice become lists",
 }
+VERSIONS = {"h2": "HTTP/2", "auto": "HTTP/2 or 1.1"}
+"""What upstreams are spoken to by, where it is not HTTP/1.1."""
 UNITS: dict[str, Callable[[int], str]] = {
     "_ms": lambda value: format_duration(timedelta(milliseconds=value)),
     "bytes": format_size,
@@ -297,6 +299,8 @@ def filter_text(each: Filter) -> str:
         return "; ".join(words)
     if kind == "max_body":
         return f"max_body {format_size(value['bytes'])}"
+    if kind == "grpc_web":
+        return "grpc_web"
     if kind == "compress":
         cautious = "" if value["credentials"] else ", not with credentials"
         return f"compress ({', '.join(value['algorithms'])} from {format_size(value['min_bytes'])}{cautious})"
@@ -329,7 +333,13 @@ def health_text(check: ActiveCheck | None) -> str:
     if check is None:
         return "none"
     kind = check["kind"]
-    how = "connecting" if isinstance(kind, str) else f"GET {kind['http']['path']}"
+    match kind:
+        case {"http": {"path": path}}:
+            how = f"GET {path}"
+        case {"grpc": {"service": service}}:
+            how = f"gRPC's health of {service}" if service else "gRPC's health"
+        case _:
+            how = "connecting"
     return f"{how} every {value_text('every_ms', check['every_ms'])}"
 
 
@@ -341,12 +351,18 @@ def proxy_protocol_text(value: Any) -> str:
     return f"PROXY headers from {', '.join(value['trusted'])}; {others}"
 
 
+def spoken_texts(upstream: Upstream) -> list[str]:
+    """How endpoints are spoken to, as far as it is not HTTP/1.1 in clear."""
+    tls, version = upstream["tls"], upstream["version"]
+    by_tls = [] if tls is None else [tls_text(tls)]
+    return by_tls + ([VERSIONS[version]] if version == "h2" or (version == "auto" and tls is not None) else [])
+
+
 def upstream_text(upstream: Upstream) -> str:
     parts = [endpoints_text(upstream)]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         parts.append(balance_text(upstream))
-    if upstream["tls"] is not None:
-        parts.append(tls_text(upstream["tls"]))
+    parts += spoken_texts(upstream)
     if upstream["proxy_protocol"] is not None:
         parts.append(f"told of clients by PROXY {upstream['proxy_protocol']}")
     if upstream["health"] is not None:

@@ -41,6 +41,7 @@ class Merged:
     max_body: int | None = None
     compress: Compress | None = None
     decompress: Decompress | None = None
+    grpc_web: bool = False
     request: dict[str, Change] = field(default_factory=dict)
     response: dict[str, Change] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ class Merged:
             filters.max_body if "max_body" in written else self.max_body,
             over_noun(self.compress, filters.compress) if "compress" in written else self.compress,
             over_noun(self.decompress, filters.decompress) if "decompress" in written else self.decompress,
+            filters.grpc_web if "grpc_web" in written else self.grpc_web,
             request,
             response,
         )
@@ -83,6 +85,8 @@ class Merged:
             filters.append({"max_body": {"bytes": int(self.max_body)}})
         if self.decompress is not None:
             filters.append({"decompress": decompress_filter(self.decompress)})
+        if self.grpc_web:
+            filters.append({"grpc_web": {}})
         if self.request or self.response:
             filters.append({"headers": {"request": listed(self.request), "response": listed(self.response)}})
         return filters

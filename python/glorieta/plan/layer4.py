@@ -31,7 +31,7 @@ HTTP_ONLY = (
     "versions",
     "alt_svc",
 )
-HTTP_FILTERS = ("compress", "max_body", "decompress", "headers")
+HTTP_FILTERS = ("compress", "max_body", "decompress", "grpc_web", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")
 HTTP_LIMITS = ("head", "headers", "target", "streams", "requests_per_connection", "body_rate")
 WORDS = ("client.ip", "client.port", "listener", "route")
@@ -63,6 +63,10 @@ def check_layer4(compiling: Compiling, name: str, noun: ListenerNoun, upstreams:
         if isinstance(upstream["balance"], dict):
             word = upstream["balance"]["hash"]
             check_hash(compiling, noun, word, ("upstreams", upstream["id"], "balance"), path)
+        if upstream["version"] == "auto" and upstream["tls"] is not None:
+            message = f'version: auto of upstream "{upstream["id"]}" leaves open what these bytes are to be: {LAYER4}'
+            fix = "write version: h1 or version: h2 there, as clients speak"
+            compiling.error(path, message, fix, also=("upstreams", upstream["id"], "version"))
         if noun.protocol == "tls" and upstream["tls"] is not None:
             message = f'passes TLS on as it is, and upstream "{upstream["id"]}" puts it into TLS once more'
             fix = "write tls: off there, or decrypt it here: protocol: tcp with tls:"

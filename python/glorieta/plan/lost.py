@@ -158,6 +158,9 @@ def lost_by(old: Upstream, new: Upstream, load: Load) -> Iterator[Loss]:
         yield Loss(
             "upstream", old["id"], f"is spoken to {how} now: its pooled connections, health, ejections and latencies go"
         )
+    if old["version"] != new["version"]:
+        what = "its pooled connections, health, ejections and latencies go"
+        yield Loss("upstream", old["id"], f"is spoken to by another version of HTTP now: {what}")
     if spread := spread_text(old, new):
         yield Loss("upstream", old["id"], spread)
     if old["retry_budget"] != new["retry_budget"]:

@@ -42,6 +42,7 @@ class Pool(TypedDict):
     max_connections: int
     idle_ms: int
     max_age_ms: int
+    max_streams: int
 
 
 class Queue(TypedDict):
@@ -67,8 +68,16 @@ class HttpKind(TypedDict):
     http: HttpCheck
 
 
+class GrpcCheck(TypedDict):
+    service: str
+
+
+class GrpcKind(TypedDict):
+    grpc: GrpcCheck
+
+
 class ActiveCheck(TypedDict):
-    kind: Literal["tcp"] | HttpKind
+    kind: Literal["tcp"] | HttpKind | GrpcKind
     every_ms: int
     timeout_ms: int
     fall: int
@@ -92,6 +101,8 @@ class Upstream(TypedDict):
     """None: in clear."""
     proxy_protocol: str | None
     """`v1`, `v2` or none."""
+    version: str
+    """`h1`, `h2` or `auto`."""
     balance: str | dict[str, str]
     """A word, or `{"hash": WORD}`."""
     pool: Pool
@@ -259,7 +270,7 @@ HostMatch = str | dict[str, str]
 PathMatch = str | dict[str, str]
 """`any` (what no other path takes), or one of `exact`, `prefix`, `parameters` and `regex`."""
 Filter = dict[str, Any]
-"""One of `compress`, `addresses`, `max_body`, `decompress` and `headers`."""
+"""One of `compress`, `addresses`, `max_body`, `decompress`, `grpc_web` and `headers`."""
 
 
 class ValueMatch(TypedDict):

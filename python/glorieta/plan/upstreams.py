@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..config.address import HTTPS, UNIX
 from ..config.base import layered
@@ -16,7 +16,17 @@ from .tls import compile_client_tls
 if TYPE_CHECKING:
     from ..config.errors import Path
     from .compiling import Compiling
-    from .model import ActiveCheck, Endpoint, HttpKind, Outlier, Upstream
+    from .model import ActiveCheck, Endpoint, GrpcKind, HttpKind, Outlier, Upstream
+    from .model_tls import ClientTls
+
+
+WAYS = ("path", "grpc", "tcp")
+"""How an endpoint may be checked."""
+
+
+def speaks_h2(version: str, tls: ClientTls | None) -> bool:
+    """Whether requests may go by HTTP/2."""
+    return version == "h2" or (version == "auto" and tls is not None)
 
 
 def compile_upstreams(compiling: Compiling) -> list[Upstream]:
@@ -27,16 +37,19 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
     path: Path = ("upstreams", name)
     used = layered(UpstreamDefaults, compiling.edge.defaults.upstream, noun)
     hash_word = used.balance.hash
+    tls = compile_client_tls(compiling, used, noun, path)
     return {
         "id": name,
         "endpoints": compile_endpoints(compiling, noun, path),
-        "tls": compile_client_tls(compiling, used, noun, path),
+        "tls": tls,
+        "version": used.version,
         "proxy_protocol": noun.proxy_protocol,
         "balance": used.balance.algorithm if hash_word is None else {"hash": hash_word},
         "pool": {
             "max_connections": used.pool.max_connections,
             "idle_ms": milliseconds(used.pool.idle),
             "max_age_ms": milliseconds(used.pool.max_age),
+            "max_streams": used.pool.max_streams,
         },
         "queue": {"max": used.queue.max, "timeout_ms": milliseconds(used.queue.timeout)},
         "retry_budget": {
@@ -45,7 +58,7 @@ def compile_upstream(compiling: Compiling, name: str, noun: UpstreamNoun) -> Ups
             "floor_per_second": used.retry_budget.floor,
             "backoff_ms": milliseconds(used.retry_budget.backoff),
         },
-        "health": compile_health(compiling, used.health, path),
+        "health": compile_health(compiling, used.health, path, by_h2=speaks_h2(used.version, tls)),
         "outlier": compile_outlier(used.outlier),
         "panic_percent": used.panic,
         "response_head_bytes": int(used.limits.head),
@@ -92,25 +105,33 @@ def full_address(compiling: Compiling, address: str, path: Path) -> str:
     return address.removeprefix(HTTPS)
 
 
-def compile_health(compiling: Compiling, health: Health | None, path: Path) -> ActiveCheck | None:
+def compile_health(compiling: Compiling, health: Health | None, path: Path, *, by_h2: bool) -> ActiveCheck | None:
     if health is None:
         return None
     place: Path = (*path, "health")
-    if health.path is None and not health.tcp and not compiling.has_touched(place, ("path", "tcp")):
-        compiling.error(place, "does not say how to check", "write path: /healthz, or tcp: on")
-    if health.path is not None and health.tcp:
-        compiling.error(place, "path and tcp exclude each other", "keep one of both")
-    least, most = status_range(health.status)
-    http: HttpKind = {
-        "http": {"path": health.path or "/", "host": health.host, "status_from": least, "status_to": most}
-    }
+    ways = [name for name in WAYS if getattr(health, name) not in (None, False)]
+    if not ways and not compiling.has_touched(place, WAYS):
+        compiling.error(place, "does not say how to check", "write path: /healthz, grpc: on, or tcp: on")
+    if len(ways) > 1:
+        compiling.error(place, f"{' and '.join(ways)} exclude each other", "keep one of them")
+    if health.grpc is not None and not by_h2:
+        compiling.error((*place, "grpc"), "gRPC is spoken by HTTP/2, and this upstream is not", "write version: h2")
     return {
-        "kind": "tcp" if health.tcp else http,
+        "kind": check_kind(health),
         "every_ms": milliseconds(health.every),
         "timeout_ms": milliseconds(health.timeout),
         "fall": health.fall,
         "rise": health.rise,
     }
+
+
+def check_kind(health: Health) -> Literal["tcp"] | HttpKind | GrpcKind:
+    if health.tcp:
+        return "tcp"
+    if health.grpc is not None:
+        return {"grpc": {"service": health.grpc}}
+    least, most = status_range(health.status)
+    return {"http": {"path": health.path or "/", "host": health.host, "status_from": least, "status_to": most}}
 
 
 def compile_outlier(outlier: OutlierNoun | None) -> Outlier | None:

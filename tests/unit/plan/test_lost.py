@@ -52,6 +52,7 @@ NOTHING = {
     "no health check": [(", health: {tcp: on}", ", health: off")],
     "outliers": [("{tcp: on}", "{tcp: on}, outlier: {consecutive: 9}")],
     "a smaller pool": [("{tcp: on}", "{tcp: on}, pool: {max_connections: 3}")],
+    "fewer streams": [("{tcp: on}", "{tcp: on}, pool: {max_streams: 3}")],
     "from latencies to turns": [("{tcp: on}", "{tcp: on}, balance: round_robin")],
     "limits of a listener": [(':1025",', ':1025", limits: {connections: 7},')],
     "http instead of tcp": [("protocol: tcp, ", "")],

@@ -83,7 +83,8 @@ defaults:
     health: {path: /healthz, host: health.example, status: 200-299, every: 2s, timeout: 1s, fall: 2, rise: 1}
     outlier: {consecutive: 5, success: 80%, window: 10s, minimum_requests: 20, ejection: 30s, max_ejection: 5m, max_ejected: 50%}
     panic: 50%
-    pool: {max_connections: 100, idle: 60s, max_age: 1h}
+    pool: {max_connections: 100, idle: 60s, max_age: 1h, max_streams: 100}
+    version: h1
     queue: {max: 100, timeout: 3s}
     retry_budget: {share: 20%, window: 10s, floor: 10/s, backoff: 25ms}
     limits: {head: 32KiB, headers: 100}

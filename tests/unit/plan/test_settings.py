@@ -17,7 +17,13 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert plan["access_log"] == {"to": "stdout", "format": "json", "queue": 8192}
     assert (plan["workers"], plan["drain_ms"], plan["server_name"]) == (None, 45_000, None)
     upstream = plan["upstreams"][0]
-    assert upstream["pool"] == {"max_connections": 1024, "idle_ms": 60_000, "max_age_ms": 3_600_000}
+    assert upstream["pool"] == {
+        "max_connections": 1024,
+        "idle_ms": 60_000,
+        "max_age_ms": 3_600_000,
+        "max_streams": 100,
+    }
+    assert upstream["version"] == "h1"
     assert upstream["queue"] == {"max": 1024, "timeout_ms": 3000}
     assert upstream["retry_budget"] == {"percent": 20, "window_ms": 10_000, "floor_per_second": 10, "backoff_ms": 25}
     assert upstream["outlier"] == {

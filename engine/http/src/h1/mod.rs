@@ -3,5 +3,5 @@
 pub mod client;
 pub mod codec;
 mod pieces;
-mod pump;
+pub(crate) mod pump;
 pub mod server;

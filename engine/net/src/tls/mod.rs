@@ -26,7 +26,7 @@ pub use certificate::Expiry;
 pub use challenges::Challenges;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
-pub use originator::{Originator, Target};
+pub use originator::{Originator, Protocols, Target};
 pub use quic::{QuicCredentials, Shown};
 pub use session::Session;
 pub use terminator::{Refusal, Terminator};

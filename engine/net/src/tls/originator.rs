@@ -9,8 +9,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, Connection, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Connection, DigitallySignedStruct, Error,
+    RootCertStore, SignatureScheme,
 };
 
 use super::certificate::{Certificate, Expiry};
@@ -20,9 +20,13 @@ use super::terminator::roots;
 use super::{PROVIDER, versions};
 use crate::Stream;
 
+/// The protocols that are offered (ALPN, RFC 7301), the one liked best first; none: the extension is not sent.
+pub type Protocols = &'static [&'static [u8]];
+
 /// Encrypts connections to the endpoints of one upstream.
 pub struct Originator {
     plan: ClientTls,
+    protocols: Protocols,
     absent: Absent,
     kept: Kept<Credentials>,
 }
@@ -55,22 +59,23 @@ impl Originator {
     /// A sentence that names a file, what is wrong with it and what helps.
     pub fn build(
         plan: &ClientTls,
+        protocols: Protocols,
         before: Option<&Arc<Originator>>,
         absent: Absent,
     ) -> Result<Arc<Originator>, String> {
-        if let Some(same) = before.filter(|before| before.plan == *plan) {
+        if let Some(same) = before.filter(|before| before.plan == *plan && before.protocols == protocols) {
             return Ok(same.clone());
         }
         if let Some(name) = &plan.name {
             server_name(name)?;
         }
-        let kept = Kept::new(paths(plan), || Credentials::read(plan, absent))?;
-        Ok(Arc::new(Originator { plan: plan.clone(), absent, kept }))
+        let kept = Kept::new(paths(plan), || Credentials::read(plan, protocols, absent))?;
+        Ok(Arc::new(Originator { plan: plan.clone(), protocols, absent, kept }))
     }
 
     /// Reads the files again if they have changed; `None`: nothing to say.
     pub fn refresh(&self) -> Option<Refreshed> {
-        self.kept.refresh(|_| Credentials::read(&self.plan, self.absent))
+        self.kept.refresh(|_| Credentials::read(&self.plan, self.protocols, self.absent))
     }
 
     /// How often changed files could not be used.
@@ -139,7 +144,7 @@ fn paths(plan: &ClientTls) -> Vec<String> {
 }
 
 impl Credentials {
-    fn read(plan: &ClientTls, absent: Absent) -> Result<Credentials, String> {
+    fn read(plan: &ClientTls, protocols: Protocols, absent: Absent) -> Result<Credentials, String> {
         let mut files = Files::new(absent);
         let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
             .with_protocol_versions(versions(plan.minimum))
@@ -161,10 +166,11 @@ impl Credentials {
             None => None,
         };
         let expiry = certificate.as_ref().map(|certificate| certificate.expiry.clone());
-        let config = match certificate {
+        let mut config = match certificate {
             Some(certificate) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certificate.key))),
             None => builder.with_no_client_auth(),
         };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Credentials { config: Arc::new(config), expiry, digest: files.digest() })
     }
 }
@@ -198,6 +204,7 @@ fn reason(error: &io::Error) -> String {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => "wrong_purpose",
             _ => "bad_certificate",
         },
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => "no_common_protocol",
         Error::AlertReceived(_) => "alert",
         Error::PeerIncompatible(_) => "incompatible",
         Error::InvalidMessage(_) => "not_tls",

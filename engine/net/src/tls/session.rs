@@ -87,6 +87,11 @@ impl Session {
         }
     }
 
+    /// What both sides agreed to speak (ALPN, RFC 7301).
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.connection.alpn_protocol()
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -13,7 +13,7 @@ use crate::tls::{Absent, Originator, Terminator, http};
 async fn pair() -> (Stream, Stream, Both) {
     let both = Both::new();
     let terminator = Terminator::build(&both.server, http(true, false), None, Absent::Wrong).unwrap();
-    let originator = Originator::build(&both.client, None, Absent::Wrong).unwrap();
+    let originator = Originator::build(&both.client, &[], None, Absent::Wrong).unwrap();
     let (outside, inside) = join(&terminator, &originator).await;
     (outside, inside, both)
 }

@@ -39,7 +39,7 @@ fn build(plan: &ServerTls) -> Arc<Terminator> {
 }
 
 fn originator(plan: &glorieta_plan::ClientTls) -> Arc<Originator> {
-    Originator::build(plan, None, Absent::Wrong).unwrap()
+    Originator::build(plan, &[], None, Absent::Wrong).unwrap()
 }
 
 /// The names that answer who asks for `name`.

@@ -152,7 +152,8 @@ fn plan(address: &str, parts: &[Value], says: &Value) -> glorieta_plan::Plan {
         "groups": [],
         "upstreams": [{
             "id": "service", "endpoints": [{"address": address, "weight": 1}], "balance": "peak_ewma",
-            "pool": {"max_connections": 10, "idle_ms": 10_000, "max_age_ms": 10_000},
+            "version": "h1",
+            "pool": {"max_connections": 10, "idle_ms": 10_000, "max_age_ms": 10_000, "max_streams": 100},
             "queue": {"max": 10, "timeout_ms": 1000},
             "retry_budget": {"percent": 20, "window_ms": 1000, "floor_per_second": 1, "backoff_ms": 1},
             "health": null, "outlier": null, "panic_percent": 0,

@@ -25,6 +25,8 @@ pub struct Entry<'a> {
     pub query: Option<&'a [u8]>,
     pub protocol: &'static str,
     pub status: u16,
+    /// What became of a call of gRPC.
+    pub grpc_status: Option<u16>,
     /// `glorieta_core::Kind::reason`, where glorieta answered by itself or something failed.
     pub reason: Option<&'a str>,
     /// For people: `localhost:3000 refused`.
@@ -73,7 +75,9 @@ pub enum Text {
 
 const TEXTS: usize = Text::UserAgent as usize + 1;
 /// Bytes of the numbers in front of the lengths.
-const NUMBERS: usize = 56;
+const NUMBERS: usize = 58;
+/// Where a status of gRPC would stand.
+const NO_CALL: u16 = u16::MAX;
 const FIXED: usize = NUMBERS + 2 * TEXTS;
 /// Longer texts are cut: a line is for reading, and memory that waits is bounded by it.
 const LONGEST: usize = 8 * 1024;
@@ -164,6 +168,7 @@ impl Entry<'_> {
         fixed[52..54].copy_from_slice(&self.tries.to_le_bytes());
         fixed[54] = flags;
         fixed[55] = self.extra.len().min(MOST_EXTRA) as u8;
+        fixed[56..58].copy_from_slice(&self.grpc_status.unwrap_or(NO_CALL).to_le_bytes());
     }
 }
 
@@ -177,6 +182,7 @@ pub struct Record<'a> {
     pub client: Option<IpAddr>,
     pub client_port: u16,
     pub status: u16,
+    pub grpc_status: Option<u16>,
     pub tries: u16,
     has_query: bool,
     texts: [&'a [u8]; TEXTS],
@@ -206,6 +212,7 @@ impl<'a> Record<'a> {
             client: client(flags, &fixed[32..48]),
             client_port: u16::from_le_bytes([fixed[48], fixed[49]]),
             status: u16::from_le_bytes([fixed[50], fixed[51]]),
+            grpc_status: Some(u16::from_le_bytes([fixed[56], fixed[57]])).filter(|&status| status != NO_CALL),
             tries: u16::from_le_bytes([fixed[52], fixed[53]]),
             has_query: flags & HAS_QUERY != 0,
             texts,

@@ -154,6 +154,14 @@ impl Scrape {
                 }
             }
         }
+        let mut calls = Family::counter(encoder, "glorieta_grpc_requests", "Calls of gRPC, by their status");
+        for series in &self.all.routes {
+            for (status, count) in series.calls() {
+                let status = status.map_or_else(|| "other".to_owned(), |status| status.to_string());
+                let labels = [("listener", series.listener()), ("route", series.route()), ("status", &*status)];
+                calls.count(&labels, count)?;
+            }
+        }
         let mut durations = Family::histogram(
             encoder,
             "glorieta_request_duration_seconds",

@@ -1,7 +1,8 @@
 //! The one place where an error becomes an answer.
 //!
 //! Small, the same for everybody, with the request's id and nothing else: the reason stands in the log, where the
-//! operator finds it by that id. A problem document (RFC 9457) where the client takes JSON, a line of text where not.
+//! operator finds it by that id. A problem document (RFC 9457) where the client takes JSON, a line of text where not; a status of
+//! gRPC where that is what was called.
 
 use std::io::Write;
 
@@ -30,6 +31,11 @@ const fn is_passing(kind: Kind) -> bool {
 }
 
 pub fn answer(error: &Error, request: &Request) -> Response {
+    if request.grpc.is_some() {
+        let mut response = super::grpc::failed(error, request);
+        own(request, &mut response);
+        return response;
+    }
     let status = error.kind.status();
     let title = match status {
         // The client has gone; nobody reads this.

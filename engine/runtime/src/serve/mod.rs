@@ -13,6 +13,7 @@
 
 mod error;
 mod forwarded;
+mod grpc;
 mod handler;
 mod proxy;
 mod record;
@@ -81,6 +82,7 @@ async fn tell(
         Ok(Outcome::Response(mut response)) => {
             record.answered(response.head.status);
             finish(&record.request, &mut response.head);
+            record.present_call(&mut response);
             if let Body::Stream(_) = response.body {
                 record.outlast_reloads();
             }
@@ -97,6 +99,7 @@ async fn tell(
             record.failed(&error);
             let mut response = error_answer(&error, &record.request);
             go_back_from_error(&mut record.request, &mut response);
+            record.present_call(&mut response);
             tell_of_http3(&record.request, &mut response.head);
             Reply::Answer(response, record)
         }
@@ -113,7 +116,10 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     }
     let mut body = body;
     let route = decide(&mut record.request, &view.listener, &mut body, upgrade, peer_text, &mut ())?;
-    let deadline = route.deadline.map(|deadline| record.started.plus(deadline));
+    let mut deadline = route.deadline.map(|deadline| record.started.plus(deadline));
+    if record.request.grpc.is_some() {
+        deadline = grpc::deadline(&record.request.head, record.started, deadline);
+    }
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
         Target::Split(target) => split::run(record, target, body, deadline).await?,

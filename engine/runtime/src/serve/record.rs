@@ -7,11 +7,11 @@ use std::sync::Arc;
 use glorieta_core::{At, Error, Kind, Moment, Name, Peer, RequestHead, RequestId, Response, Secured, Wire};
 use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
-use glorieta_policy::Word;
 use glorieta_policy::word::OutcomeWord;
+use glorieta_policy::{Word, grpc as policy};
 use glorieta_upstream::{Lease, Progress, Upstream};
 
-use super::Request;
+use super::{Request, grpc};
 use crate::handlers::Tunnel;
 use crate::log::Entry;
 use crate::metrics::Direction;
@@ -30,6 +30,8 @@ pub struct RequestRecord {
     /// What has become of its copy; `None`: it has none.
     pub mirrored: Option<Rc<Cell<Fate>>>,
     status: u16,
+    /// What became of a call of gRPC.
+    grpc_status: Option<grpc::Status>,
     /// Why glorieta answered by itself, or why the answer did not arrive.
     error: Option<Error>,
     bytes_in: u64,
@@ -75,6 +77,7 @@ impl RequestRecord {
             called: None,
             mirrored: None,
             status: 0,
+            grpc_status: None,
             error: None,
             bytes_in: 0,
             bytes_out: 0,
@@ -92,6 +95,24 @@ impl RequestRecord {
         self.status = error.kind.status();
         self.error = Some(error.clone());
         self.end = End::Answered;
+    }
+
+    /// Watches how a call of gRPC ends, and answers in the form in which it came.
+    pub fn present_call(&mut self, response: &mut Response) {
+        let Some(dialect) = self.request.grpc else { return };
+        // What glorieta says by itself it says in the caller's dialect.
+        let bridged =
+            self.error.is_some() || self.request.route.as_ref().is_some_and(|route| route.filters.bridges_grpc_web());
+        self.grpc_status = Some(grpc::present(dialect, bridged, response));
+        self.status = response.head.status;
+    }
+
+    /// What became of a call of gRPC; `None`: it was none.
+    fn grpc_status(&self) -> Option<u16> {
+        self.request.grpc?;
+        let said = self.grpc_status.as_ref().and_then(|status| status.get());
+        let failed = || self.error.as_ref().map(|error| policy::status_of(error.kind));
+        Some(said.or_else(failed).unwrap_or(policy::UNKNOWN))
     }
 
     /// Notes what is wrong with an answer that is given all the same.
@@ -150,6 +171,7 @@ impl RequestRecord {
             query: self.request.asked_query(),
             protocol: self.request.head.version.text(),
             status: self.status,
+            grpc_status: self.grpc_status(),
             reason: self.error.as_ref().map(|error| error.kind.reason()),
             detail: self.error.as_ref().map_or("", |error| error.detail()),
             upstream: self.upstream.as_ref().map_or("", |upstream| &upstream.id),
@@ -204,7 +226,9 @@ impl Record for Box<RequestRecord> {
 
     fn instead(&mut self, error: &Error) -> Response {
         self.failed(error);
-        super::error_answer(error, &self.request)
+        let mut response = super::error_answer(error, &self.request);
+        self.present_call(&mut response);
+        response
     }
 
     fn tunnelled(&mut self, report: &TunnelReport) {
@@ -232,6 +256,9 @@ impl Drop for RequestRecord {
             Some(route) => {
                 let duration = ended.since(self.started).as_nanos() as u64;
                 route.series.record(self.worker.index, self.request.head.method, self.status, duration);
+                if let Some(status) = self.grpc_status() {
+                    route.series.record_call(self.worker.index, status);
+                }
             }
             None => {
                 let kind = self.error.as_ref().map_or(Kind::ClientGone, |error| error.kind);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use glorieta_core::{Body, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Secured, Span};
 use glorieta_filters::{Filters, Noted, Scope, Step, Volume};
 use glorieta_policy::Parameters;
+use glorieta_policy::grpc::Dialect;
 
 use super::Watch;
 use crate::snapshot::{Listener, Route};
@@ -31,6 +32,8 @@ pub struct Request {
     pub is_copy: bool,
     /// The methods that would have been right.
     pub allow: Option<String>,
+    /// A call of gRPC, in the dialect in which it came.
+    pub grpc: Option<Dialect>,
     /// What filters have noted for its answer.
     pub noted: Cell<Noted>,
     /// How long its answer's body was before it was compressed, and after.
@@ -49,6 +52,7 @@ struct Asked {
 impl Request {
     pub fn new(view: Rc<View>, head: RequestHead, peer: Peer, secured: Option<Rc<Secured>>, id: RequestId) -> Request {
         let asked = Asked { path: head.path, query: head.query, authority: head.authority };
+        let grpc = Dialect::of(&head);
         Request {
             view,
             head,
@@ -61,6 +65,7 @@ impl Request {
             upgrade: None,
             is_copy: false,
             allow: None,
+            grpc,
             noted: Cell::default(),
             volume: None,
             asked,

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error};
-use glorieta_http::h1::client::Upload;
 use glorieta_http::h1::codec::write_request;
+use glorieta_http::outgoing::Upload;
 use glorieta_plan::GatherTarget;
 use glorieta_policy::gather::Hole;
 

@@ -8,9 +8,9 @@ use glorieta_core::{
     Body, Error, Kind, Method, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Secured,
     Version,
 };
-use glorieta_http::h1::client::Upload;
 use glorieta_http::h1::codec::{Close, Parsed, RequestMeta, parse_request, write_request};
 use glorieta_http::h1::server::{frame, write_head};
+use glorieta_http::outgoing::Upload;
 use glorieta_upstream::Shares;
 
 use super::Question;

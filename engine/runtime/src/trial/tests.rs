@@ -9,7 +9,8 @@ fn upstream(id: &str, endpoints: &[&str], balance: Value) -> Value {
     let endpoints: Vec<Value> = endpoints.iter().map(|address| json!({"address": address, "weight": 1})).collect();
     json!({
         "id": id, "endpoints": endpoints, "balance": balance,
-        "pool": {"max_connections": 10, "idle_ms": 1000, "max_age_ms": 1000},
+        "version": "h1",
+        "pool": {"max_connections": 10, "idle_ms": 1000, "max_age_ms": 1000, "max_streams": 100},
         "queue": {"max": 10, "timeout_ms": 1000},
         "retry_budget": {"percent": 20, "window_ms": 1000, "floor_per_second": 1, "backoff_ms": 1},
         "health": null, "outlier": null, "panic_percent": 0,

@@ -74,10 +74,10 @@ impl Watch for Watcher<'_> {
             (Step::Refuse(error), _) => ("refused", error.to_string()),
             (Step::Continue, Filter::Addresses(_)) => ("passed", String::new()),
             (Step::Continue, Filter::MaxBody(limit)) => ("passed", format!("at most {} bytes", limit.bytes)),
-            (Step::Continue, Filter::Headers(_) | Filter::Decompress(_)) if !changes.is_empty() => {
+            (Step::Continue, Filter::Headers(_) | Filter::Decompress(_) | Filter::GrpcWeb) if !changes.is_empty() => {
                 ("changed", changes::in_words(&changes))
             }
-            (Step::Continue, Filter::Headers(_)) => ("passed", String::new()),
+            (Step::Continue, Filter::Headers(_) | Filter::GrpcWeb) => ("passed", String::new()),
             (Step::Continue, Filter::Decompress(_)) => ("passed", "the body is not compressed".to_owned()),
             (Step::Continue, Filter::Compress(compress)) => ("passed", compress.tell(noted)),
         };

@@ -12,7 +12,7 @@ from .action import ALWAYS, Action, Condition, Spot, Variant
 from .compression import compress
 from .headers import response_side
 from .locations import location_args
-from .proxying import OTHER_GATEWAYS, proxied
+from .proxying import OTHER_GATEWAYS, PASSING, proxied
 from .serving import ELSEWHERE, GIVE_PATHS, Tried, files, tried
 from .sharing import add_mirror, share_out, shares_of, with_variant
 from .unclear import Unclear
@@ -111,7 +111,7 @@ class Content:
 
     def made(self, scope: Scope, spot: Spot, words: Words, path: str | None, origin: Directive) -> Action:
         """By its handler, else files."""
-        if origin.name == "proxy_pass":
+        if origin.name in PASSING:
             return self.passed_on(scope, spot, words, path, origin)
         if origin.name in OTHER_GATEWAYS:
             what, nearest = OTHER_GATEWAYS[origin.name]
@@ -204,7 +204,7 @@ def handler(scope: Scope) -> Directive | None:
     """The directive that answers; an `if` or a `limit_except` has that of the block around it."""
     for block in reversed(scope.blocks):
         for child in block.children:
-            if child.name == "proxy_pass" or child.name in OTHER_GATEWAYS or child.name in OWN_HANDLERS:
+            if child.name in PASSING or child.name in OTHER_GATEWAYS or child.name in OWN_HANDLERS:
                 return child
         if block.name not in ("if", "limit_except"):
             break

@@ -30,11 +30,15 @@ HANDLED = {
     "ssl_certificate", "ssl_certificate_key", "ssl_protocols", "ssl_client_certificate", "ssl_verify_client", "ssl_crl",
     "ssl_reject_handshake", "proxy_ssl", "proxy_ssl_verify", "proxy_ssl_trusted_certificate", "proxy_ssl_name",
     "proxy_ssl_certificate", "proxy_ssl_certificate_key", "proxy_ssl_protocols",
+    "grpc_pass", "grpc_set_header", "grpc_hide_header", "grpc_read_timeout", "grpc_send_timeout",
+    "grpc_connect_timeout", "grpc_next_upstream", "grpc_next_upstream_tries", "grpc_next_upstream_timeout",
+    "grpc_ssl_verify", "grpc_ssl_trusted_certificate", "grpc_ssl_name", "grpc_ssl_certificate",
+    "grpc_ssl_certificate_key", "grpc_ssl_protocols",
 }  # fmt: skip
 """What the translators ask for: left over, it is overridden everywhere, or stands where nothing comes."""
 OPEN_BLOCKS = ("types", "events", "map", "geo", "split_clients", "match")
 """Blocks whose lines are no directives of their own."""
-INHERITED_GATEWAYS = ("fastcgi_", "uwsgi_", "scgi_", "grpc_", "memcached_")
+INHERITED_GATEWAYS = ("fastcgi_", "uwsgi_", "scgi_", "memcached_")
 FILE_ABSENT = "the file is not here ({}): what it says is not imported"
 UPGRADES = ("connection_upgrade", "upgrade")
 BLOCKED_MAP = "gives ${} by ${}"

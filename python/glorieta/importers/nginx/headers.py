@@ -111,7 +111,7 @@ def response_side(book: Book, scope: Scope, words: Words, target: str) -> Data:
         except Unclear as unclear:
             book.missing(directive, unclear.what, unclear.nearest)
     found: Data = {}
-    hidden = scope.level("proxy_hide_header") if target in ("to", "split") else []
+    hidden = scope.level("proxy_hide_header", "grpc_hide_header") if target in ("to", "split") else []
     if hidden:
         found["remove"] = [directive.first for directive in hidden]
         book.translated(*hidden)

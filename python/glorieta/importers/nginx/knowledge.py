@@ -95,6 +95,14 @@ NEEDLESS = {
     "proxy_temp_path": STREAMING,
     "proxy_request_buffering": STREAMING,
     "proxy_http_version": ONE_ONE,
+    "grpc_buffer_size": STREAMING,
+    "grpc_socket_keepalive": SOCKETS,
+    "grpc_pass_header": "all headers of an answer pass, except those of the connection itself",
+    "grpc_ssl_server_name": "the name is always asked for",
+    "grpc_ssl_verify_depth": "chains are bounded",
+    "grpc_ssl_session_reuse": TICKETS,
+    "grpc_ssl_ciphers": CIPHERS,
+    "grpc_ssl_conf_command": CIPHERS,
     "proxy_socket_keepalive": SOCKETS,
     "proxy_ignore_client_abort": "a client that goes away cancels its request",
     "proxy_pass_header": "all headers of an answer pass, except those of the connection itself",
@@ -170,9 +178,6 @@ NEEDLESS = {
 """Directive → why nothing needs to be written."""
 
 LATER = {
-    "Protocols": {
-        "grpc_ssl": "gRPC",
-    },
     "Balancing": {
         "slow_start": "slow start",
         "health_check": "active checks by match",
@@ -212,6 +217,14 @@ MISSING = {
     "ssl_ocsp": ("asks whether clients' certificates are revoked (OCSP)", "clients: {revoked: FILE} takes lists"),
     "ssl_password_file": ("unlocks private keys", "take the passphrase off the key"),
     "ssl_trusted_certificate": ("believes more than it tells clients", "put all of them into clients.authorities"),
+    "grpc_intercept_errors": (
+        "replaces errors of the service by error_page",
+        "errors of the service pass as they are",
+    ),
+    "grpc_bind": ("chooses the address from which upstreams are called", "routes of the system decide"),
+    "grpc_ignore_headers": ("takes no orders from headers of answers", None),
+    "grpc_ssl_crl": ("refuses revoked endpoints", None),
+    "grpc_ssl_password_file": ("unlocks private keys", "take the passphrase off the key"),
     "proxy_ssl_crl": ("refuses revoked endpoints", None),
     "proxy_ssl_password_file": ("unlocks private keys", "take the passphrase off the key"),
     "mail": (

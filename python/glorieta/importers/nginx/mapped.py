@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .scope import Scope
     from .site import Site
 
-INHERITED = ("proxy_set_header", "add_header")
-HERE = ("proxy_pass", "root", "alias", "limit_except")
+INHERITED = ("proxy_set_header", "grpc_set_header", "add_header")
+HERE = ("proxy_pass", "grpc_pass", "root", "alias", "limit_except")
 NO_CASES = "gives $%s by what routes cannot ask for"
 ONE_ROUTE_EACH = "a route for each value: match: {host: …, headers: …}"
 

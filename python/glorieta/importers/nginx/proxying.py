@@ -1,9 +1,9 @@
-"""`proxy_pass`: which upstream, which path it sees, which Host, and how long it may take."""
+"""`proxy_pass` and `grpc_pass`: which upstream, which path it sees, which Host, and how long it may take."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...config.errors import Wrong
@@ -30,15 +30,14 @@ LED_BACK = "redirects of the service to its own address lead to the client's hos
 BY_ITSELF = "redirects of the service to its own address, or without the prefix taken off, are led back by themselves"
 CLIENTS_HOST = ("", "$scheme://$http_host", "$scheme://$host:$server_port")
 QUERY_KEPT = "the client's query goes along; NGINX sends what is written only"
+PASSING = ("proxy_pass", "grpc_pass")
+SCHEMES = {"https": True, "grpcs": True, "http": False, "grpc": False}
+"""Of endpoints: whether they are spoken to by TLS."""
 OTHER_GATEWAYS = {
     "fastcgi_pass": ("FastCGI", "let the application serve HTTP and write to:"),
     "uwsgi_pass": ("uwsgi", "let the application serve HTTP and write to:"),
     "scgi_pass": ("SCGI", "let the application serve HTTP and write to:"),
     "memcached_pass": ("memcached", "let a service ask it"),
-    "grpc_pass": (
-        "gRPC over HTTP/2; it comes with Protocols",
-        "until then let gRPC clients connect directly, or by a tcp listener",
-    ),
 }
 
 
@@ -59,20 +58,33 @@ class Destination:
 def destination(
     book: Book, scope: Scope, directive: Directive, words: Words, upstreams: Upstreams, wish: str
 ) -> Destination:
-    scheme, authority, uri = url_parts(directive.first, words)
-    by_tls = scheme == "https"
+    scope = scope_of(scope, directive)
+    scheme, authority, uri = url_parts(address_of(directive), words)
+    by_tls = SCHEMES.get(scheme, False)
+    version = "h2" if directive.name == "grpc_pass" else None
     dynamic = uri is not None and "$" in directive.first
     if uri is not None and WHOLE.fullmatch(uri):
         uri, dynamic = None, False
     is_declared = authority in upstreams.declared
     tls = upstream_tls(book, scope, directive, authority if is_declared else None) if by_tls else None
-    declared = upstreams.declared_name(authority, tls)
+    declared = upstreams.declared_name(authority, tls, version)
     if declared is not None:
         return Destination(declared, authority, uri, dynamic, None)
     port = "443" if by_tls else "80"
     address = endpoint_address(authority, port)
     shown = "localhost" if authority.startswith("unix:") else authority.removesuffix(f":{port}")
-    return Destination(upstreams.address_name(address, wish, directive, tls), shown, uri, dynamic, address)
+    return Destination(upstreams.address_name(address, wish, directive, tls, version), shown, uri, dynamic, address)
+
+
+def scope_of(scope: Scope, directive: Directive) -> Scope:
+    """What holds for it goes by names of its own kind."""
+    return replace(scope, family=directive.name.partition("_")[0])
+
+
+def address_of(directive: Directive) -> str:
+    """As a URL: `grpc_pass` needs no scheme."""
+    bare = directive.name == "grpc_pass" and "://" not in directive.first
+    return f"grpc://{directive.first}" if bare else directive.first
 
 
 def url_parts(text: str, words: Words) -> tuple[str, str, str | None]:
@@ -104,6 +116,7 @@ def proxied(
     rewritten: str | None,
 ) -> Action:
     """The route of a `proxy_pass`; `rewritten` is the path that `rewrite` has made before."""
+    scope = scope_of(scope, directive)
     where = destination(book, scope, directive, words, upstreams, wish)
     action = Action({"to": where.upstream}, directive)
     book.translated(directive)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .directive import Directive
 
@@ -12,18 +12,24 @@ class Scope:
     """Blocks from the outermost to the innermost."""
 
     blocks: tuple[Directive, ...]
+    family: str = "proxy"
+    """What directives of passing requests on begin with: those of `grpc_pass` have names of their own."""
 
     @property
     def block(self) -> Directive:
         return self.blocks[-1]
 
     def inner(self, block: Directive) -> Scope:
-        return Scope((*self.blocks, block))
+        return replace(self, blocks=(*self.blocks, block))
+
+    def own(self, name: str) -> str:
+        """A directive's name where it stands."""
+        return name.replace("proxy_", f"{self.family}_", 1) if name.startswith("proxy_") else name
 
     def last(self, name: str) -> Directive | None:
         """A simple setting: the innermost block that has it decides."""
         for block in reversed(self.blocks):
-            found = block.last(name)
+            found = block.last(self.own(name))
             if found is not None:
                 return found
         return None
@@ -31,7 +37,7 @@ class Scope:
     def level(self, *names: str) -> list[Directive]:
         """Lists such as headers: a block that has its own takes none of those outside."""
         for block in reversed(self.blocks):
-            found = block.named(*names)
+            found = block.named(*(self.own(name) for name in names))
             if found:
                 return found
         return []

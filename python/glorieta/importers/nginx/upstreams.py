@@ -42,6 +42,13 @@ class Servers:
     connections: set[int] = field(default_factory=set)
 
 
+def way_to(address: str, tls: Data | None, version: str | None, *, told: bool) -> str:
+    """An address that is spoken to in another way is another."""
+    by_tls = "" if tls is None else f" by TLS {tls}"
+    by_version = f" by {version}" if version else ""
+    return f"{address}{by_tls}{by_version}{' told of clients' if told else ''}"
+
+
 class Upstreams:
     """All that are used, in the order in which they are met."""
 
@@ -56,11 +63,13 @@ class Upstreams:
         self.endpoints: dict[str, list[Directive]] = {}
         """Where the endpoints of each upstream are written."""
 
-    def declared_name(self, authority: str, tls: Data | None = None, *, told: bool = False) -> str | None:
-        """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS."""
+    def declared_name(
+        self, authority: str, tls: Data | None = None, version: str | None = None, *, told: bool = False
+    ) -> str | None:
+        """The name here of an `upstream` block; by TLS it is one of its own, as by other TLS or by HTTP/2."""
         if authority not in self.declared:
             return None
-        known = way_to(authority, tls, told=told)
+        known = way_to(authority, tls, version, told=told)
         if known not in self.names:
             directive = self.declared[authority]
             name = self.free_name(NAME_LETTER.sub("-", authority).strip("-.") or "upstream")
@@ -69,15 +78,24 @@ class Upstreams:
             self.data[name] = self.read(directive, name)
             if tls is not None:
                 self.data[name]["tls"] = tls or "on"
+            if version is not None:
+                self.data[name]["version"] = version
             if told:
                 self.data[name]["proxy_protocol"] = "v1"
         return self.names[known]
 
     def address_name(
-        self, address: str, wish: str, origin: Directive, tls: Data | None = None, *, told: bool = False
+        self,
+        address: str,
+        wish: str,
+        origin: Directive,
+        tls: Data | None = None,
+        version: str | None = None,
+        *,
+        told: bool = False,
     ) -> str:
         """The name of an upstream that has this one endpoint."""
-        known = way_to(address, tls, told=told)
+        known = way_to(address, tls, version, told=told)
         if known not in self.names:
             host = address.rpartition(":")[0]
             label = host.split(".")[0]
@@ -91,6 +109,8 @@ class Upstreams:
                 self.data[name] |= {"endpoints": [f"https://{address}"], **({"tls": tls} if tls else {})}
             if told:
                 self.data[name]["proxy_protocol"] = "v1"
+            if version is not None:
+                self.data[name]["version"] = version
         return self.names[known]
 
     def free_name(self, wish: str) -> str:
@@ -246,12 +266,6 @@ class Upstreams:
             "balance: {hash: cookie.NAME} by a cookie of the service",
         )
         return {}
-
-
-def way_to(address: str, tls: Data | None, *, told: bool) -> str:
-    """An address that is spoken to in another way is another."""
-    by_tls = "" if tls is None else f" by TLS {tls}"
-    return f"{address}{by_tls}{' told of clients' if told else ''}"
 
 
 def endpoint_address(text: str, port: str = "80") -> str:

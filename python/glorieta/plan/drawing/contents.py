@@ -13,9 +13,9 @@ from ..describe import (
     match_text,
     protocol_text,
     role_text,
+    spoken_texts,
     target_text,
 )
-from ..describe_tls import tls_text
 from ..match import written_host
 from ..model import layer4_of, layer4_upstreams, reached
 from ..naming import team_of, visible
@@ -105,8 +105,7 @@ def upstream_box(upstream: Upstream) -> Box:
     lines = [Line(upstream["id"], "name")]
     if len(upstream["endpoints"]) > 1 or not isinstance(upstream["balance"], str):
         lines.append(Line(balance_text(upstream), "what"))
-    if upstream["tls"] is not None:
-        lines.append(Line(tls_text(upstream["tls"]), "what"))
+    lines += [Line(text, "what") for text in spoken_texts(upstream)]
     health = upstream["health"]
     lines.append(Line(f"health {health_text(health)}" if health else "no active check", "what"))
     return Box("upstream", upstream["id"], lines)

@@ -142,6 +142,8 @@ class ExplainedUpstream(TypedDict):
     """As in the Plan; none: in clear. `verify: false`: nobody looks who the endpoints are."""
     proxy_protocol: str | None
     """The version of the PROXY header by which endpoints are told of clients: `v1`, `v2` or none."""
+    version: str
+    """Of HTTP: `h1`, `h2` or `auto`."""
     endpoints: list[ExplainedEndpoint]
     place: ExplainedPlace | None
 
@@ -336,6 +338,7 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
         "balance": upstream["balance"],
         "chosen": how(upstream) if len(upstream["endpoints"]) > 1 else endpoints_text(upstream),
         "tls": None if upstream["tls"] is None else dict(upstream["tls"]),
+        "version": upstream["version"],
         "health": None if upstream["health"] is None else dict(upstream["health"]),
         "proxy_protocol": upstream["proxy_protocol"],
         "endpoints": [

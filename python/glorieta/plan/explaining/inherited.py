@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WRITTEN: dict[str, tuple[str, ...]] = {
     "addresses": ("allow", "deny"),
     "max_body": ("max_body",),
+    "grpc_web": ("grpc_web",),
     "compress": ("compress",),
     "decompress": ("decompress",),
     "headers": ("headers",),

@@ -4,9 +4,9 @@
 //! home only when both directions have ended well and nothing is left over (attack 21).
 
 mod response_body;
+mod sending;
 #[cfg(test)]
 mod tests;
-mod upload;
 
 use std::future::poll_fn;
 use std::io;
@@ -14,23 +14,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use glorieta_core::{Body, Error, Kind, Moment, RequestHead, ResponseHead, Retry, Wire};
+use glorieta_core::{Body, Error, Kind, Moment, ResponseHead, Retry};
 use glorieta_net::{Stream, Timer};
 
-use super::codec::{Framing, Limits, Parsed, ResponseMeta, parse_response, write_request};
+use super::codec::{Framing, Parsed, ResponseMeta, parse_response, write_request};
 use super::pump::{Broken, Waiting};
 use crate::buffers::{self, Input};
+use crate::outgoing::{Armed, Interims, Patience, Request, Upload};
 
 pub use response_body::Received;
 use response_body::ResponseBody;
-use upload::Sending;
-pub use upload::Upload;
-
-/// Interim answers to one request; more are an attack or a defect (attack 21).
-const MOST_INTERIM: u32 = 16;
-/// How long an endpoint may keep silent about `Expect: 100-continue` until the body is sent all the same
-/// (RFC 9110 §10.1.1).
-const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+use sending::Sending;
 
 /// The read in which a head is expected takes no more: what is left of a large body then passes by a relay.
 const FIRST_READ: usize = 16 << 10;
@@ -46,22 +40,6 @@ pub struct Client {
     pub idle_since: Moment,
     /// Whether it has carried a request before.
     pub reused: bool,
-}
-
-/// What is sent, and for how long its answer is waited for.
-pub struct Request<'a> {
-    pub head: &'a RequestHead,
-    /// The value of `Upgrade`.
-    pub upgrade: Option<&'a [u8]>,
-    /// Of the answer's head. The target's limit is not used.
-    pub limits: Limits,
-    pub first_byte: Duration,
-    /// Between two writes while the body is sent.
-    pub idle: Duration,
-    /// When the whole request must have been answered.
-    pub deadline: Option<Moment>,
-    /// Where interim answers go.
-    pub wire: Option<&'a dyn Wire>,
 }
 
 /// Takes back a connection that may be used again.
@@ -117,8 +95,8 @@ impl Client {
         let expects = !framing.is_empty() && request.head.fields.has(glorieta_core::Name::Expect);
         let mut state = Exchanging {
             sending: Some(Sending::begin(std::mem::take(upload), out, framing, expects)),
-            armed: Armed::Not,
-            interims: 0,
+            patience: Patience::new(),
+            interims: Interims::default(),
             head: ResponseHead::new(0),
             broken: false,
             allowed: false,
@@ -139,22 +117,10 @@ impl Client {
     }
 }
 
-/// What the timer is armed for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Armed {
-    Not,
-    FirstByte,
-    /// The sink must move; it had moved so far.
-    Idle(u64),
-    Continue,
-    /// The source is waited for, which is timed elsewhere; only the deadline counts.
-    Deadline,
-}
-
 struct Exchanging {
     sending: Option<Sending>,
-    armed: Armed,
-    interims: u32,
+    patience: Patience,
+    interims: Interims,
     head: ResponseHead,
     /// The endpoint takes no more, but may have answered.
     broken: bool,
@@ -222,10 +188,7 @@ impl Exchanging {
     }
 
     fn interim(&mut self, request: &Request<'_>) -> Result<(), Error> {
-        self.interims += 1;
-        if self.interims > MOST_INTERIM {
-            return Err(Error::because(Kind::ResponseMalformed, "too many interim answers"));
-        }
+        self.interims.count()?;
         if self.head.status == 100 {
             // The body's first piece tells the client; without one nobody asked.
             if let Some(sending) = &mut self.sending {
@@ -249,32 +212,13 @@ impl Exchanging {
             },
             _ => Armed::FirstByte,
         };
-        if wanted != self.armed {
-            self.armed = wanted;
-            let patience = match wanted {
-                Armed::FirstByte => Some(request.first_byte),
-                Armed::Idle(_) => Some(request.idle),
-                Armed::Continue => Some(CONTINUE_WAIT),
-                Armed::Deadline | Armed::Not => None,
-            };
-            arm(&client.timer, patience, request.deadline);
+        let polled = self.patience.poll(cx, &client.timer, wanted, request)?;
+        if polled.is_ready()
+            && let Some(sending) = &mut self.sending
+        {
+            sending.allow();
         }
-        if client.timer.poll(cx).is_pending() {
-            return Ok(Poll::Pending);
-        }
-        if request.deadline.is_some_and(|deadline| Moment::now() >= deadline) {
-            return Err(Error::new(Kind::Deadline));
-        }
-        match self.armed {
-            Armed::Continue => {
-                if let Some(sending) = &mut self.sending {
-                    sending.allow();
-                }
-                Ok(Poll::Ready(()))
-            }
-            Armed::Idle(_) => Err(Error::because(Kind::IdleTimeout, "the endpoint does not read")),
-            _ => Err(Error::new(Kind::FirstByteTimeout)),
-        }
+        Ok(polled)
     }
 
     /// The connection has ended before a whole head had come.
@@ -285,16 +229,6 @@ impl Exchanging {
         // On a used connection the endpoint may just have closed it, on a new one it may have begun to work:
         // the same for us, since bytes have gone out.
         Error::because(Kind::UpstreamReset, how).retry(Retry::IfIdempotent)
-    }
-}
-
-/// Arms a timer for the earlier of a step's end and the deadline of all.
-fn arm(timer: &Timer, patience: Option<Duration>, deadline: Option<Moment>) {
-    let step = patience.map(|patience| Moment::now().plus(patience));
-    match (step, deadline) {
-        (Some(step), Some(deadline)) => timer.arm(step.min(deadline)),
-        (Some(moment), None) | (None, Some(moment)) => timer.arm(moment),
-        (None, None) => timer.disarm(),
     }
 }
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use glorieta_core::{BodySource, Error, Frame, Kind, Moment};
 use glorieta_net::Relay;
 
-use super::upload::Sending;
-use super::{Client, Home, arm};
+use super::sending::Sending;
+use super::{Client, Home};
 use crate::h1::codec::{ChunkedDecoder, Framing, TrailerLimits};
 use crate::h1::pieces::{take_chunk, take_known};
 use crate::h1::pump::Broken;
+use crate::outgoing::Quiet;
 
 enum Decoding {
     Length(u64),
@@ -35,9 +36,7 @@ pub struct Received {
     decoding: Decoding,
     keep: bool,
     sending: Option<Sending>,
-    idle: Duration,
-    deadline: Option<Moment>,
-    waiting: bool,
+    quiet: Quiet,
     /// How far the request had come when it was looked at last.
     sent: u64,
 }
@@ -64,7 +63,7 @@ impl<H: Home> ResponseBody<H> {
             Framing::UntilClose => Decoding::UntilClose,
         };
         let client = Some(client);
-        let received = Received { client, decoding, keep, sending, idle, deadline, waiting: false, sent: 0 };
+        let received = Received { client, decoding, keep, sending, quiet: Quiet::new(idle, deadline), sent: 0 };
         ResponseBody { received, home: Some(home) }
     }
 
@@ -130,7 +129,7 @@ impl Received {
         if sending.moved() != self.sent {
             // A request that goes on is no idle connection, however long its answer pauses.
             self.sent = sending.moved();
-            self.waiting = false;
+            self.quiet.broken();
         }
         match polled {
             Poll::Ready(Ok(())) => self.sending = None,
@@ -173,7 +172,7 @@ impl Received {
             }
             match self.decode() {
                 Some(Ok(frame)) => {
-                    self.waiting = false;
+                    self.quiet.broken();
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
@@ -184,7 +183,7 @@ impl Received {
             }
             let Some(client) = &mut self.client else { return Poll::Ready(None) };
             match client.poll_fill(cx, usize::MAX) {
-                Poll::Ready(Ok(count)) if count > 0 => self.waiting = false,
+                Poll::Ready(Ok(count)) if count > 0 => self.quiet.broken(),
                 Poll::Ready(Ok(_)) => return Poll::Ready(self.ended().map(Err)),
                 Poll::Ready(Err(_)) => return Poll::Ready(Some(Err(self.fail(Error::new(Kind::ResponseCutOff))))),
                 Poll::Pending => match self.wait(cx) {
@@ -215,7 +214,7 @@ impl Received {
         match relay.poll_fill(cx, &client.stream, most) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(self.fail(Error::new(Kind::ResponseCutOff)))),
             Poll::Ready(Ok(moved)) => {
-                self.waiting = false;
+                self.quiet.broken();
                 self.decoding.take(moved as u64);
                 Poll::Ready(Ok(moved))
             }
@@ -231,14 +230,8 @@ impl Received {
     /// Times the wait for more; an error once it has taken too long.
     fn wait(&mut self, cx: &mut Context<'_>) -> Option<Error> {
         let client = self.client.as_ref()?;
-        if !std::mem::replace(&mut self.waiting, true) {
-            arm(&client.timer, Some(self.idle), self.deadline);
-        }
-        if client.timer.poll(cx).is_pending() {
-            return None;
-        }
-        let late = self.deadline.is_some_and(|deadline| Moment::now() >= deadline);
-        Some(self.fail(Error::new(if late { Kind::Deadline } else { Kind::IdleTimeout })))
+        let error = self.quiet.poll(cx, &client.timer)?;
+        Some(self.fail(error))
     }
 
     /// The connection has ended: well, where that is what ends the body.

@@ -13,7 +13,6 @@ use h2::{Reason, RecvStream};
 use super::wire::StreamWire;
 use crate::multiplexed::{RequestFacts, trailers_in};
 use crate::pace::Pace;
-use crate::service::Settings;
 
 /// Up to this many bytes of a body that nobody wanted are read and forgotten, so that clients may send what they have
 /// begun.
@@ -44,12 +43,12 @@ enum Stage {
 }
 
 impl RequestBody {
-    pub fn new(stream: RecvStream, wire: Rc<StreamWire>, facts: RequestFacts, settings: &Settings) -> RequestBody {
+    pub fn new(stream: RecvStream, wire: Rc<StreamWire>, facts: RequestFacts, pace: Pace) -> RequestBody {
         RequestBody {
             stream: Some(stream),
             wire,
             timer: Timer::new(),
-            pace: Pace::new(settings),
+            pace,
             expect_continue: facts.expect_continue,
             left: facts.length,
             owed: 0,

@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Exchange, Kind, Moment, Peer, RequestHead, Version};
+use glorieta_policy::grpc::Dialect;
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
@@ -17,6 +18,7 @@ use super::request_body::{RequestBody, forget};
 use super::websocket;
 use super::wire::StreamWire;
 use crate::multiplexed::{RequestFacts, request_in};
+use crate::pace::Pace;
 use crate::service::{Record, Reply, Service};
 
 /// Has a request answered. Dropping the future, a reset of the client's and the end of the connection cancel it.
@@ -54,7 +56,8 @@ async fn answer<S: Service>(service: &S, peer: Peer, request: Request<RecvStream
     } else if stream.is_end_stream() {
         Body::Empty
     } else {
-        Body::Stream(Box::new(RequestBody::new(stream, wire.clone(), facts.request, &settings)))
+        let pace = if Dialect::of(&head).is_some() { Pace::lasting() } else { Pace::new(&settings) };
+        Body::Stream(Box::new(RequestBody::new(stream, wire.clone(), facts.request, pace)))
     };
     let exchange = Exchange { upgrade: facts.tunnel, head, body, peer, started, wire: wire.clone() };
     let reply = answered(wire, pin!(service.serve(exchange))).await;

@@ -25,8 +25,9 @@ fn upstream(address: &str) -> Arc<Upstream> {
         endpoints: vec![glorieta_plan::Endpoint { address: address.to_owned(), weight: 1 }],
         tls: None,
         proxy_protocol: None,
+        version: glorieta_plan::UpstreamVersion::H1,
         balance: glorieta_plan::Balance::FirstAvailable,
-        pool: glorieta_plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000 },
+        pool: glorieta_plan::Pool { max_connections: 100, idle_ms: 60_000, max_age_ms: 3_600_000, max_streams: 100 },
         queue: glorieta_plan::Queue { max: 100, timeout_ms: 60_000 },
         retry_budget: glorieta_plan::RetryBudget {
             percent: 100,

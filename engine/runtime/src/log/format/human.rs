@@ -34,6 +34,11 @@ pub fn line(record: &Record<'_>, clock: &mut Clock, options: Options, out: &mut 
         out.extend_from_slice(RESET);
     }
     out.push(b' ');
+    if let Some(status) = record.grpc_status {
+        out.extend_from_slice(b"grpc ");
+        push_number(out, u64::from(status));
+        out.push(b' ');
+    }
     if record.text(Text::Reason).is_empty() {
         push_duration(out, record.duration_ns);
         push_way(record, out);

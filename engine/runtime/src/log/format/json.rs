@@ -39,6 +39,9 @@ pub fn line(record: &Record<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     if record.status > 0 {
         push_count(out, b",\"status\":", u64::from(record.status));
     }
+    if let Some(status) = record.grpc_status {
+        push_count(out, b",\"grpc_status\":", u64::from(status));
+    }
     push_pair(out, b",\"reason\":\"", record.text(Text::Reason));
     push_pair(out, b",\"detail\":\"", record.text(Text::Detail));
     out.extend_from_slice(b",\"duration\":");

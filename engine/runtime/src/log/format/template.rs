@@ -20,6 +20,7 @@ enum Part {
     Target,
     Search,
     Status,
+    GrpcStatus,
     Duration,
     Tries,
     BytesIn,
@@ -104,6 +105,7 @@ fn part(word: &str) -> Result<Part, String> {
         "target" => Part::Target,
         "search" => Part::Search,
         "status" => Part::Status,
+        "grpc.status" => Part::GrpcStatus,
         "duration" => Part::Duration,
         "tries" => Part::Tries,
         "bytes.in" => Part::BytesIn,
@@ -166,6 +168,10 @@ fn push_part(part: &Part, record: &Record<'_>, clock: &mut Clock, out: &mut Vec<
         }
         Part::Search => push_search(record, out),
         Part::Status => push_number(out, u64::from(record.status)),
+        Part::GrpcStatus => match record.grpc_status {
+            Some(status) => push_number(out, u64::from(status)),
+            None => out.push(b'-'),
+        },
         Part::Duration => push_milliseconds(out, record.duration_ns),
         Part::Tries => push_number(out, u64::from(record.tries)),
         Part::BytesIn => push_number(out, record.bytes_in),

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use glorieta_core::Method;
 
-use crate::metrics::cells::{CodeCells, DurationCells, Durations, PerWorker};
+use glorieta_policy::grpc::LAST_STATUS;
+
+use crate::metrics::cells::{Cell, CodeCells, DurationCells, Durations, PerWorker};
 
 const METHODS: [Method; 10] = [
     Method::Get,
@@ -20,10 +22,15 @@ const METHODS: [Method; 10] = [
     Method::Other,
 ];
 
+/// Statuses of gRPC that have names, and one for all others.
+const CALLS: usize = LAST_STATUS as usize + 2;
+
 #[derive(Debug, Default)]
 struct RouteCells {
     methods: [OnceLock<Box<CodeCells>>; METHODS.len()],
     durations: DurationCells,
+    /// Calls of gRPC by their status; the last place is `other`.
+    calls: OnceLock<Box<[Cell; CALLS]>>,
 }
 
 /// The counts of one route of one listener.
@@ -49,6 +56,12 @@ impl RouteSeries {
         cells.durations.record(duration_ns);
     }
 
+    /// Counts a finished call of gRPC.
+    pub fn record_call(&self, worker: usize, status: u16) {
+        let Some(cells) = self.cells.of(worker) else { return };
+        cells.calls.get_or_init(Box::default)[usize::from(status).min(CALLS - 1)].add(1);
+    }
+
     pub fn listener(&self) -> &str {
         &self.listener
     }
@@ -70,6 +83,16 @@ impl RouteSeries {
             }
         }
         requests
+    }
+
+    /// Counts of calls by their status; `None`: one without a name.
+    pub(in crate::metrics) fn calls(&self) -> Vec<(Option<u16>, u64)> {
+        let sum =
+            |place: usize| self.cells.iter().filter_map(|cells| cells.calls.get()).map(move |calls| calls[place].get());
+        (0..CALLS)
+            .map(|place| (u16::try_from(place).ok().filter(|&status| status <= LAST_STATUS), sum(place).sum()))
+            .filter(|&(_, count)| count > 0)
+            .collect()
     }
 
     pub(in crate::metrics) fn durations(&self) -> Durations {
@@ -99,6 +122,16 @@ mod tests {
         let requests = series.requests();
         assert_eq!(requests, [(Method::Get, BTreeMap::from([(200, 2)])), (Method::Other, BTreeMap::from([(404, 1)]))]);
         assert_eq!(series.durations().count(), 3);
+    }
+
+    #[test]
+    fn calls_are_counted_by_their_status() {
+        let series = RouteSeries::new("web", "/a", 2);
+        assert!(series.calls().is_empty());
+        for (worker, status) in [(0, 0), (1, 0), (1, 14), (0, 99)] {
+            series.record_call(worker, status);
+        }
+        assert_eq!(series.calls(), [(Some(0), 2), (Some(14), 1), (None, 1)]);
     }
 
     #[test]

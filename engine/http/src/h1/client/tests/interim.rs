@@ -1,6 +1,7 @@
 //! `100 Continue`, and other answers before the answer.
 
 use super::*;
+use crate::outgoing::{CONTINUE_WAIT, MOST_INTERIM};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";

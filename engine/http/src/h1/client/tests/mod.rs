@@ -10,12 +10,13 @@ mod timeouts;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use glorieta_core::Name;
+use glorieta_core::{Name, RequestHead, Wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use super::*;
+use crate::h1::codec::Limits;
 use crate::testing::{Script, Step, collect, fields, on_worker, pattern, read_bytes, read_head, reset, tcp_pair};
 
 /// Long enough to never matter.

@@ -1,7 +1,8 @@
 //! Large bodies from an endpoint, which pass from socket to socket: they arrive as if they had been copied.
 
 use super::*;
-use crate::h1::client::{Client, Home, Request, Upload};
+use crate::h1::client::{Client, Home};
+use crate::outgoing::{Request, Upload};
 
 /// Counts the connections that come home, and keeps the last.
 #[derive(Clone, Default)]

@@ -5,10 +5,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Frame};
-use glorieta_net::Stream;
 
 use crate::h1::codec::Framing;
-use crate::h1::pump::{Broken, Pump, Waiting};
 
 /// So much of one request's body is kept for another try.
 const KEPT_PER_REQUEST: usize = 64 << 10;
@@ -42,6 +40,12 @@ impl Upload {
         Upload { body, length, kept: Vec::new(), kept_bytes: 0, lost: false, begun: false }
     }
 
+    /// The whole length, where it is known.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// How HTTP/1.1 sends it.
     pub fn framing(&self) -> Framing {
         Upload::framing_of(self.length)
     }
@@ -65,7 +69,12 @@ impl Upload {
         self.begun
     }
 
-    fn poll_frame(&mut self, replayed: &mut usize, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+    /// The next piece of one try, which has taken `replayed` of those that are kept.
+    pub(crate) fn poll_frame(
+        &mut self,
+        replayed: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame, Error>>> {
         if let Some(piece) = self.kept.get(*replayed) {
             *replayed += 1;
             return Poll::Ready(Some(Ok(Frame::Data(piece.clone()))));
@@ -112,69 +121,6 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         KEPT.set(KEPT.get() - self.kept_bytes);
-    }
-}
-
-/// One try at sending.
-pub struct Sending {
-    upload: Upload,
-    pump: Pump,
-    replayed: usize,
-    /// The head is written, and the body waits for `100 Continue`.
-    held: bool,
-    done: bool,
-    waits: bool,
-}
-
-impl Sending {
-    /// `out` holds the head. `held`: the body waits until [`Sending::allow`].
-    pub fn begin(upload: Upload, out: Vec<u8>, framing: Framing, held: bool) -> Sending {
-        Sending { upload, pump: Pump::new(out, framing), replayed: 0, held, done: false, waits: false }
-    }
-
-    pub fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// Bytes that the endpoint has taken, the head's included.
-    pub fn moved(&self) -> u64 {
-        self.pump.moved
-    }
-
-    pub fn allow(&mut self) {
-        self.held = false;
-    }
-
-    /// What is waited for, and how far it has come; `None`: for leave to send the body.
-    pub fn waiting(&self) -> Option<(Waiting, u64)> {
-        (!(self.held && self.waits)).then_some((self.pump.waiting, self.pump.moved))
-    }
-
-    pub fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Broken>> {
-        let Sending { upload, pump, replayed, held, waits, .. } = self;
-        *waits = false;
-        let polled = pump.poll(
-            cx,
-            |cx, first, second| stream.poll_write_two(cx, first, second),
-            |cx| {
-                if *held {
-                    *waits = true;
-                    return Poll::Pending;
-                }
-                upload.poll_frame(replayed, cx)
-            },
-        );
-        self.done = matches!(polled, Poll::Ready(Ok(_)));
-        polled.map_ok(|_| ())
-    }
-
-    /// Frees what is kept: an answer has arrived.
-    pub fn forget(&mut self) {
-        self.upload.forget();
-    }
-
-    pub fn into_upload(self) -> Upload {
-        self.upload
     }
 }
 
