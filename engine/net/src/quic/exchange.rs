@@ -63,11 +63,11 @@ impl Exchange {
     ) -> usize {
         let Some(mut letters) = self.letters(worker) else { return 0 };
         let mut taken = 0;
-        for (buffer, meta) in buffers.iter_mut().zip(meta) {
+        while taken < buffers.len().min(meta.len()) {
             let Some((about, datagram)) = letters.datagrams.pop_front() else { break };
-            let Some(room) = buffer.get_mut(..datagram.len()) else { continue };
+            let Some(room) = buffers[taken].get_mut(..datagram.len()) else { continue };
             room.copy_from_slice(&datagram);
-            *meta = about;
+            meta[taken] = about;
             taken += 1;
         }
         if taken == 0 && !letters.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -81,5 +81,62 @@ impl Exchange {
         if let Some(mut letters) = self.letters(worker) {
             *letters = Letters { closed: true, ..Letters::default() };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(std::sync::atomic::AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    fn meta(length: usize) -> RecvMeta {
+        RecvMeta { len: length, stride: length, ..RecvMeta::default() }
+    }
+
+    /// What lies in a box, taken out two at a time.
+    fn taken(exchange: &Exchange, worker: usize, cx: &mut Context<'_>) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            let (mut first, mut second) = ([0; 8], [0; 8]);
+            let mut metas = [RecvMeta::default(); 2];
+            let mut buffers = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+            let count = exchange.take(worker, cx, &mut buffers, &mut metas);
+            if count == 0 {
+                return all;
+            }
+            all.extend(buffers.iter().zip(metas).take(count).map(|(buffer, meta)| buffer[..meta.len].to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_box_wakes_its_worker_keeps_so_many_and_may_be_closed() {
+        let (exchange, count) = (Exchange::new(2), std::sync::Arc::new(Count::default()));
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(!exchange.is_alone() && Exchange::new(1).is_alone());
+        assert!(taken(&exchange, 1, &mut cx).is_empty());
+        for number in 0..3u8 {
+            assert!(exchange.put(1, meta(1), &[number]));
+        }
+        assert_eq!(count.0.load(std::sync::atomic::Ordering::Relaxed), 1, "once for all that waits");
+        assert_eq!(taken(&exchange, 1, &mut cx), [[0], [1], [2]]);
+        assert!(taken(&exchange, 0, &mut cx).is_empty(), "it is nobody else's");
+        assert!((0..2 * MOST).all(|_| exchange.put(1, meta(1), b"x")), "what is too much is dropped silently");
+        assert_eq!(taken(&exchange, 1, &mut cx).len(), MOST);
+        // What fits nowhere is dropped, as by a socket.
+        assert!(exchange.put(1, meta(9), b"too large") && exchange.put(1, meta(1), b"x"));
+        assert_eq!(taken(&exchange, 1, &mut cx).concat().len(), 1);
+        exchange.close(1);
+        assert!(!exchange.put(1, meta(1), b"x") && !exchange.put(7, meta(1), b"x"));
     }
 }
