@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import pytest
 
 from harness import wait_until
 
@@ -228,8 +227,9 @@ def broken_off(cell: Cell) -> None:
     with cell.client() as client:
         call = client.open("GET", cell.path("cut"), length=0)
         call.end()
-        with pytest.raises(Cut):
-            call.answer()
+        with contextlib.suppress(Cut):
+            # Where nobody has seen it begin yet.
+            assert call.answer().status == 502
 
 
 @feature

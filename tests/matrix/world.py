@@ -83,12 +83,14 @@ class World:
     def text(self, mark: str) -> str:
         routes = "".join(
             f"""
-  {name}:
+  {name}-{listener}:
+    at: {listener}
     routes:
       /{name}/*: {{to: {name}, filters: {{compress: on}}, retries: 1}}
       /gathered/{name}/*: {{gather: {{parts: {{one: {{to: {name}, path: /{name}/echo, nest: gathered}}}}}}}}
       /mirrored/{name}/*: {{to: h1, rewrite: /h1/echo, mirror: {name}}}"""
             for name in NAMES.values()
+            for listener in ("clear", "encrypted")
         )
         upstreams = "".join(
             f"""
