@@ -8,60 +8,13 @@ It prints what failed, and what memory and descriptors did; it ends with 1 if an
 
 from __future__ import annotations
 
-import random
 import sys
 import tempfile
-import threading
-import time
-import traceback
-from collections import Counter
 from pathlib import Path
 
-from matrix.cells import why_empty
-from matrix.features import FEATURES, Cell
-from matrix.world import CLIENTS, UPSTREAMS, World
+from matrix.world import World
+from mixed.playing import Mixed
 from mixed.watch import Watch
-
-THREADS = 6
-ALONE = "A reload while an answer is under way"
-"""Of this there is one at a time: it waits for its own configuration."""
-
-
-class Mixed:
-    def __init__(self, world: World, seconds: float, seed: int) -> None:
-        self.world, self.end = world, time.monotonic() + seconds
-        self.done: Counter[str] = Counter()
-        self.failures: list[str] = []
-        kinds = [lambda name: name != ALONE] * THREADS + [lambda name: name == ALONE]
-        self.threads = [
-            threading.Thread(target=self.run, args=(random.Random(f"{seed}-{number}"), wanted), daemon=True)
-            for number, wanted in enumerate(kinds)
-        ]
-
-    def run(self, chance: random.Random, wanted: object) -> None:
-        cells = [
-            (name, client, upstream)
-            for name in FEATURES
-            if wanted(name)  # type: ignore[operator]
-            for client in CLIENTS
-            for upstream in UPSTREAMS
-            if why_empty(name, client, upstream) is None
-        ]
-        while time.monotonic() < self.end and len(self.failures) < 20:
-            name, client, upstream = chance.choice(cells)
-            cell = Cell(self.world, client, upstream)
-            try:
-                FEATURES[name](cell)
-                self.done[name] += 1
-            except BaseException:
-                self.failures.append(f"{name}: {client} to {upstream}:\n{traceback.format_exc(limit=-3)}")
-            cell.end()
-
-    def play(self) -> None:
-        for each in self.threads:
-            each.start()
-        for each in self.threads:
-            each.join()
 
 
 def main(seconds: float, seed: int) -> int:
