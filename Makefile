@@ -18,7 +18,7 @@ ROUTES ?= 10000
 FILES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench size fuzz lint format wheel develop lock doctor clean
+.PHONY: help demo test bench size mixed fuzz lint format wheel develop lock doctor clean
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -37,6 +37,10 @@ bench: $(DEV_STAMP) ## measure glorieta beside other proxies; OPTIONS= is passed
 
 size: $(DEV_STAMP) $(ENGINE_STAMP) ## measure ROUTES=10000 in FILES=100: check, try, reload under load, memory
 	@PYTHONPATH=python:tests $(BIN)/python -m size $(ROUTES) $(FILES)
+
+mixed: SECONDS := 180
+mixed: $(DEV_STAMP) $(ENGINE_STAMP) ## everything at once for SECONDS=180: memory and descriptors must stay flat
+	@PYTHONPATH=python:tests $(BIN)/python -m mixed $(SECONDS)
 
 fuzz: doctor ## fuzz every target for SECONDS=60 each
 	@fuzz/run $(SECONDS)

@@ -13,6 +13,7 @@ import yaml
 
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
 from harness.certificates import put_certificates
+from harness.datagrams import UdpClient, UdpService, named
 from harness.h2_upstream import H2Upstream
 from harness.process import CHECKOUT
 
@@ -102,11 +103,18 @@ def serve(text: str, launch: Any, services: Any) -> None:
     document = yaml.safe_load(moved.there(text))
     protocols = {name: listener.get("protocol", "http") for name, listener in document["listeners"].items()}
     tcp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "tcp"}
+    udp = {listener["to"] for listener in document["listeners"].values() if listener.get("protocol") == "udp"}
     for name, upstream in document.get("upstreams", {}).items():
         for port in local_ports(upstream):
-            services.keep(service_of(upstream, port) if name not in tcp else TcpNamed(b"named", port=port))
+            services.keep(TcpNamed(b"named", port=port) if name in tcp else service_of(upstream, port))
+            if name in udp:
+                services.keep(UdpService(named(b"named"), port=port))
     edge = launch.command(moved.there(text).replace("\nadmin:", "\nx-admin:"))
     for name, port in edge.ports.items():
+        if protocols[name] == "udp":
+            with UdpClient(port) as asking:
+                assert asking.ask(b"who") == b"named"
+            continue
         with RawClient(port) as client:
             if protocols[name] == "tcp":
                 assert client.read_to_end() == b"named"

@@ -81,6 +81,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "bind": [bind] if isinstance(bind, str) else list(bind),
         "protocol": "http",
         "versions": ["h1", "h2"],
+        "alt_svc": None,
         "tls": None,
         "proxy_protocol": None,
         "roles": [],

@@ -3,6 +3,7 @@
 pub mod buffers;
 pub mod h1;
 pub mod h2;
+pub mod h3;
 pub mod multiplexed;
 pub mod outgoing;
 mod pace;

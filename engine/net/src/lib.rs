@@ -8,6 +8,7 @@ pub mod datagram;
 pub mod dns;
 pub mod listen;
 pub mod proxy_protocol;
+pub mod quic;
 mod relay;
 mod splice;
 mod stream;

@@ -50,6 +50,16 @@ pub struct Bind {
     pub transport: Transport,
 }
 
+impl Socket {
+    /// The port of TCP at which it listens; `None` for other sockets.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Socket::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
+            Socket::Unix(_) | Socket::Udp(_) => None,
+        }
+    }
+}
+
 /// A connection that had been accepted by the kernel: non-blocking and close-on-exec.
 #[derive(Debug)]
 pub enum Accepted {

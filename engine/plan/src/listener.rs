@@ -13,6 +13,8 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The versions of HTTP that are spoken; of an `http` listener only.
     pub versions: Vec<HttpVersion>,
+    /// What answers over TCP say of HTTP/3; `None`: nothing.
+    pub alt_svc: Option<AltSvc>,
     /// `http` and `tcp` only; `None`: in clear.
     pub tls: Option<ServerTls>,
     /// Whose connections begin with a PROXY header; `None`: nobody's.
@@ -62,6 +64,17 @@ pub enum HttpVersion {
     /// HTTP/1.1 and HTTP/1.0.
     H1,
     H2,
+    H3,
+}
+
+/// `Alt-Svc` (RFC 7838) of answers over TCP: where the same is spoken by HTTP/3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AltSvc {
+    /// The port that clients see; `None`: the one at which the request came in.
+    pub port: Option<u16>,
+    /// How long clients may remember it, in seconds.
+    pub max_age_s: u64,
 }
 
 /// What a client may send.

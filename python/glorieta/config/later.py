@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 KEYS = {
-    "http3": "Protocols",
-    "quic": "Protocols",
     "breaker": "Balancing",
     "circuit_breaker": "Balancing",
     "slow_start": "Balancing",
@@ -37,7 +35,6 @@ KEYS = {
 """Key → the issue that brings it."""
 
 VALUES = {
-    "h3": "Protocols",
     "forward": "Forward proxy",
     "forward-proxy": "Forward proxy",
     "mesh": "Mesh",

@@ -9,8 +9,10 @@ from pydantic import Field
 from .accept import Accepted
 from .address import Bind, Network
 from .admit import Admitted
+from .alt_svc import AltSvc
 from .base import (
     OFF,
+    ON,
     TEXT,
     Name,
     NamesOnly,
@@ -27,7 +29,7 @@ from .base import (
 from .filter import Filters
 from .gather import Gather
 from .handler import AsgiValue, HandlerValue
-from .listener_tls import ListenerTls
+from .listener_tls import ListenerTls, expand_on
 from .match import HostText
 from .proxy_protocol import ProxyProtocolValue
 from .role import Role
@@ -60,8 +62,10 @@ class RequestId(Noun):
     """Believe an id that a trusted proxy sent."""
 
 
-VERSIONS = ("h1", "h2")
+VERSIONS = ("h1", "h2", "h3")
 """The versions of HTTP that a listener may speak."""
+OVER_TCP = VERSIONS[:2]
+"""Those that it speaks where it does not say otherwise."""
 
 
 class ListenerDefaults(Noun):
@@ -70,8 +74,13 @@ class ListenerDefaults(Noun):
     versions: Annotated[list[Annotated[str, one_of(*VERSIONS)]], Shorthand(as_list, (TEXT,))] = Field(
         default_factory=list
     )
-    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2). Left out: both. With TLS the client
-    chooses by ALPN, `h2` first; in clear its first bytes say it (prior knowledge)."""
+    """The versions of HTTP that are spoken: `h1` (HTTP/1.1 and 1.0), `h2` (HTTP/2), and `h3` (HTTP/3) beside one of
+    them. Left out: `h1` and `h2`. With TLS the client chooses by ALPN, `h2` first; in clear its first bytes say it
+    (prior knowledge). `h3` needs TLS, and the same ports of UDP."""
+    alt_svc: Annotated[AltSvc | None, Shorthand(expand_on, (ON, OFF), off=True)] = Field(
+        default_factory=left_to_defaults(AltSvc)
+    )
+    """Where `h3` is spoken: how clients learn of it; `off`: not from here."""
     limits: ListenerLimits = Field(default_factory=left_to_defaults(ListenerLimits))
     """What a client may send."""
     timeouts: ListenerTimeouts = Field(default_factory=left_to_defaults(ListenerTimeouts))

@@ -11,6 +11,7 @@ from ..config.address import short_bind
 from ..config.units import format_duration, format_size
 from .describe_acme import acme_text
 from .describe_tls import tls_text, tls_value_text
+from .http3 import alt_svc_text
 from .match import written_host, written_path
 from .model import mirror_of, proxies_of
 from .wording import LONGEST, NOTHING, shown
@@ -66,6 +67,8 @@ def value_text(field: str, value: Any) -> str:
         return health_text(value)
     if field == "outlier":
         return "off" if value is None else "on"
+    if field == "alt_svc":
+        return alt_svc_text(value)
     if field == "tls":
         return "off" if value is None else tls_value_text(value)
     if field == "proxy_protocol":

@@ -12,6 +12,7 @@ from ..config.address import HTTPS_PORT, SYSTEMD, UNIX
 from ..config.filter import Filters
 from ..config.listener import Listener, ListenerDefaults
 from ..config.units import milliseconds
+from .http3 import H3
 
 if TYPE_CHECKING:
     from ..config.errors import Path
@@ -85,6 +86,10 @@ def redirect_listener(compiling: Compiling, noun: Listener, switch: HttpsOnly, p
     location = f"https://${{host}}{shown}${{target}}"
     made = Listener.model_validate({"bind": binds, "redirect": {"location": location, "status": PERMANENT}})
     bounds = {each: getattr(noun, each) for each in ListenerDefaults.model_fields if noun.written(each)}
+    # In clear there is no HTTP/3.
+    bounds.pop("alt_svc", None)
+    if "versions" in bounds:
+        bounds["versions"] = [version for version in bounds["versions"] if version != H3]
     made = made.model_copy(update=bounds)
     made.model_fields_set.update(bounds)
     return made

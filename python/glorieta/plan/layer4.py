@@ -29,6 +29,7 @@ HTTP_ONLY = (
     "request_id",
     "admit",
     "versions",
+    "alt_svc",
 )
 HTTP_FILTERS = ("compress", "max_body", "decompress", "grpc_web", "headers")
 HTTP_TIMEOUTS = ("head", "body", "write", "keep_alive")

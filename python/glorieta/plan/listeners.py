@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ..config.address import UNIX, full_bind, short_bind
 from ..config.base import layered
-from ..config.listener import VERSIONS, ListenerDefaults
 from ..config.listener import Listener as ListenerNoun
+from ..config.listener import ListenerDefaults
 from ..config.units import milliseconds
 from .acme import ordered_by_routes
 from .admission import check_admission
 from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
+from .http3 import H3, compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .precedence import check_collisions
 from .proxy_protocol import compile_proxy_protocol
@@ -43,6 +44,7 @@ def compile_listener(
         "bind": compile_bind(compiling, noun, path),
         "protocol": noun.protocol,
         "versions": compile_versions(compiling, noun, used, path),
+        "alt_svc": compile_alt_svc(compiling, noun, used, path),
         "tls": compile_tls(compiling, noun, path),
         "proxy_protocol": compile_proxy_protocol(compiling, noun, path),
         "roles": [],
@@ -103,15 +105,6 @@ def refuse_datagrams(compiling: Compiling, noun: ListenerNoun, path: Path) -> No
         beyond.append(((*path, "limits", "amplification"), "amplification"))
     for place, key in beyond:
         compiling.error(place, f'"{key}" is for protocol: udp', "leave it out", key=True)
-
-
-def compile_versions(compiling: Compiling, noun: ListenerNoun, used: ListenerDefaults, path: Path) -> list[str]:
-    if noun.protocol != "http":
-        return []
-    if used.written("versions") and not used.versions:
-        place = path if noun.written("versions") else ("defaults", "listener")
-        compiling.error((*place, "versions"), "no version of HTTP is left to speak", "write h1, h2 or both", key=True)
-    return [version for version in VERSIONS if version in (used.versions or VERSIONS)]
 
 
 def compile_tls(compiling: Compiling, noun: ListenerNoun, path: Path) -> ServerTls | None:
@@ -237,7 +230,10 @@ def bound_addresses(compiling: Compiling, listeners: list[Listener]) -> Iterator
     for listener in listeners:
         for index, address in enumerate(listener["bind"]):
             switch = compiling.switches.get(listener["id"])
-            yield listener["protocol"] == "udp", address, switch or ("listeners", listener["id"], "bind", index)
+            path = switch or ("listeners", listener["id"], "bind", index)
+            yield listener["protocol"] == "udp", address, path
+            if H3 in listener["versions"]:
+                yield True, address, path
     admin = compiling.edge.admin
     if admin is not None and admin.address is not None and admin.written("address"):
         yield False, full_bind(admin.address), ("admin", "address")

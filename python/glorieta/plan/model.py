@@ -356,6 +356,12 @@ class TlsTarget(TypedDict):
     deny: list[str]
 
 
+class AltSvc(TypedDict):
+    port: int | None
+    """None: that at which the request came in."""
+    max_age_s: int
+
+
 class ProxyProtocol(TypedDict):
     trusted: list[str]
     required: bool
@@ -378,7 +384,9 @@ class Listener(TypedDict):
     bind: list[str]
     protocol: str
     versions: list[str]
-    """`h1`, `h2`; none for layer 4."""
+    """`h1`, `h2`, `h3`; none for layer 4."""
+    alt_svc: AltSvc | None
+    """What answers over TCP say of HTTP/3. None: nothing."""
     tls: ServerTls | None
     """None: in clear."""
     proxy_protocol: ProxyProtocol | None

@@ -71,6 +71,7 @@ acme:
 defaults:
   listener:
     versions: [h1, h2]
+    alt_svc: {port: 443, max_age: 1d}
     limits: &limits {head: 32KiB, headers: 100, target: 8KiB, connections: 100, connections_per_client: 10, new_connections: 100/s, new_connections_per_client: 10/s, amplification: 10, streams: 100, requests_per_connection: 0, body_rate: 240B/s}
     timeouts: {head: 10s, body: 60s, write: 60s, keep_alive: 75s, connect: 3s, idle: 1h, session: 60s}
     trusted_proxies: [10.0.0.0/8]
@@ -177,6 +178,8 @@ listeners:
   secure:
     bind: ":8443"
     to: shop
+    versions: [h1, h2, h3]
+    alt_svc: {port: 443, max_age: 1d}
     timeouts: {handshake: 10s}
     tls:
       certificates: [{certificate: a.crt, key: a.key}, {acme: [o.example]}]

@@ -7,9 +7,11 @@
 mod fields;
 mod request;
 mod response;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use fields::{trailers_in, trailers_out};
 pub use request::{RequestFacts, request_in, request_out};
 pub use response::{response_in, response_out};
+pub(crate) use source::Source;

@@ -7,6 +7,7 @@
 //! terminator    a listener's side: which certificate answers which name
 //! originator    an upstream's side: whom it believes, and as whom it shows itself
 //! hello         a client's first message, read without answering
+//! quic          the same side inside QUIC
 //! session       a stream that encrypts, once the handshake is done
 //! ```
 
@@ -15,6 +16,7 @@ mod challenges;
 mod files;
 mod hello;
 mod originator;
+mod quic;
 mod session;
 mod terminator;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use challenges::Challenges;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
 pub use originator::{Originator, Protocols, Target};
+pub use quic::{QuicCredentials, Shown};
 pub use session::Session;
 pub use terminator::{Refusal, Terminator};
 

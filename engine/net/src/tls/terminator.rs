@@ -1,10 +1,11 @@
 //! A listener's side: which certificate answers which name, and who may come in.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use glorieta_core::{Names, Secured};
 use glorieta_plan::{ClientCertificate, ClientCertificates, ServerTls, UnknownName};
+use quinn::crypto::rustls::QuicServerConfig;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::danger::ClientCertVerifier;
@@ -29,28 +30,30 @@ pub struct Terminator {
 }
 
 /// What is made of the files; replaced whole when they change.
-struct Credentials {
-    identities: Vec<Identity>,
-    awaited: Vec<Awaited>,
+pub(super) struct Credentials {
+    pub(super) identities: Vec<Identity>,
+    pub(super) awaited: Vec<Awaited>,
     digest: [u8; 32],
-    trust: Trust,
+    pub(super) trust: Trust,
+    /// The same for QUIC, made when it is first asked for.
+    pub(super) quic: OnceLock<Arc<QuicServerConfig>>,
 }
 
-struct Identity {
-    names: Arc<Names>,
+pub(super) struct Identity {
+    pub(super) names: Arc<Names>,
     expiry: Expiry,
-    config: Arc<ServerConfig>,
+    pub(super) config: Arc<ServerConfig>,
 }
 
 /// A certificate that has been ordered and cannot be shown yet.
-struct Awaited {
-    names: Arc<Names>,
+pub(super) struct Awaited {
+    pub(super) names: Arc<Names>,
     /// Why what is in its file cannot be.
     why: String,
 }
 
 /// Who answers for a name.
-enum Chosen<'a> {
+pub(super) enum Chosen<'a> {
     Identity(&'a Identity),
     Awaited(&'a Awaited),
 }
@@ -61,9 +64,9 @@ const INTERNAL_ERROR: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
 /// Who may come in, and how they come back: a ticket was given after the client was verified, so it holds only as long
 /// as clients are verified in the same way.
 #[derive(Clone)]
-struct Trust {
-    verifier: Option<Arc<dyn ClientCertVerifier>>,
-    tickets: Arc<dyn ProducesTickets>,
+pub(super) struct Trust {
+    pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
+    pub(super) tickets: Arc<dyn ProducesTickets>,
     digest: [u8; 32],
 }
 
@@ -124,6 +127,14 @@ impl Terminator {
             let is_less = read.identities.len() < before.identities.len();
             if is_less { Err(read.whys()) } else { Ok(read) }
         })
+    }
+
+    pub(super) fn current(&self) -> arc_swap::Guard<Arc<Credentials>> {
+        self.kept.current()
+    }
+
+    pub(super) fn unknown_name(&self) -> UnknownName {
+        self.plan.unknown_name
     }
 
     /// How often changed files could not be used.
@@ -290,12 +301,12 @@ impl Credentials {
         }
         let mut digest = files.digest();
         digest.iter_mut().zip(trust.digest).for_each(|(one, other)| *one ^= other);
-        Ok(Credentials { identities, awaited, digest, trust })
+        Ok(Credentials { identities, awaited, digest, trust, quic: OnceLock::new() })
     }
 
     /// Exact names before wildcards, what is there before what is awaited; then the first certificate, unless unknown
     /// names are refused.
-    fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<Chosen<'_>> {
+    pub(super) fn choose(&self, name: Option<&str>, unknown: UnknownName) -> Option<Chosen<'_>> {
         let first = || {
             let identity = self.identities.first().map(Chosen::Identity);
             identity.or_else(|| self.awaited.first().map(Chosen::Awaited))
@@ -318,14 +329,14 @@ impl Credentials {
     }
 
     /// Whether requests are held to the names of the certificate: with one name alone there is nothing to mistake.
-    fn holds_names(&self) -> bool {
+    pub(super) fn holds_names(&self) -> bool {
         self.identities.len() + self.awaited.len() > 1
             || self.identities.iter().any(|identity| identity.names.len() > 1)
             || self.awaited.iter().any(|awaited| awaited.names.len() > 1)
     }
 }
 
-fn covers(names: &Names, name: &str) -> bool {
+pub(super) fn covers(names: &Names, name: &str) -> bool {
     names.has(name) || names.has_wildcard_for(name)
 }
 
@@ -338,7 +349,7 @@ impl Awaited {
 }
 
 impl Chosen<'_> {
-    fn names(&self) -> &Arc<Names> {
+    pub(super) fn names(&self) -> &Arc<Names> {
         match self {
             Chosen::Identity(identity) => &identity.names,
             Chosen::Awaited(awaited) => &awaited.names,

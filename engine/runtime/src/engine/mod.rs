@@ -1,6 +1,7 @@
 //! The engine's door: start, apply, look, drain.
 
 mod challenges;
+mod doors;
 mod draining;
 mod handlers;
 mod opening;
@@ -12,14 +13,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use glorieta_net::listen::Bind;
-use glorieta_net::{Activation, BoundAddress, listen};
+use glorieta_net::{Activation, BoundAddress};
 use glorieta_plan::Plan;
 use glorieta_policy::Reference;
 use tokio::sync::mpsc::UnboundedSender;
 
 pub use saying::{say, say_sometimes};
 
-use opening::{build, open_sockets, raise_descriptor_limit, start_workers, worker_count};
+use doors::Doors;
+use opening::{build, raise_descriptor_limit, start_workers, worker_count};
 
 use crate::housekeeper::Housekeeper;
 use crate::log::{self, LogSink};
@@ -61,6 +63,9 @@ struct Handle {
 struct State {
     /// By `bind` as it was written.
     addresses: Vec<(Bind, BoundAddress)>,
+    /// Those whose UDP sockets are open, too. They stay for as long as the address does, so that switching HTTP/3 off
+    /// and on cuts nobody.
+    datagrams: Vec<Bind>,
     ended: bool,
 }
 
@@ -88,7 +93,7 @@ impl Engine {
         let registry = Arc::new(Registry::new(count));
         let snapshot = build(plan, None, &registry)?;
         let activation = Activation::from_environment();
-        let opened = open_sockets(&snapshot, &[], count, &activation)?;
+        let opened = doors::open(&snapshot, &State::default(), count, &activation)?;
         let log_options = log::Options { colour: options.colour, utc_offset_seconds: options.utc_offset_seconds };
         let log = LogSink::start(&plan.access_log, log_options, Box::new(say))
             .map_err(|error| vec![Problem::at("access_log", error.to_string())])?;
@@ -135,7 +140,7 @@ impl Engine {
         }
         let before = self.shared.snapshot.load_full();
         let snapshot = build(plan, Some(&before), &self.shared.registry)?;
-        let opened = open_sockets(&snapshot, &state.addresses, self.workers.len(), &self.activation)?;
+        let opened = doors::open(&snapshot, state, self.workers.len(), &self.activation)?;
         let prepared = self.housekeeper.prepare_admin(plan, &self.activation)?;
         self.shared
             .log
@@ -163,12 +168,18 @@ impl Engine {
         Ok(())
     }
 
-    fn begin_listening(&self, state: &mut State, opened: Vec<(Bind, listen::Opened)>) {
-        for (bind, opened) in opened {
+    fn begin_listening(&self, state: &mut State, doors: Doors) {
+        for (bind, opened) in doors.sockets {
             state.addresses.push((bind.clone(), opened.address));
             for (worker, socket) in self.workers.iter().zip(opened.sockets) {
                 // A worker that has ended is said by its thread.
                 let _ = worker.mailbox.send(Message::Listen { bind: bind.clone(), socket });
+            }
+        }
+        for (bind, datagrams) in doors.datagrams {
+            state.datagrams.push(bind.clone());
+            for (worker, datagrams) in self.workers.iter().zip(datagrams) {
+                let _ = worker.mailbox.send(Message::ListenQuic { bind: bind.clone(), datagrams });
             }
         }
     }
@@ -182,6 +193,7 @@ impl Engine {
             }
             stays
         });
+        state.datagrams.retain(|bind| snapshot.listener_at(bind).is_some());
     }
 
     fn tell(&self, message: impl Fn() -> Message) {

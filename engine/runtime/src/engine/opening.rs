@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use glorieta_net::listen::Bind;
-use glorieta_net::{Activation, BoundAddress, listen};
 use glorieta_plan::Plan;
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -44,34 +42,6 @@ pub fn start_workers(shared: &Arc<Shared>, count: usize) -> Result<Vec<Handle>, 
     };
     let started: std::io::Result<Vec<Handle>> = (0..count).map(start).collect();
     started.map_err(|error| vec![Problem::at("workers", format!("a thread cannot start: {error}"))])
-}
-
-/// Opens what the snapshot binds and is not open yet; nothing stays open if anything fails.
-pub fn open_sockets(
-    snapshot: &Snapshot,
-    open: &[(Bind, BoundAddress)],
-    workers: usize,
-    activation: &Activation,
-) -> Result<Vec<(Bind, listen::Opened)>, Vec<Problem>> {
-    let (mut opened, mut problems): (Vec<(Bind, listen::Opened)>, Vec<Problem>) = (Vec::new(), Vec::new());
-    for listener in &snapshot.listeners {
-        for bind in listener.binds() {
-            if open.iter().any(|(known, _)| *known == bind) {
-                continue;
-            }
-            match listen::open(&bind.address, bind.transport, workers, activation) {
-                Ok(socket) => opened.push((bind, socket)),
-                Err(error) => problems.push(Problem::at(format!("listeners.{}.bind", listener.id), error.to_string())),
-            }
-        }
-    }
-    if problems.is_empty() {
-        return Ok(opened);
-    }
-    for (_, socket) in opened {
-        socket.address.remove_file();
-    }
-    Err(problems)
 }
 
 /// Each connection needs a descriptor, each request to an upstream a second: the usual soft limit of 1,024 is for

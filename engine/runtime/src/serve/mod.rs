@@ -27,7 +27,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead, Secured};
+use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead, Secured, Version};
 use glorieta_filters::Step;
 use glorieta_http::Reply;
 use glorieta_net::Stream;
@@ -100,6 +100,7 @@ async fn tell(
             let mut response = error_answer(&error, &record.request);
             go_back_from_error(&mut record.request, &mut response);
             record.present_call(&mut response);
+            tell_of_http3(&record.request, &mut response.head);
             Reply::Answer(response, record)
         }
     }
@@ -251,6 +252,16 @@ pub fn finish(request: &Request, head: &mut ResponseHead) {
     let listener = &request.view.listener;
     if listener.request_id.response {
         head.fields.set(glorieta_core::Name::XRequestId, request.id.as_str().as_bytes());
+    }
+    tell_of_http3(request, head);
+}
+
+/// Tells clients that came by TCP that HTTP/3 is spoken here, too, in the place of what an upstream may say of itself.
+fn tell_of_http3(request: &Request, head: &mut ResponseHead) {
+    if let Some(alt_svc) = &request.view.alt_svc
+        && request.head.version < Version::Http3
+    {
+        head.fields.set_named(b"Alt-Svc", alt_svc);
     }
 }
 

@@ -8,8 +8,11 @@ use std::time::Duration;
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::listen::{Bind, Transport};
+use glorieta_net::quic::{self, TransportConfig};
 use glorieta_net::tls::{self, Terminator};
-use glorieta_plan::{Acme, AcmeChallenge, ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders};
+use glorieta_plan::{
+    Acme, AcmeChallenge, AltSvc, ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders,
+};
 use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
 use glorieta_policy::{Networks, Table};
 use glorieta_upstream::Upstream;
@@ -53,6 +56,10 @@ pub struct Listener {
     pub duty: Duty,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
+    /// How QUIC is spoken, for HTTP/3; `None`: not at all.
+    pub quic: Option<Arc<TransportConfig>>,
+    /// What answers over TCP say of HTTP/3.
+    pub alt_svc: Option<AltSvc>,
     /// How issuers of certificates are answered here; `None`: not at all.
     pub challenge: Option<Challenge>,
     /// `None`: nobody's connections begin with a PROXY header.
@@ -124,6 +131,7 @@ impl Listener {
         let announced = announced(plan, &path, problems);
         let tls = terminator(plan, before, &path, context, problems);
         check_versions(plan, &path, problems);
+        let quic = quic(plan, tls.as_ref().and_then(Option::as_ref), &path, problems);
         let duty = match (plan.protocol, &plan.tcp) {
             (Protocol::Udp, None) => layer4::udp(plan, &path, context, problems),
             (Protocol::Udp, Some(_)) => {
@@ -160,7 +168,7 @@ impl Listener {
                 None
             }
         };
-        let (trusted, announced, duty, tls) = (trusted?, announced?, duty?, tls?);
+        let (trusted, announced, duty, tls, quic) = (trusted?, announced?, duty?, tls?, quic?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -177,6 +185,8 @@ impl Listener {
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
             tls: tls.clone(),
+            quic: quic.clone(),
+            alt_svc: plan.alt_svc.clone(),
             announced: announced.clone(),
             challenge: challenge(plan, context.acme),
             handshake: Duration::from_millis(plan.timeouts.handshake_ms),
@@ -228,7 +238,11 @@ fn check_versions(plan: &glorieta_plan::Listener, path: &str, problems: &mut Vec
     let path = || format!("{path}.versions");
     let speaks_http = plan.protocol == Protocol::Http;
     if speaks_http == plan.versions.is_empty() {
-        problems.push(Problem::at(path(), "an http listener speaks h1, h2 or both, and no other has versions"));
+        problems
+            .push(Problem::at(path(), "an http listener speaks h1, h2 or both, and perhaps h3; no other has versions"));
+    }
+    if plan.versions == [HttpVersion::H3] {
+        problems.push(Problem::at(path(), "clients learn of h3 by h1 or h2; write at least one of them, too"));
     }
 }
 
@@ -263,6 +277,37 @@ fn terminator(
         Err(messages) => {
             let path = format!("{path}.tls");
             problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message)));
+            None
+        }
+    }
+}
+
+/// How HTTP/3 is spoken, where it is; `None`: something is wrong with it.
+fn quic(
+    plan: &glorieta_plan::Listener,
+    tls: Option<&Arc<Terminator>>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Arc<TransportConfig>>> {
+    let speaks = plan.versions.contains(&HttpVersion::H3);
+    if plan.alt_svc.is_some() && !speaks {
+        problems.push(Problem::at(format!("{path}.alt_svc"), "there is no h3 that could be told of"));
+    }
+    if !speaks {
+        return Some(None);
+    }
+    let wrong = match tls {
+        None if plan.tls.is_none() => Some("h3 needs tls".to_owned()),
+        // What is wrong with it has been said.
+        None => return None,
+        Some(terminator) => terminator.quic().err(),
+    };
+    let portless = plan.bind.iter().find(|bind| bind.starts_with("unix:") || bind.starts_with("systemd:"));
+    let wrong = wrong.or(portless.map(|bind| format!("h3 needs a port of UDP, which {bind} has not")));
+    match wrong {
+        None => Some(Some(quic::transport(plan.limits.streams))),
+        Some(wrong) => {
+            problems.push(Problem::at(format!("{path}.versions"), wrong));
             None
         }
     }

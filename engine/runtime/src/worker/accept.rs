@@ -29,7 +29,7 @@ const TOO_MANY_OF_ONE: &[u8] =
 pub fn listen(worker: &Rc<Worker>, bind: Bind, socket: Socket) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
-    let entrance = Rc::new(Entrance::new(listener));
+    let entrance = Rc::new(Entrance::new(listener, socket.port()));
     let address = bind.address.clone();
     let begun = match socket {
         Socket::Udp(socket) => datagrams::listen(worker, &entrance, socket),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use glorieta_core::{Error, Exchange, Kind, Moment, Peer, RequestHead, Response, Scheme, Secured, Version};
-use glorieta_http::{Reply, Service, Settings, serve_connection};
+use glorieta_http::{Reply, Service, Settings, h3, serve_connection};
+use glorieta_net::quic::Connection;
 use glorieta_net::{Stream, Timer};
 use glorieta_policy::limit::{Client, Entered, Refusal};
 
@@ -78,6 +79,23 @@ pub fn serve_http(
     address: Option<SocketAddr>,
     secured: Option<Rc<Secured>>,
 ) -> impl Future<Output = ()> {
+    let agreed = secured.as_ref().and_then(|secured| secured.agreed);
+    let (timer, peer, service) = begin(open, address, secured);
+    serve_connection(stream, timer, peer, service, agreed)
+}
+
+/// The same by QUIC.
+pub fn serve_http3(
+    open: Open,
+    connection: Connection,
+    address: SocketAddr,
+    secured: Rc<Secured>,
+) -> impl Future<Output = ()> {
+    let (timer, peer, service) = begin(open, Some(address), Some(secured));
+    h3::server::serve(connection, timer, peer, Rc::new(service))
+}
+
+fn begin(open: Open, address: Option<SocketAddr>, secured: Option<Rc<Secured>>) -> (Timer, Peer, HttpService) {
     let timer = Timer::new();
     if let Some(guest) = open.entrance.connections.borrow_mut().get_mut(open.key) {
         guest.alarm = Some(timer.alarm());
@@ -86,9 +104,8 @@ pub fn serve_http(
     if secured.is_some() {
         peer.scheme = Scheme::Https;
     }
-    let agreed = secured.as_ref().and_then(|secured| secured.agreed);
     let service = HttpService { open, peer_text: PeerText::new(&peer), secured };
-    serve_connection(stream, timer, peer, service, agreed)
+    (timer, peer, service)
 }
 
 struct HttpService {
@@ -125,7 +142,9 @@ impl Service for HttpService {
 
     fn broken(&self, peer: &Peer, since: Moment, error: &Error) {
         let tls = self.secured.as_ref().map_or("", |secured| secured.version);
-        let connection = Ended { protocol: Version::Http2.text(), address: peer.address, since, tls };
+        let agreed = self.secured.as_ref().and_then(|secured| secured.agreed);
+        let protocol = agreed.unwrap_or(Version::Http2).text();
+        let connection = Ended { protocol, address: peer.address, since, tls };
         write_down(&self.open.worker, &self.entrance().view.borrow().listener, &connection, error);
     }
 

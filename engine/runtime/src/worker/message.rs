@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use glorieta_net::listen::{Bind, Socket};
+use glorieta_net::quic::Datagrams;
 
 use crate::handlers::Process;
 
 pub enum Message {
     /// Accept here; the snapshot that has the listener is published already.
     Listen { bind: Bind, socket: Socket },
+    /// The same by QUIC.
+    ListenQuic { bind: Bind, datagrams: Datagrams },
     /// Accept here no more; what is open ends in peace.
     Leave { bind: Bind },
     /// Another snapshot has been published.

@@ -9,6 +9,7 @@ mod connection;
 mod datagrams;
 mod ended;
 mod message;
+mod quic;
 mod secure;
 mod shared;
 mod tcp;
@@ -77,6 +78,8 @@ pub struct View {
     pub settings: Rc<Settings>,
     /// Whether what is still open at the entrance has been cut.
     pub cut: Rc<Cell<bool>>,
+    /// What answers say of HTTP/3 (RFC 7838).
+    pub alt_svc: Option<Box<[u8]>>,
     /// The same without the listener's routes.
     without_routes: Option<Rc<View>>,
 }
@@ -87,6 +90,10 @@ pub struct Entrance {
     /// No more connections are accepted, and those that are open end with the request under way.
     closing: Cell<bool>,
     cut: Rc<Cell<bool>>,
+    /// The port at which TCP comes in; `None`: it has none, or this is not TCP.
+    port: Option<u16>,
+    /// Whether QUIC comes in here, which a reload may switch off while the address stays.
+    is_quic: bool,
     stop: Notify,
     connections: RefCell<Slab<Guest>>,
 }
@@ -108,6 +115,8 @@ pub struct Worker {
     generation: Cell<u64>,
     log_needs: RefCell<Rc<LogNeeds>>,
     entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
+    /// Those by QUIC, at the same addresses.
+    quic_entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
     log_pending: Notify,
     /// Opened for the first process or the first request of a handler.
     desk: RefCell<Option<Rc<Desk>>>,
@@ -130,6 +139,7 @@ pub fn run(index: usize, shared: Arc<Shared>, mut mailbox: UnboundedReceiver<Mes
         while let Some(message) = mailbox.recv().await {
             match message {
                 Message::Listen { bind, socket } => accept::listen(&worker, bind, socket),
+                Message::ListenQuic { bind, datagrams } => quic::listen(&worker, bind, datagrams),
                 Message::Leave { bind } => worker.leave(&bind),
                 Message::Refresh => worker.refresh(),
                 Message::Join(process) => match worker.desk() {
@@ -168,6 +178,7 @@ impl Worker {
             generation: Cell::new(0),
             log_needs: RefCell::default(),
             entrances: RefCell::default(),
+            quic_entrances: RefCell::default(),
             log_pending: Notify::new(),
             desk: RefCell::default(),
             stopping: Cell::new(false),
@@ -189,17 +200,22 @@ impl Worker {
     #[cold]
     fn take_over(&self, snapshot: &Snapshot) {
         *self.log_needs.borrow_mut() = Rc::new(LogNeeds::of(&snapshot.access_log.format));
-        for (bind, entrance) in self.entrances.borrow().iter() {
+        let (entrances, quic) = (self.entrances.borrow(), self.quic_entrances.borrow());
+        for (bind, entrance) in entrances.iter().chain(quic.iter()) {
             // One that is gone keeps what it was for the connections that are still open.
             if let Some(listener) = snapshot.listener_at(bind) {
-                entrance.view.replace(View::of(listener, &entrance.cut));
+                entrance.view.replace(View::of(listener, &entrance.cut, entrance.port));
+                if entrance.is_closing() {
+                    entrance.wake();
+                }
             }
         }
     }
 
     fn leave(&self, bind: &Bind) {
         let entrance = self.entrances.borrow_mut().remove(bind);
-        if let Some(entrance) = entrance {
+        let quic = self.quic_entrances.borrow_mut().remove(bind);
+        for entrance in entrance.into_iter().chain(quic) {
             entrance.close();
             let patience = self.shared.snapshot.load().drain;
             tokio::task::spawn_local(async move {
@@ -210,8 +226,10 @@ impl Worker {
     }
 
     fn leave_all(&self) {
-        let entrances = std::mem::take(&mut *self.entrances.borrow_mut());
-        entrances.values().for_each(|entrance| entrance.close());
+        for entrances in [&self.entrances, &self.quic_entrances] {
+            let entrances = std::mem::take(&mut *entrances.borrow_mut());
+            entrances.values().for_each(|entrance| entrance.close());
+        }
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -272,7 +290,7 @@ impl Worker {
 impl View {
     /// A listener as it is without any worker.
     pub fn alone(listener: &Arc<Listener>) -> Rc<View> {
-        View::of(listener, &Rc::default())
+        View::of(listener, &Rc::default(), None)
     }
 
     /// For whatever may last long: it does not keep ten thousand routes that have long been replaced.
@@ -280,25 +298,36 @@ impl View {
         self.without_routes.as_ref().unwrap_or(self).clone()
     }
 
-    fn of(listener: &Arc<Listener>, cut: &Rc<Cell<bool>>) -> Rc<View> {
+    fn of(listener: &Arc<Listener>, cut: &Rc<Cell<bool>>, port: Option<u16>) -> Rc<View> {
         let settings = Rc::new(listener.settings);
+        let alt_svc = listener.alt_svc.as_ref().and_then(|alt_svc| {
+            let port = alt_svc.port.or(port)?;
+            Some(format!("h3=\":{port}\"; ma={}", alt_svc.max_age_s).into_bytes().into_boxed_slice())
+        });
         let view = |listener: &Arc<Listener>, without_routes| {
-            Rc::new(View { listener: listener.clone(), settings: settings.clone(), cut: cut.clone(), without_routes })
+            let (listener, settings, cut) = (listener.clone(), settings.clone(), cut.clone());
+            Rc::new(View { listener, settings, cut, alt_svc: alt_svc.clone(), without_routes })
         };
         view(listener, listener.without_routes.as_ref().map(|light| view(light, None)))
     }
 }
 
 impl Entrance {
-    fn new(listener: &Arc<Listener>) -> Entrance {
+    fn new(listener: &Arc<Listener>, port: Option<u16>) -> Entrance {
         let cut = Rc::default();
         Entrance {
-            view: RefCell::new(View::of(listener, &cut)),
+            view: RefCell::new(View::of(listener, &cut, port)),
             closing: Cell::new(false),
             cut,
+            port,
+            is_quic: false,
             stop: Notify::new(),
             connections: RefCell::default(),
         }
+    }
+
+    fn for_quic(listener: &Arc<Listener>) -> Entrance {
+        Entrance { is_quic: true, ..Entrance::new(listener, None) }
     }
 
     pub fn view(&self) -> Rc<View> {
@@ -306,13 +335,18 @@ impl Entrance {
     }
 
     pub fn is_closing(&self) -> bool {
-        self.closing.get()
+        self.closing.get() || self.is_quic && self.view.borrow().listener.quic.is_none()
     }
 
     /// Accepts no more, and wakes idle connections so that they end.
     fn close(&self) {
         self.closing.set(true);
         self.stop.notify_one();
+        self.wake();
+    }
+
+    /// Has idle connections look whether they are to end.
+    fn wake(&self) {
         for (_, guest) in self.connections.borrow().iter() {
             if let Some(alarm) = &guest.alarm {
                 alarm.ring();

@@ -166,16 +166,18 @@ NEEDLESS = {
     "http2_recv_timeout": "timeouts.head and timeouts.body say so",
     "http2_max_field_size": "limits.head says so",
     "http2_max_header_size": "limits.head says so",
+    "http3_max_concurrent_streams": "limits.streams bounds the requests of a connection",
+    "http3_stream_buffer_size": STREAMING,
+    "quic_gso": SOCKETS,
+    "quic_bpf": "connection ids lead datagrams to their worker",
+    "quic_host_key": "keys of tokens are the process's own",
+    "quic_active_connection_id_limit": SOCKETS,
     "http2_max_requests": "connections are kept as long as both sides like",
     "keepalive_disable": "no browser needs it any more",
 }
 """Directive → why nothing needs to be written."""
 
 LATER = {
-    "Protocols": {
-        "http3": "HTTP/3",
-        "quic": "HTTP/3",
-    },
     "Balancing": {
         "slow_start": "slow start",
         "health_check": "active checks by match",
@@ -208,6 +210,8 @@ NEAREST_LATER = {
 }
 
 MISSING = {
+    "http3": ("speaks HTTP/3", "versions: [h1, h2, h3] of the listener"),
+    "quic_retry": ("demands that addresses are proved", "from 64 handshakes under way on it is demanded"),
     "ssl_preread": ("reads the name that TLS asks for", "protocol: tls, with names: {NAME: UPSTREAM}"),
     "ssl_stapling": ("staples answers about revocation (OCSP)", "most authorities have given OCSP up"),
     "ssl_ocsp": ("asks whether clients' certificates are revoked (OCSP)", "clients: {revoked: FILE} takes lists"),

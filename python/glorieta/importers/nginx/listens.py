@@ -52,6 +52,8 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     tls = ssl or bool({"ssl", "quic"} & options)
     default = bool({"default_server", "default"} & options)
     book.translated(directive)
+    if "quic" in options:
+        book.nearly(directive, "HTTP/3 is spoken where the listener of the same port says versions: [h1, h2, h3]")
     udp = bool({"udp", "quic"} & options)
     return Listen(host, port, default, tls, udp, directive, "proxy_protocol" in options)
 

@@ -87,6 +87,14 @@ class ExplainedName(TypedDict):
     upstream: str
 
 
+class ExplainedAltSvc(TypedDict):
+    """What answers over TCP say of HTTP/3."""
+
+    port: int | None
+    """None: that at which the request came in."""
+    max_age_s: int
+
+
 class ExplainedListener(TypedDict):
     """A listener; its roles are the union of its groups'."""
 
@@ -96,7 +104,9 @@ class ExplainedListener(TypedDict):
     layer: int
     roles: list[str]
     versions: list[str]
-    """The versions of HTTP that are spoken, `h1` and `h2`; none at layer 4."""
+    """The versions of HTTP that are spoken, `h1`, `h2` and `h3`; none at layer 4."""
+    alt_svc: ExplainedAltSvc | None
+    """What answers over TCP say of HTTP/3; none: nothing."""
     tls: ExplainedTls | None
     """What clients meet; none: it speaks in clear, or passes TLS on."""
     proxy_protocol: dict[str, Any] | None
@@ -254,6 +264,7 @@ def document(view: View) -> Explained:
 
 
 def listener_document(view: View, listener: Listener) -> ExplainedListener:
+    alt_svc = listener["alt_svc"]
     return {
         "id": listener["id"],
         "bind": listener["bind"],
@@ -261,6 +272,7 @@ def listener_document(view: View, listener: Listener) -> ExplainedListener:
         "layer": layer_of(listener["protocol"]),
         "roles": listener["roles"],
         "versions": list(listener["versions"]),
+        "alt_svc": None if alt_svc is None else {"port": alt_svc["port"], "max_age_s": alt_svc["max_age_s"]},
         "tls": None if listener["tls"] is None else tls_document(listener["tls"]),
         "proxy_protocol": None if listener["proxy_protocol"] is None else {**listener["proxy_protocol"]},
         "to": everything_else(listener),

@@ -19,6 +19,7 @@ from ..describe import (
 )
 from ..describe_acme import acme_text
 from ..describe_tls import server_tls_texts
+from ..http3 import H3, http3_text
 from ..match import written_host
 from ..model import layer4_of
 from ..precedence import in_order
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ..model import Filter, Group, Handler, HostMatch, Listener, Upstream
     from .view import View
 
-VERSIONS = {"h1": "HTTP/1.1", "h2": "HTTP/2"}
+VERSIONS = {"h1": "HTTP/1.1", "h2": "HTTP/2", "h3": "HTTP/3"}
 LIMITS: tuple[Literal["allow", "deny"], ...] = ("allow", "deny")
 
 
@@ -115,6 +116,8 @@ def about_listener(view: View, listener: Listener) -> Iterator[str]:
         yield from wrapped(proxy_protocol_text(proxies), "  ", view.width)
     if len(listener["versions"]) == 1:
         yield f"  speaks {VERSIONS[listener['versions'][0]]} only"
+    if H3 in listener["versions"]:
+        yield from wrapped(http3_text(listener), "  ", view.width)
     tls = listener["tls"]
     if tls is None:
         return

@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Fields, Frame, Kind, Method, Moment, Response, Version};
+use glorieta_core::{Body, Error, Kind, Method, Moment, Response, Version};
 use glorieta_net::Timer;
 use h2::{Reason, SendStream};
 
 use super::wire::StreamWire;
 use crate::h1::server::frame;
-use crate::multiplexed::{response_out, trailers_out};
+use crate::multiplexed::{Source, response_out, trailers_out};
 use crate::service::{Record, Service, Settings};
 
 /// So much of a body may wait in the connection for its turn, for each stream.
@@ -34,11 +34,7 @@ pub async fn write_answer<S: Service>(
         body = Body::Empty;
     }
     let mut source = Source::new(body);
-    poll_fn(|cx| {
-        source.fill(cx);
-        Poll::Ready(())
-    })
-    .await;
+    source.look().await;
     if let Some(error) = source.failed.take() {
         // Nobody has seen the answer begin: better a word of what went wrong than none.
         record.fail(&error);
@@ -57,44 +53,6 @@ pub async fn write_answer<S: Service>(
     record.bytes_out(writing.sent);
     if let Err(error) = written {
         record.fail(&error);
-    }
-}
-
-/// A body on its way out: what of it is at hand.
-struct Source {
-    body: Body,
-    /// To be sent next.
-    piece: Bytes,
-    trailers: Option<Fields>,
-    ended: bool,
-    /// What the body ended with after `piece`, if it ended badly.
-    failed: Option<Error>,
-}
-
-impl Source {
-    fn new(body: Body) -> Source {
-        Source { body, piece: Bytes::new(), trailers: None, ended: false, failed: None }
-    }
-
-    /// Looks for the next piece where none is at hand.
-    fn fill(&mut self, cx: &mut Context<'_>) {
-        while self.piece.is_empty() && !self.ended && self.failed.is_none() {
-            match self.body.poll_frame(cx) {
-                Poll::Ready(None) => self.ended = true,
-                Poll::Ready(Some(Ok(Frame::Data(bytes)))) => self.piece = bytes,
-                Poll::Ready(Some(Ok(Frame::Trailers(fields)))) => {
-                    self.trailers = Some(fields);
-                    self.ended = true;
-                }
-                Poll::Ready(Some(Err(error))) => self.failed = Some(error),
-                Poll::Pending => break,
-            }
-        }
-    }
-
-    /// Whether there is nothing more to send, not even trailers.
-    fn is_over(&self) -> bool {
-        self.ended && self.piece.is_empty() && self.trailers.is_none()
     }
 }
 

@@ -1,0 +1,1 @@
+"""Everything at once, for a while: memory and descriptors must stay flat."""
