@@ -199,7 +199,7 @@ groups:
     role: reverse-proxy
     owner: us
     accept: {unequal-endpoints: known}
-    filters: {max_body: 10MiB}
+    filters: {max_body: 10MiB, grpc_web: off}
     routes: {/g/*: shop}
     defaults: {route: *route}
   to: {at: web, match: to.example, to: shop}
@@ -213,6 +213,7 @@ groups:
 upstreams:
   shop: {<<: *upstream, endpoints: [{address: "localhost:3000", weight: 1}, "localhost:3001"], accept: {unequal-endpoints: known}}
   tcp: {endpoints: localhost:3002, health: {tcp: on}, proxy_protocol: v2}
+  called: {endpoints: localhost:3004, version: h2, health: {grpc: shop.Orders}}
   short: {endpoints: localhost:3003, health: /healthz, balance: {hash: client.ip}}
   copied: {endpoints: localhost:3004}
   safe:
