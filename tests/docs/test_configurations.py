@@ -13,10 +13,7 @@ import yaml
 
 from harness import HttpUpstream, RawClient, TcpNamed, build, configuring
 from harness.certificates import put_certificates
-<<<<<<< HEAD
 from harness.datagrams import UdpClient, UdpService, named
-=======
->>>>>>> 1517b51645bcf19d181dd0fa75221147b4f5d947
 from harness.h2_upstream import H2Upstream
 from harness.process import CHECKOUT
 
