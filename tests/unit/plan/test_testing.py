@@ -130,7 +130,7 @@ WRONG = {
     "  GET /a: {status: 200}": 'tests."GET /a": "GET /a" names no host; write GET http://HOST/a',
     "  get http://h/a: {status: 200}": '"get" is no method; write GET',
     "  http://h/a: {status: 200}": "has no method; write GET http://h/a",
-    "  GET ftp://h/: {status: 200}": "is no URL that can be asked for; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT",
+    "  GET ftp://h/: {status: 200}": "is no URL that can be asked for; write http://HOST/PATH, https://HOST/PATH, tcp://HOST:PORT or udp://HOST:PORT",
     "  GET tcp://h:1: {status: 200}": "layer 4 has no methods; write tcp://h:1",
     "  GET http://h/: {}": "expects nothing; say what must become of it",
     "  GET http://h/: {from: 10.0.0.1}": "expects nothing; say what must become of it",
