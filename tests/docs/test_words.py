@@ -265,7 +265,7 @@ def test_metrics_are_those_that_are_served(edge: Any) -> None:
         short = re.sub(r"_(bucket|sum|count)$", "", name)
         served.setdefault(short, set()).update(labels.keys() - {"le"})
     # What only these bring was not brought here.
-    others = ("handler", "gather", "tunnel", "tls", "certificate", "split", "mirror", "datagrams")
+    others = ("handler", "gather", "tunnel", "tls", "certificate", "split", "mirror", "datagrams", "grpc")
     elsewhere = {name for name in said if name.startswith(tuple(f"glorieta_{each}_" for each in others))}
     assert served.keys() <= said.keys() <= served.keys() | elsewhere
     assert {name: said[name] for name in served} == served
@@ -282,7 +282,7 @@ def test_keys_of_the_access_log_are_those_that_are_written(edge: Any) -> None:
     for record in records:
         assert [key for key in keys if key in record] == list(record), "in this order"
         written |= record.keys()
-    assert written == set(keys) - {"tls", "mirror"}
+    assert written == set(keys) - {"tls", "mirror", "grpc_status"}
 
 
 TRIED = """\

@@ -93,6 +93,7 @@ fn busy() -> (Registry, Observed) {
         registry.route("web", route).record(worker, Method::Get, 200, 3_000_000);
     }
     registry.route("web", "/a").record(0, Method::Other, 999, 40_000_000_000);
+    registry.route("web", "/a").record_call(0, 14);
     let upstream = registry.upstream("orders");
     upstream.record(0, Outcome::Error(Kind::Refused), 1_000_000);
     upstream.retried(0, Outcome::Error(Kind::Refused));
