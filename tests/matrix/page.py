@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from .cells import why_empty
@@ -9,6 +10,7 @@ from .features import FEATURES
 from .world import CLIENTS, UPSTREAMS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "protocols.md"
+WIDTH = 120
 HEAD = """\
 # What works through which protocols
 
@@ -25,9 +27,13 @@ def page() -> str:
     for name in FEATURES:
         cells = [cell(name, client, reasons) for client in CLIENTS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    notes = [f"{number}. {reason}" for reason, number in reasons.items()]
+    notes = [wrapped(number, reason) for reason, number in reasons.items()]
     why = ["", "What is missing, and why:", "", *notes] if notes else []
     return "\n".join([HEAD, *lines, *why]) + "\n"
+
+
+def wrapped(number: int, reason: str) -> str:
+    return textwrap.fill(f"{number}. {reason}", WIDTH, subsequent_indent="   ", break_long_words=False)
 
 
 def cell(name: str, client: str, reasons: dict[str, int]) -> str:

@@ -105,6 +105,8 @@ fn busy() -> (Registry, Observed) {
     listener.rejected(0, Kind::HeadMalformed);
     listener.tunnel_bytes(0, Direction::In, 12);
     listener.shook_hands(1, Handshake::Resumed);
+    listener.datagram(0, Direction::Out, 64);
+    listener.datagram_lost(1);
     registry.reloaded(Reload::Refused);
     registry.set_plan_version("0123456789ab");
     let endpoints = vec![("up", 2), ("down", 0), ("ejected", 1)];

@@ -24,7 +24,7 @@ impl Observer for Deaf {
 
 fn upstream() -> Arc<Upstream> {
     let plan = serde_json::json!({
-        "id": "shadow", "endpoints": [], "tls": null, "version": "h1", "balance": "random",
+        "id": "shadow", "endpoints": [], "tls": null, "version": "h1", "proxy_protocol": null, "version": "h1", "balance": "random",
         "pool": {"max_connections": 1, "idle_ms": 1, "max_age_ms": 1, "max_streams": 1}, "queue": {"max": 0, "timeout_ms": 1},
         "retry_budget": {"percent": 0, "window_ms": 1, "floor_per_second": 0, "backoff_ms": 1},
         "health": null, "outlier": null, "panic_percent": 0, "response_head_bytes": 1024, "response_header_count": 10,
