@@ -104,6 +104,8 @@ fn busy() -> (Registry, Observed) {
     listener.became_idle(1);
     listener.rejected(0, Kind::HeadMalformed);
     listener.tunnel_bytes(0, Direction::In, 12);
+    listener.datagram(0, Direction::Out, 0);
+    listener.datagram_lost(0);
     listener.shook_hands(1, Handshake::Resumed);
     registry.reloaded(Reload::Refused);
     registry.set_plan_version("0123456789ab");
