@@ -104,11 +104,19 @@ def test_12_a_blank_before_or_in_the_first_field(attack: Attack, data: bytes) ->
         (b"GET /a HTTP/1.2", (400, 505)),
         (b"GET /a HTTP/0.9", (400, 505)),
         (b"GET /a HTTP/2.0", (400, 505)),
-        (b"PRI * HTTP/2.0", (400, 505)),
     ],
 )
 def test_13_request_lines(attack: Attack, line: bytes, statuses: tuple[int, ...]) -> None:
     attack.refused(line + b"\r\nHost: a\r\n\r\n" + SMUGGLED, statuses)
+
+
+def test_13_a_line_of_http_2_with_something_else_behind_it_gets_no_service(attack: Attack) -> None:
+    """It is HTTP/2 by its first line, and no preface (RFC 9113 §3.4): the connection ends, and nothing is passed on."""
+    with RawClient(attack.edge.port) as client:
+        client.try_send(b"PRI * HTTP/2.0\r\nHost: a\r\n\r\n" + SMUGGLED)
+        assert b"HTTP/1" not in client.read_to_end()
+    assert attack.origin.received == b""
+    attack.good_clients_are_served()
 
 
 def test_13_http_0_9_gets_no_service(attack: Attack) -> None:
