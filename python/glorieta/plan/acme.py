@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..config.errors import Path
     from .compiling import Compiling
     from .model import Acme, CertificateFiles, Listener, Orders, Plan, Route
-    from .model_acme import Challenge, DnsCommand, ExternalAccount
+    from .model.acme import Challenge, DnsCommand, ExternalAccount
 
 PLACE: Path = ("acme",)
 SET_UP = "write acme: {terms_agreed: on, email: ops@shop.example}"

@@ -9,7 +9,7 @@ from ..config.acme import DIRECTORIES
 from ..config.units import format_duration
 
 if TYPE_CHECKING:
-    from .model_acme import Acme, Challenge
+    from .model.acme import Acme, Challenge
 
 
 def acme_text(acme: Acme) -> str:

@@ -16,8 +16,7 @@ from .tls import compile_client_tls
 if TYPE_CHECKING:
     from ..config.errors import Path
     from .compiling import Compiling
-    from .model import ActiveCheck, Endpoint, GrpcKind, HttpKind, Outlier, Upstream
-    from .model_tls import ClientTls
+    from .model import ActiveCheck, ClientTls, Endpoint, GrpcKind, HttpKind, Outlier, Upstream
 
 
 WAYS = ("path", "grpc", "tcp")

@@ -20,7 +20,7 @@ from .problems import OrderFailed
 from .records import Account
 
 if TYPE_CHECKING:
-    from ...plan.model_acme import Acme
+    from ...plan.model.acme import Acme
     from .issuer import Issuer
     from .storage import Storage
 

@@ -21,7 +21,7 @@ from .storage import Storage, StorageBusy, StorageUnsafe
 from .work import Work
 
 if TYPE_CHECKING:
-    from ...plan.model_acme import Orders
+    from ...plan.model.acme import Orders
 
 LOCK_PATIENCE = 10.0
 BUSY_PAUSE, BROKEN_PAUSE = 60.0, 300.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from .problems import OrderFailed, shortened
 
 if TYPE_CHECKING:
-    from ...plan.model_acme import DnsCommand
+    from ...plan.model.acme import DnsCommand
 
 PREFIX = "_acme-challenge."
 MOST_OUTPUT = 64 << 10

@@ -21,7 +21,7 @@ from .issuer import unpadded
 from .problems import OrderFailed
 
 if TYPE_CHECKING:
-    from ...plan.model_acme import Challenge, DnsCommand
+    from ...plan.model.acme import Challenge, DnsCommand
     from .line import Line
 
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")

@@ -26,7 +26,7 @@ from .storage import record_of, save_certificate, save_record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...plan.model_acme import Acme, OrderedCertificate, Orders
+    from ...plan.model.acme import Acme, OrderedCertificate, Orders
     from .line import Line
     from .storage import Storage
 

@@ -13,7 +13,7 @@ from glorieta.control.acme.problems import OrderFailed
 from glorieta.control.acme.proving import DnsProver
 
 if TYPE_CHECKING:
-    from glorieta.plan.model_acme import DnsCommand
+    from glorieta.plan.model.acme import DnsCommand
 
 
 def settings(folder: Path, script: str, seconds: float = 10.0) -> DnsCommand:
