@@ -142,16 +142,12 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
         return ClientCertificate { fingerprint: fingerprint.into(), ..ClientCertificate::default() };
     };
     let text = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).to_owned()),
-        GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string()),
+        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).into()),
+        GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string().into()),
         _ => None,
     };
-    let names: Vec<String> = alternative_names(&parsed).filter_map(text).collect();
-    ClientCertificate {
-        subject: parsed.subject().to_string().into(),
-        names: names.join(", ").into(),
-        fingerprint: fingerprint.into(),
-    }
+    let names = alternative_names(&parsed).filter_map(text).collect();
+    ClientCertificate { subject: parsed.subject().to_string().into(), names, fingerprint: fingerprint.into() }
 }
 
 #[cfg(test)]
