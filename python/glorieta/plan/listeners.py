@@ -22,6 +22,7 @@ from .roles import BALANCER, check_client, check_declared, client_of, in_order, 
 from .routes import Scope, compile_scope
 from .tls import check_covered, compile_server_tls
 from .unreachable import check_unreachable
+from .unspoken import check_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +177,8 @@ def compile_groups(
     sure = [(route, path) for route, path in everything if path not in compiling.unsure]
     check_collisions(compiling, sure)
     check_unreachable(compiling, sure)
+    for scope in scopes:
+        check_words(compiling, name, noun, scope)
     check_covered(compiling, name, sure)
     return groups
 

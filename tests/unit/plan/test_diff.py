@@ -115,6 +115,7 @@ listeners:
       /c: {to: a, filters: {max_body: 1MiB, headers: {request: {set: {x-c: "d e"}}}, allow: [10.0.0.0/8]}}
       d: {match: {host: [a.example, b.example], path: /d/*, headers: {x-a: "a b"}}, to: a}
       e: {match: {host: e.example, path: /e/*}, to: a}
+      w: {match: {path: /w, words: {cookie.a: b}}, to: a}
       /f: {to: a, filters: {max_body: 1MiB}}
 upstreams: {a: {endpoints: [localhost:3000]}}
 """
@@ -132,6 +133,7 @@ listeners:
       /c: {to: a, filters: {max_body: 2MiB, headers: {request: {set: {x-c: "e f"}, remove: x-q}}, deny: [10.0.0.0/8]}}
       d: {match: {host: b.example, path: /d/x/*, headers: {x-a: {prefix: "a c"}, x-b: present}}, to: a}
       e: {match: {host: e.example}, redirect: /e}
+      w: {match: {path: /w, words: {cookie.a: c, client.ip: 10.0.0.7}}, to: a}
       /f: a
 upstreams: {a: {endpoints: [ENDPOINTS]}}
 """

@@ -214,7 +214,7 @@ mod tests {
         let der = &chain("x", pem.as_bytes()).unwrap()[0];
         let identity = identity(der);
         assert!(identity.subject.contains("CN=billing.internal"), "{}", identity.subject);
-        assert_eq!(&*identity.names, "billing.internal, 10.0.0.7");
+        assert_eq!(identity.names.join(", "), "billing.internal, 10.0.0.7");
         assert_eq!(identity.fingerprint.len(), 64);
     }
 }
