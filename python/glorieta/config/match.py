@@ -162,6 +162,7 @@ def expand_words(value: Any) -> Any:
     return value
 
 
+VERIFIED_SCHEMA = {"properties": {VERIFIED: {"type": ["boolean", "string", "object"]}}}
 KeptText = Annotated[str, checked_text(referring()), Kept]
 
 
@@ -220,7 +221,9 @@ class Match(Noun):
     """Conditions on headers, all of them."""
     query: dict[str, ConditionValue] = Field(default_factory=dict)
     """Conditions on query parameters, all of them."""
-    words: Annotated[dict[MatchedWord, ConditionValue], Shorthand(expand_words)] = Field(default_factory=dict)
+    words: Annotated[dict[MatchedWord, ConditionValue], Shorthand(expand_words, narrows=VERIFIED_SCHEMA)] = Field(
+        default_factory=dict
+    )
     """Conditions on [request words](#request-words), all of them: `sni`, `client.certificate.names`, `cookie.NAME` and
     others that are known before the route is and have no key here. A word without a value is `absent`. Of
     `client.certificate.names` one must be as asked; of two cookies of one name the first counts."""

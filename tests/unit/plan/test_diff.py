@@ -167,6 +167,7 @@ def test_texts_and_lists_stay_on_one_line_that_can_be_read() -> None:
         "~ route web/e",
         "path: /e/* → everything else",
         "target: a → redirect 302 /e",
+        "~ route web/w  words: − cookie.a exact b, + cookie.a exact c, + client.ip exact 10.0.0.7",
         "~ route web/f  filters.max_body: − max_body 1MiB",
         "~ upstream a  endpoints: − localhost:3000, + a0:1, + a1:1, + a2:1, + a3:1, + a4:1, + a5:1, + a6:1, … and 5 more",
     ]
