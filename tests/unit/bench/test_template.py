@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bench.backend import Backend
+from bench.backend import Backend, certificate
 from bench.peers import PROXIES
 from bench.peers.chain import Chain
 from bench.peers.contender import Contender, Setting
-from bench.peers.glorieta import compile_plan
+from bench.peers.glorieta import Glorieta, compile_plan
 from bench.peers.glorieta.with_handlers import GlorietaWithHandlers, GlorietaWithoutHandlers
 from bench.rows import Layer, Table
 from bench.template import render, select
@@ -103,6 +104,20 @@ def test_our_configurations_for_handlers_compile(contender: Contender, handlers:
     start = contender.prepare(setting_of(Table.HANDLERS, tmp_path / "ours"))
     plan = json.loads(compile_plan(Path(start.command[-1])))
     assert len(plan.get("handlers", ())) == handlers
+
+
+def test_our_configuration_for_protocols_compiles(tmp_path: Path) -> None:
+    certificate_file, key_file = certificate.write(tmp_path)
+    setting = setting_of(Table.PROTOCOLS, tmp_path / "ours")
+    setting = replace(setting, backend=replace(BACKEND, certificate=certificate_file, key=key_file))
+    start = Glorieta().prepare(setting)
+    plan = json.loads(Path(start.command[-1]).read_text())
+    protocols = {listener["id"]: (listener["protocol"], listener["versions"]) for listener in plan["listeners"]}
+    assert protocols == {
+        "datagrams": ("udp", []),
+        "encrypted": ("http", ["h1", "h2", "h3"]),
+        "plain": ("http", ["h1", "h2"]),
+    }
 
 
 def test_the_chain_leads_from_the_edge_to_the_services_and_nobody_logs(tmp_path: Path) -> None:
