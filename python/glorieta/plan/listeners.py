@@ -16,13 +16,13 @@ from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .http3 import H3, compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
+from .matched_words import check_words
 from .precedence import check_collisions
 from .proxy_protocol import compile_proxy_protocol
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
 from .routes import Scope, compile_scope
 from .tls import check_covered, compile_server_tls
 from .unreachable import check_unreachable
-from .unspoken import check_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ mod build;
 mod conditions;
 mod explain;
 mod hosts;
+mod methods;
 mod parameters;
 mod pattern;
 mod regexes;
