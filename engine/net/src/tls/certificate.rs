@@ -134,6 +134,17 @@ fn names_address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
+/// What would be known of a client that proves to be whose certificate this is: the first of a text in PEM form.
+///
+/// # Errors
+/// A sentence where there is none.
+pub fn identity_of(pem: &[u8]) -> Result<ClientCertificate, String> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok().filter(|certificate| parse(certificate).is_some());
+    certificate
+        .map(|certificate| identity(&certificate))
+        .ok_or_else(|| "there is no certificate in PEM form".to_owned())
+}
+
 /// Whose a client's certificate is.
 pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
     let digest = digest::digest(&digest::SHA256, certificate);
@@ -216,5 +227,9 @@ mod tests {
         assert!(identity.subject.contains("CN=billing.internal"), "{}", identity.subject);
         assert_eq!(identity.names.join(", "), "billing.internal, 10.0.0.7");
         assert_eq!(identity.fingerprint.len(), 64);
+        assert_eq!(identity_of(pem.as_bytes()), Ok(identity));
+        for other in ["", "billing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(identity_of(other.as_bytes()).is_err(), "{other}");
+        }
     }
 }

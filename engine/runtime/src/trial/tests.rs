@@ -361,6 +361,14 @@ fn words_that_a_request_lacks_are_told() {
 }
 
 #[test]
+fn only_where_certificates_are_asked_for_can_one_be_shown() {
+    let mut asked = question("GET", "https://shop.example:8443/who");
+    asked.certificate = Some("any".to_owned());
+    let said = trial().ask(&asked).err().unwrap();
+    assert_eq!(said, "listener secure asks no client for a certificate");
+}
+
+#[test]
 fn what_is_passed_through_goes_by_its_name() {
     for (host, upstream) in
         [("shop.example", "one"), ("other.example", "two"), ("a.b.example", "two"), ("x.api.example", "none")]
