@@ -25,8 +25,8 @@ __all__ = ["Carrier", "Engine", "PlanRefused", "Trial", "check", "version"]
 class Trial:
     """A Plan that is asked instead of served: what becomes of a request, by the code that serves. Nothing is sent.
 
-    A question is `{"method", "url", "headers": [[name, value]], "from", "body_bytes", "listener"}`; all but the
-    first two may be left out. The answer is what `glorieta try --json` prints.
+    A question is `{"method", "url", "headers": [[name, value]], "from", "body_bytes", "certificate", "listener"}`;
+    all but the first two may be left out. The answer is what `glorieta try --json` prints.
     """
 
     def __init__(self, plan: str) -> None:

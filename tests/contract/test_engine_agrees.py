@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glorieta.config import Edge
 from glorieta.config.errors import Wrong
 from glorieta.config.match import check_path
+from glorieta.config.words import FAMILIES, LOG_WORDS, REQUEST_WORDS, check_matched_word
 from glorieta.plan import build, plan_json
 from glorieta.plan.compile import inspect
 
@@ -41,10 +42,8 @@ def test_the_engine_runs_what_was_compiled(configuration: Path) -> None:
     assert engine.check(plan_json(build(configuration, secrets=False).plan), secrets=False) == []
 
 
-def conditions() -> st.SearchStrategy[dict[str, Any]]:
-    return st.dictionaries(
-        st.sampled_from(["x-a", "X-A", "x-b"]), st.sampled_from(["present", "absent", "1"]), max_size=1
-    )
+def conditions(names: tuple[str, ...] = ("x-a", "X-A", "x-b")) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(names), st.sampled_from(["present", "absent", "1"]), max_size=1)
 
 
 @st.composite
@@ -56,6 +55,7 @@ def a_route(draw: st.DrawFn) -> dict[str, Any]:
         "method": draw(st.lists(st.sampled_from(["GET", "POST"]), max_size=2)),
         "headers": draw(conditions()),
         "query": draw(conditions()),
+        "words": draw(conditions(("cookie.a", "cookie.A", "client.port"))),
     }
     route = {"match": match, "to": "a", "merge_slashes": draw(st.booleans()) and "//" not in path}
     if path.startswith("~"):
@@ -75,6 +75,21 @@ def test_both_find_that_routes_collide(routes: list[dict[str, Any]]) -> None:
     plan, problems = inspect(edge)
     # Which one of two is told depends on the order in which they are looked at.
     assert bool(engine.check(plan_json(plan))) == any(problem.severity == "error" for problem in problems)
+
+
+@pytest.mark.parametrize("word", [*REQUEST_WORDS, *LOG_WORDS, *(f"{family}.a" for family in FAMILIES)])
+def test_both_refuse_the_same_words_of_matches(word: str) -> None:
+    asked = {"name": word, "value": "present"}
+    document: Any = Edge.model_validate({"listeners": {"web": {"bind": ":0", "routes": {"/": {"respond": "ok"}}}}})
+    plan, _ = inspect(document)
+    plan["listeners"][0]["routes"][0]["words"] = [asked]  # type: ignore[list-item]
+    try:
+        check_matched_word(word)
+    except Wrong:
+        ((_, said),) = engine.check(plan_json(plan))
+        assert "no route can be matched" in said or "unknown word" in said
+    else:
+        assert engine.check(plan_json(plan)) == []
 
 
 @settings(deadline=None, max_examples=300)

@@ -182,6 +182,7 @@ def route(key: str, target: Document, *, filters: Sequence[Document] = (), **cha
         "methods": method.split(",") if method else [],
         "headers": [],
         "query": [],
+        "words": [],
         "priority": 0,
         "merge_slashes": False,
         "target": target,

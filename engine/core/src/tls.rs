@@ -25,8 +25,8 @@ pub struct Secured {
 pub struct ClientCertificate {
     /// The subject's attributes, such as `CN=billing, O=Shop`.
     pub subject: Box<str>,
-    /// The alternative names, joined by `, `.
-    pub names: Box<str>,
+    /// The alternative names.
+    pub names: Box<[Box<str>]>,
     /// SHA-256 of the certificate, 64 hexadecimal digits.
     pub fingerprint: Box<str>,
 }

@@ -19,6 +19,9 @@ pub struct Route {
     pub headers: Vec<ValueMatch>,
     /// All of these.
     pub query: Vec<ValueMatch>,
+    /// All of these: request words that are known before routes are, by `name`. Left out where nothing is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<ValueMatch>,
     /// Between regular expressions only: higher first.
     pub priority: i32,
     pub merge_slashes: bool,

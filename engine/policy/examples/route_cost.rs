@@ -5,10 +5,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use glorieta_core::RequestHead;
+use glorieta_core::{Peer, RequestHead, RequestId};
 use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
 use glorieta_policy::reference::as_written;
-use glorieta_policy::{Found, Parameters, Table};
+use glorieta_policy::{Found, Parameters, Table, View};
 
 const ROUNDS: usize = 15;
 const REQUESTS: usize = 2_000;
@@ -56,6 +56,7 @@ fn route(number: usize, hosts: usize) -> Route {
         methods: Vec::new(),
         headers: Vec::new(),
         query: Vec::new(),
+        words: Vec::new(),
         priority: number as i32,
         merge_slashes: false,
         target: Target::Respond(RespondTarget { status: 200, headers: Vec::new(), body: String::new() }),
@@ -79,11 +80,23 @@ fn measure(count: usize, hosts: usize, path: Ask) -> f64 {
             RequestHead::build("GET", &format!("host{}.example", number % hosts), &path(number), None)
         })
         .collect();
-    let mut parameters = Parameters::default();
+    let (mut parameters, none) = (Parameters::default(), Parameters::default());
+    let (peer, id) = (Peer::at(None), RequestId::random(1));
     let round = |parameters: &mut Parameters| {
         let began = Instant::now();
         for head in &heads {
-            let found = table.find(black_box(head), parameters);
+            let view = View {
+                head: black_box(head),
+                peer: &peer,
+                id: &id,
+                parameters: &none,
+                matched_path: None,
+                listener: "web",
+                route: "",
+                secured: None,
+                outcome: None,
+            };
+            let found = table.find(&view, parameters);
             black_box(matches!(found, Found::Route(_)));
         }
         began.elapsed().as_nanos() as f64 / REQUESTS as f64

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use glorieta_core::exchange::RequestId;
-use glorieta_core::{Fields, Name, Peer, RequestHead, Secured};
+use glorieta_core::{ClientCertificate, Fields, Name, Peer, RequestHead, Secured};
 
 use crate::route::{ParameterName, Parameters};
 
@@ -208,62 +208,83 @@ impl Word {
         )
     }
 
+    /// Why no route can be matched by the word: it has a key of its own, or is known only later. `None`: one can.
+    pub const fn unmatchable(&self) -> Option<&'static str> {
+        Some(match self {
+            Word::Header(..) => "headers are matched by `headers`",
+            Word::Query | Word::QueryParameter(_) | Word::Search => "the query is matched by `query`",
+            Word::Path | Word::Target => "the path is matched by `path`",
+            Word::Method => "the method is matched by `method`",
+            Word::Host => "the host is matched by `host`",
+            Word::PathParameter(..) | Word::Route => "it is known only once the route is",
+            Word::Outcome(_) => "it is known only once the request has been answered",
+            _ => return None,
+        })
+    }
+
     /// Appends the value; `false`, and nothing is appended, where the request has none.
     pub fn read(&self, view: &View<'_>, out: &mut Vec<u8>) -> bool {
-        let text: &[u8] = match self {
-            Word::ClientIp => return view.peer.client.is_some_and(|address| write!(out, "{address}").is_ok()),
-            Word::ClientPort => return read_port(view, out),
-            Word::Header(name, text) => return read_header(*name, text, view, out),
-            Word::Cookie(name) => match cookie(&view.head.fields, name.as_bytes()) {
-                Some(value) => value,
-                None => return false,
-            },
-            Word::Path => view.head.path(),
-            Word::PathParameter(_, name) => {
-                match view.parameters.find(*name, view.matched_path.unwrap_or(view.head.path())) {
-                    Some(value) => value,
-                    None => return false,
-                }
-            }
-            Word::Query => match view.head.query() {
-                Some(query) => query,
-                None => return false,
-            },
-            Word::Search => return read_search(view.head, out),
+        match self {
+            Word::ClientIp => view.peer.client.is_some_and(|address| write!(out, "{address}").is_ok()),
+            Word::ClientPort => read_port(view, out),
+            Word::Header(name, text) => read_header(*name, text, view, out),
+            Word::Search => read_search(view.head, out),
             Word::Target => {
                 out.extend_from_slice(view.head.path());
                 read_search(view.head, out);
-                return true;
+                true
             }
-            Word::QueryParameter(name) => {
-                match query_values(view.head.query().unwrap_or_default(), name.as_bytes()).next() {
-                    Some(value) => value,
-                    None => return false,
-                }
-            }
-            Word::Method => view.head.method_text(),
             Word::Host => {
                 out.extend(view.head.host().iter().map(u8::to_ascii_lowercase));
-                return !view.head.host().is_empty();
+                !view.head.host().is_empty()
             }
-            Word::Scheme => view.peer.scheme.text().as_bytes(),
-            Word::Protocol => view.head.version.text().as_bytes(),
-            Word::RequestId => view.id.as_str().as_bytes(),
-            Word::Listener => view.listener.as_bytes(),
-            Word::Route => view.route.as_bytes(),
-            Word::Sni => match view.secured.and_then(|secured| secured.server_name.as_deref()) {
-                Some(name) => name.as_bytes(),
-                None => return false,
-            },
-            Word::TlsVersion => match view.secured {
-                Some(secured) => secured.version.as_bytes(),
-                None => return false,
-            },
-            Word::ClientCertificate(word) => return word.read(view.secured, out),
-            Word::Outcome(word) => return view.outcome.is_some_and(|outcome| word.read(outcome, out)),
-        };
-        out.extend_from_slice(text);
-        true
+            Word::ClientCertificate(CertificateWord::Names) => read_names(view, out),
+            Word::Outcome(word) => view.outcome.is_some_and(|outcome| word.read(outcome, out)),
+            lent => lent.lend(view).inspect(|text| out.extend_from_slice(text)).is_some(),
+        }
+    }
+
+    /// The value as it lies somewhere already; `None` where the request has none, and for words that are written anew.
+    fn lend<'a>(&'a self, view: &View<'a>) -> Option<&'a [u8]> {
+        match self {
+            Word::Cookie(name) => cookie(&view.head.fields, name.as_bytes()),
+            Word::Path => Some(view.head.path()),
+            Word::PathParameter(_, name) => view.parameters.find(*name, view.matched_path.unwrap_or(view.head.path())),
+            Word::Query => view.head.query(),
+            Word::QueryParameter(name) => query_values(view.head.query().unwrap_or_default(), name.as_bytes()).next(),
+            Word::Method => Some(view.head.method_text()),
+            Word::Scheme => Some(view.peer.scheme.text().as_bytes()),
+            Word::Protocol => Some(view.head.version.text().as_bytes()),
+            Word::RequestId => Some(view.id.as_str().as_bytes()),
+            Word::Listener => Some(view.listener.as_bytes()),
+            Word::Route => Some(view.route.as_bytes()),
+            Word::Sni => view.secured?.server_name.as_deref().map(str::as_bytes),
+            Word::TlsVersion => Some(view.secured?.version.as_bytes()),
+            Word::ClientCertificate(word) => word.lend(view.certificate()),
+            _ => None,
+        }
+    }
+
+    /// Whether one of the word's values is as wanted: the names of a certificate are one value each, any other word
+    /// has one. The texts are seen where they lie; only addresses and ports are written for it.
+    pub(crate) fn any(&self, view: &View<'_>, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
+        match self {
+            Word::ClientCertificate(CertificateWord::Names) => view
+                .certificate()
+                .is_some_and(|certificate| certificate.names.iter().any(|name| wanted(name.as_bytes()))),
+            Word::ClientIp | Word::ClientPort => {
+                let mut text = Vec::new();
+                self.read(view, &mut text) && wanted(&text)
+            }
+            lent => lent.lend(view).is_some_and(wanted),
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// The client's certificate, verified.
+    fn certificate(&self) -> Option<&'a ClientCertificate> {
+        self.secured?.certificate.as_ref()
     }
 }
 
@@ -284,20 +305,16 @@ impl fmt::Display for Word {
 }
 
 impl CertificateWord {
-    fn read(self, secured: Option<&Secured>, out: &mut Vec<u8>) -> bool {
-        let certificate = secured.and_then(|secured| secured.certificate.as_ref());
-        let text: &str = match (self, certificate) {
-            (CertificateWord::Verified, certificate) => match certificate {
-                Some(_) => "true",
-                None => "false",
-            },
-            (_, None) => return false,
-            (CertificateWord::Subject, Some(certificate)) => &certificate.subject,
-            (CertificateWord::Names, Some(certificate)) => &certificate.names,
-            (CertificateWord::Fingerprint, Some(certificate)) => &certificate.fingerprint,
+    /// `None` where there is none, and for names, which are several.
+    fn lend(self, certificate: Option<&ClientCertificate>) -> Option<&[u8]> {
+        let text: &str = match self {
+            CertificateWord::Verified if certificate.is_some() => "true",
+            CertificateWord::Verified => "false",
+            CertificateWord::Subject => &certificate?.subject,
+            CertificateWord::Fingerprint => &certificate?.fingerprint,
+            CertificateWord::Names => return None,
         };
-        out.extend_from_slice(text.as_bytes());
-        true
+        Some(text.as_bytes())
     }
 }
 
@@ -333,6 +350,12 @@ fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
         }
         _ => false,
     }
+}
+
+fn read_names(view: &View<'_>, out: &mut Vec<u8>) -> bool {
+    let Some(certificate) = view.certificate() else { return false };
+    out.extend_from_slice(certificate.names.join(", ").as_bytes());
+    true
 }
 
 fn read_search(head: &RequestHead, out: &mut Vec<u8>) -> bool {

@@ -15,6 +15,8 @@ from .streams import code_to_standard_error
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MOST = 1 << 20
+"""Characters of a file of certificates that are read."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"))
 
 
@@ -36,6 +38,10 @@ def try_(
     ] = None,
     body: Annotated[
         str | None, typer.Option(metavar="TEXT|@FILE|SIZE", help="Its body; of a size such as 10MiB only the length.")
+    ] = None,
+    certificate: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The certificate that its client would show, PEM; it counts as good."),
     ] = None,
     listener: Annotated[
         str | None, typer.Option(metavar="NAME", help="The listener, where the URL's port does not say it.")
@@ -64,6 +70,7 @@ def try_(
 
     try:
         question = asked(request, headers or [], source, body, listener)
+        question["certificate"] = None if certificate is None else text_of(certificate)
         report = ask(references_of(None, files), question, not no_secrets)
     except ConfigError as error:
         refuse_error(error, as_json)
@@ -114,6 +121,15 @@ def header(text: str) -> list[str]:
     if not colon:
         raise ValueError(f"{text!r} is no header; write 'NAME: VALUE'")
     return [name, value.strip(" \t")]
+
+
+def text_of(file: str) -> str:
+    """A file of certificates. `ValueError`."""
+    try:
+        with open(file, encoding="ascii", errors="replace") as opened:
+            return opened.read(MOST)
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
 
 
 def length_of(body: str) -> int:

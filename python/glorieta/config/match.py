@@ -1,4 +1,4 @@
-"""What a request must look like: host, path, method, headers, query.
+"""What a request must look like: host, path, method, headers, query, words.
 
 Paths are the hard part: what a person writes here is brought to the form in which the engine matches
 (RFC 3986 §6.2.2: unreserved characters decoded, other escapes in capitals), so that equal means equal.
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from .base import TEXT, Noun, Shorthand, as_list, checked_text
 from .errors import Wrong
 from .values import Expanded, Kept
-from .words import referring
+from .words import check_matched_word, referring
 
 METHOD = re.compile(r"[A-Z][A-Z-]*")
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -26,6 +26,7 @@ PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+(?:/\{[A-Za-z_][A-
 PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 MOST_SEGMENTS = 128
 """As deep as the engine's table goes."""
+VERIFIED = "client.certificate.verified"
 GROUP_NAME = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -154,11 +155,19 @@ def expand_condition(value: Any) -> Any:
     return {"exact": str(value)} if isinstance(value, str | int | float) else value
 
 
+def expand_words(value: Any) -> Any:
+    """`client.certificate.verified` says `true` or `false` of everybody: there these are what it says."""
+    if isinstance(value, dict) and isinstance(value.get(VERIFIED), bool):
+        return {**value, VERIFIED: {"exact": "true" if value[VERIFIED] else "false"}}
+    return value
+
+
+VERIFIED_SCHEMA = {"properties": {VERIFIED: {"type": ["boolean", "string", "object"]}}}
 KeptText = Annotated[str, checked_text(referring()), Kept]
 
 
 class Condition(Noun):
-    """What a header or a query parameter must be: exactly one of these. Plain text means `exact`."""
+    """What a header, a query parameter or a request word must be: exactly one of these. Plain text means `exact`."""
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"exact", "prefix", "regex", "present"}),)
 
@@ -182,6 +191,7 @@ ConditionValue = Annotated[
     Condition, Shorthand(expand_condition, ({"enum": ["present", "absent"]}, {"type": ["string", "number"]}))
 ]
 HeaderName = Annotated[str, checked_text(check_header_name)]
+MatchedWord = Annotated[str, checked_text(check_matched_word)]
 HostText = Annotated[str, checked_text(check_host)]
 MethodText = Annotated[str, checked_text(check_method)]
 PathText = Annotated[str, checked_text(check_path)]
@@ -211,6 +221,12 @@ class Match(Noun):
     """Conditions on headers, all of them."""
     query: dict[str, ConditionValue] = Field(default_factory=dict)
     """Conditions on query parameters, all of them."""
+    words: Annotated[dict[MatchedWord, ConditionValue], Shorthand(expand_words, narrows=VERIFIED_SCHEMA)] = Field(
+        default_factory=dict
+    )
+    """Conditions on [request words](#request-words), all of them: `sni`, `client.certificate.names`, `cookie.NAME` and
+    others that are known before the route is and have no key here. A word without a value is `absent`. Of
+    `client.certificate.names` one must be as asked; of two cookies of one name the first counts."""
 
 
 MatchValue = Annotated[Match, Shorthand(expand_match, (TEXT,))]

@@ -127,8 +127,9 @@ def words() -> str:
     rows += [(f"`{family}.NAME`", meaning, "everywhere") for family, meaning in FAMILIES.items()]
     rows += [(f"`{word}`", meaning, "`log.format`") for word, meaning in LOG_WORDS.items()]
     text = (
-        "The same words in `hash` (bare) and in templates (`${word}`). What a request does not have is empty; a header "
-        "that would be empty is left out."
+        "The same words in `hash` and `match.words` (bare) and in templates (`${word}`). What a request does not have "
+        "is empty; a header that would be empty is left out. `match.words` takes those that are known before the route "
+        "is and have no key of their own in `match`."
     )
     return "\n".join(["## Request words", "", text, "", *table(("word", "value", "where"), rows), ""])
 

@@ -57,6 +57,16 @@ LOG_WORDS = {
     "bytes.out": "bytes of the answer's body",
     "compression.ratio": "how many times longer the answer was before `compress`, such as 5.20; else nothing",
 }
+MATCHED_BY = {
+    "header": "headers",
+    "query": "query",
+    "search": "query",
+    "path": "path",
+    "target": "path",
+    "method": "method",
+    "host": "host",
+}
+"""Words that `match` has keys of their own for, and those keys."""
 LATER = {
     "claim": "Gateway",
     "consumer": "Gateway",
@@ -89,6 +99,20 @@ def check_word(word: str, *, log: bool = False, parameters: frozenset[str] | Non
         fix = did_you_mean(name, parameters) or f"put {{{name}}} into the route's path"
         raise Wrong(f'the route\'s path has no parameter "{name}"', fix)
     return f"{family}.{name.lower()}" if family == "header" else word
+
+
+def check_matched_word(word: str) -> str:
+    """The word itself, or `Wrong`: it must be known before routes are, and have no key of its own in `match`."""
+    if word in LOG_WORDS:
+        raise Wrong(f'"{word}" is known only once the request has been answered', "match by what the request says")
+    word = check_word(word)
+    family, _, name = word.partition(".")
+    if word == "route" or (family == "path" and name):
+        raise Wrong(f'"{word}" is known only once the route is', "match.path says what the path must be")
+    if family in MATCHED_BY:
+        key = MATCHED_BY[family]
+        raise Wrong(f'"{word}" has a key of its own', f"write {key}: {{{name}: …}}" if name else f"use match.{key}")
+    return word
 
 
 def is_named(family: str, name: str) -> bool:

@@ -13,7 +13,7 @@ from .describe_acme import acme_text
 from .describe_tls import tls_text, tls_value_text
 from .http3 import alt_svc_text
 from .match import written_host, written_path
-from .model import mirror_of, proxies_of
+from .model import mirror_of, proxies_of, words_of
 from .wording import LONGEST, NOTHING, shown
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def match_text(route: Route) -> str:
     parts = [*([",".join(route["methods"])] if route["methods"] else []), place]
     parts += [f"header {condition_text(each)}" for each in route["headers"]]
     parts += [f"query {condition_text(each)}" for each in route["query"]]
+    parts += [f"word {condition_text(each)}" for each in words_of(route)]
     return " ".join(parts)
 
 
@@ -377,6 +378,7 @@ def match_noun_text(match: Match) -> str:
     conditions = [
         *(("header", *each) for each in match.headers.items()),
         *(("query", *each) for each in match.query.items()),
+        *(("word", *each) for each in match.words.items()),
     ]
     parts += [f"{kind} {name} {condition_noun_text(condition)}" for kind, name, condition in conditions]
     return " ".join(parts) or EVERYTHING

@@ -111,7 +111,7 @@ def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
     """All things of a kind by id."""
     if kind == "route":
         return {
-            route["id"]: {"mirror": None, **route, "listener": listener["id"]}
+            route["id"]: {"words": [], "mirror": None, **route, "listener": listener["id"]}
             for listener in plan["listeners"]
             for route in listener["routes"]
         }

@@ -16,6 +16,7 @@ from .datagrams import compile_udp
 from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
 from .http3 import H3, compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
+from .matched_words import check_words
 from .precedence import check_collisions
 from .proxy_protocol import compile_proxy_protocol
 from .roles import BALANCER, check_client, check_declared, client_of, in_order, inferred
@@ -176,6 +177,8 @@ def compile_groups(
     sure = [(route, path) for route, path in everything if path not in compiling.unsure]
     check_collisions(compiling, sure)
     check_unreachable(compiling, sure)
+    for scope in scopes:
+        check_words(compiling, name, noun, scope)
     check_covered(compiling, name, sure)
     return groups
 

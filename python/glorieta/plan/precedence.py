@@ -1,7 +1,7 @@
 """Which of several routes wins, and which cannot stand beside each other: the engine's rules, read before it runs.
 
 Host exact, longest wildcard, any; path exact, parameters (more literals first), longest prefix, regular
-expressions by priority, the catch-all; then a named method, more headers and query. The truth is
+expressions by priority, the catch-all; then a named method, more headers and words, more query. The truth is
 `engine/policy/src/route`.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config.match import without_names
 from .match import path_kind
+from .model import words_of
 
 if TYPE_CHECKING:
     from ..config.errors import Path
@@ -51,16 +52,18 @@ def path_key(route: Route) -> tuple[str, str]:
 
 
 def conditions_rank(route: Route) -> Rank:
-    return (not route["methods"], -len(route["headers"]), -len(route["query"]), len(route["methods"]), route["id"])
+    asked = len(route["headers"]) + len(words_of(route))
+    return (not route["methods"], -asked, -len(route["query"]), len(route["methods"]), route["id"])
 
 
 def conditions_key(route: Route) -> str:
     methods = ",".join(sorted(set(route["methods"]))) if route["methods"] else ""
-    if not (route["headers"] or route["query"]):
+    words = words_of(route)
+    if not (route["headers"] or route["query"] or words):
         return methods
     headers = sorted({json.dumps([each["name"].lower(), each["value"]]) for each in route["headers"]})
     query = sorted({json.dumps([each["name"], each["value"]]) for each in route["query"]})
-    return json.dumps([methods, headers, query])
+    return json.dumps([methods, headers, query, sorted({json.dumps([each["name"], each["value"]]) for each in words})])
 
 
 def in_order(routes: list[Route]) -> list[Route]:

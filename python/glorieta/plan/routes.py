@@ -72,6 +72,11 @@ class Scope:
         return combined_conditions(self.match, None, "query")
 
     @cached_property
+    def words(self) -> list[ValueMatch]:
+        """As `headers`."""
+        return combined_conditions(self.match, None, "words")
+
+    @cached_property
     def parameters(self) -> set[str]:
         return self.merged.parameters()
 
@@ -219,6 +224,9 @@ def compile_route(
         "filters": route_filters(compiling, scope, route, kind, path, matched.path),
         "deadline_ms": None if used.deadline is None else milliseconds(used.deadline),
     }
+    words = combined_conditions(scope.match, route.match, "words") if route.match else scope.words
+    if words:
+        compiled["words"] = words
     if used.mirror is not None:
         mirror = compile_mirror(compiling, scope, route, kind, path, used, timeouts)
         if mirror is not None:
@@ -277,7 +285,7 @@ def match_route(compiling: Compiling, scope: Scope, key: str, route: Route, path
 
 
 def says_only_hosts(match: Match | None) -> bool:
-    return match is None or not (match.path or match.method or match.headers or match.query)
+    return match is None or not (match.path or match.method or match.headers or match.query or match.words)
 
 
 def path_in_group(compiling: Compiling, scope: Scope, pattern: str | None, path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .beginnings import common_beginning
 from .match import path_kind, written_path
+from .model import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def prefixes_by_host(routes: list[Written]) -> dict[str, Prefixes]:
     found: dict[str, Prefixes] = {}
     for route, path in routes:
         kind, text = path_kind(route["path"])
-        if kind == "prefix" and not (route["headers"] or route["query"]):
+        if kind == "prefix" and not (route["headers"] or route["query"] or words_of(route)):
             for host in route["hosts"]:
                 found.setdefault(host_key(host), {}).setdefault(text, []).append((route, path))
     return found

@@ -113,6 +113,44 @@ def test_a_configuration_that_is_wrong_is_refused_with_its_places(call: Call) ->
     assert "bad.yaml:6" in told.stderr
 
 
+MUTUAL = """\
+version: 1
+listeners:
+  web:
+    bind: ":8443"
+    tls: {certificate: shop.crt, key: shop.key, clients: {authorities: clients.pem, certificate: optional}}
+    routes:
+      billing: {match: {path: /a, words: {client.certificate.names: "spiffe://shop/billing"}}, respond: billing}
+      /a: {respond: everybody}
+  clear: {bind: ":8080", respond: clear}
+"""
+
+
+def test_routes_by_certificates_are_tried_with_one(call: Call, folder: Path) -> None:
+    from harness.certificates import Authority
+
+    servers, clients = Authority(), Authority("Clients")
+    servers.leaf("shop.example").write(folder, "shop")
+    clients.write(folder, "clients")
+    clients.client("billing.internal", "spiffe://shop/billing").write(folder, "billing")
+    (folder / "glorieta.yaml").write_text(MUTUAL)
+    asked = ("try", "https://shop.example:8443/a")
+    lines = call(*asked).stdout.splitlines()
+    assert "→ route /a (exact path)" in lines
+    assert "  not billing (asks for word client.certificate.names: spiffe://shop/billing)" in lines
+    shown = folder / "billing.crt"
+    told = call(*asked, "--certificate", str(shown))
+    assert "→ route billing (exact path, most conditions; beat /a (asks for fewer headers and words))" in told.stdout
+    for arguments, said in (
+        (("http://shop.example:8080/", "--certificate", str(shown)), "listener clear asks no client for a certificate"),
+        ((asked[1], "--certificate", "none.crt"), "none.crt: No such file or directory"),
+        ((asked[1], "--certificate", "glorieta.yaml"), "there is no certificate in PEM form"),
+    ):
+        refused = call("try", *arguments)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+
+
 def test_json_is_the_answer_itself(call: Call) -> None:
     report = json.loads(call("try", "http://h/service1/x", "--json").stdout)
     assert (report["outcome"], report["route"]["id"], report["forward"]["target"]) == (

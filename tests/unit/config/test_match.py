@@ -18,6 +18,7 @@ from glorieta.config.match import (
     parameters_of,
 )
 from glorieta.config.route import read_route_key
+from glorieta.config.words import check_matched_word
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,55 @@ def test_conditions_have_short_forms() -> None:
         "d": {"prefix": "p"},
         "e": {"exact": "5"},
     }
+
+
+def test_words_are_matched_as_headers_are() -> None:
+    match = Match.model_validate(
+        {
+            "words": {
+                "sni": "a.example",
+                "tls.version": 1.3,
+                "cookie.a": "absent",
+                "cookie.B": True,
+                "client.certificate.names": {"regex": "spiffe://shop/.*"},
+                "client.certificate.verified": True,
+            }
+        }
+    )
+    said = {name: condition.model_dump(exclude_unset=True) for name, condition in match.words.items()}
+    assert said == {
+        "sni": {"exact": "a.example"},
+        "tls.version": {"exact": "1.3"},
+        "cookie.a": {"present": False},
+        "cookie.B": {"present": True},
+        "client.certificate.names": {"regex": "spiffe://shop/.*"},
+        # Everybody is verified or not: true is what it says, not that it says something.
+        "client.certificate.verified": {"exact": "true"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("header.X-User", '"header.x-user" has a key of its own; write headers: {x-user: …}'),
+        ("query.q", '"query.q" has a key of its own; write query: {q: …}'),
+        ("query", '"query" has a key of its own; use match.query'),
+        ("search", '"search" has a key of its own; use match.query'),
+        ("path", '"path" has a key of its own; use match.path'),
+        ("target", '"target" has a key of its own; use match.path'),
+        ("method", '"method" has a key of its own; use match.method'),
+        ("host", '"host" has a key of its own; use match.host'),
+        ("path.id", '"path.id" is known only once the route is; match.path says what the path must be'),
+        ("route", '"route" is known only once the route is; match.path says what the path must be'),
+        ("status", '"status" is known only once the request has been answered; match by what the request says'),
+        ("snj", '"snj" is no request value; did you mean "sni"?'),
+        ("consumer", '"consumer" comes with Gateway, not yet'),
+    ],
+)
+def test_words_with_a_key_of_their_own_or_known_later_are_refused(word: str, said: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        check_matched_word(word)
+    assert str(caught.value) == said
 
 
 def test_methods_and_names_are_tokens() -> None:

@@ -115,6 +115,7 @@ listeners:
       /c: {to: a, filters: {max_body: 1MiB, headers: {request: {set: {x-c: "d e"}}}, allow: [10.0.0.0/8]}}
       d: {match: {host: [a.example, b.example], path: /d/*, headers: {x-a: "a b"}}, to: a}
       e: {match: {host: e.example, path: /e/*}, to: a}
+      w: {match: {path: /w, words: {cookie.a: b}}, to: a}
       /f: {to: a, filters: {max_body: 1MiB}}
 upstreams: {a: {endpoints: [localhost:3000]}}
 """
@@ -132,6 +133,7 @@ listeners:
       /c: {to: a, filters: {max_body: 2MiB, headers: {request: {set: {x-c: "e f"}, remove: x-q}}, deny: [10.0.0.0/8]}}
       d: {match: {host: b.example, path: /d/x/*, headers: {x-a: {prefix: "a c"}, x-b: present}}, to: a}
       e: {match: {host: e.example}, redirect: /e}
+      w: {match: {path: /w, words: {cookie.a: c, client.ip: 10.0.0.7}}, to: a}
       /f: a
 upstreams: {a: {endpoints: [ENDPOINTS]}}
 """
@@ -165,6 +167,7 @@ def test_texts_and_lists_stay_on_one_line_that_can_be_read() -> None:
         "~ route web/e",
         "path: /e/* → everything else",
         "target: a → redirect 302 /e",
+        "~ route web/w  words: − cookie.a exact b, + cookie.a exact c, + client.ip exact 10.0.0.7",
         "~ route web/f  filters.max_body: − max_body 1MiB",
         "~ upstream a  endpoints: − localhost:3000, + a0:1, + a1:1, + a2:1, + a3:1, + a4:1, + a5:1, + a6:1, … and 5 more",
     ]

@@ -106,6 +106,18 @@ upstreams: {one: {endpoints: [10.0.0.1:80]}, two: {endpoints: [10.0.0.2:80]}}
 """
 
 
+def test_words_are_told_as_conditions() -> None:
+    text = SEVERAL.replace('headers: {x-beta: present}, query: {v: "2"}', "words: {cookie.beta: present}").replace(
+        "match: shop.example", "match: {host: shop.example, words: {client.ip: 10.0.0.7}}"
+    )
+    lines = words(explain(built(text)).text())
+    group = "group shop shop.example word client.ip 10.0.0.7 role: reverse proxy"
+    asked = "/a word client.ip exact 10.0.0.7 word cookie.beta present → two"
+    assert group in lines
+    assert any(line.startswith(asked) for line in lines)
+    assert any("exact, by word" in line for line in lines)
+
+
 def test_hosts_are_told_once_where_all_routes_have_the_same() -> None:
     lines = words(explain(built(SEVERAL)).text())
     at = lines.index("group shop shop.example role: reverse proxy")

@@ -112,7 +112,7 @@ listeners:
     routes:
       /a/*:
         <<: *route
-        match: {headers: {x-key: {exact: k}, x-more: {prefix: k}, x-other: {regex: "k[0-9]+"}, x-short: k}, query: {key: {exact: k}, other: {present: on}}}
+        match: {headers: {x-key: {exact: k}, x-more: {prefix: k}, x-other: {regex: "k[0-9]+"}, x-short: k}, query: {key: {exact: k}, other: {present: on}}, words: {cookie.key: {exact: k}, cookie.other: {regex: "k[0-9]+"}}}
         to: shop
         strip_prefix: on
         accept: {unequal-endpoints: known}

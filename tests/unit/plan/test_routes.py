@@ -69,6 +69,34 @@ def test_a_groups_match_holds_for_its_routes() -> None:
     assert rest["id"] == "g/g/*"
 
 
+def test_words_of_a_group_hold_for_its_routes() -> None:
+    text = routes("/: a") + (
+        "groups:\n"
+        "  g:\n"
+        "    match: {words: {cookie.a: present}}\n"
+        "    routes:\n"
+        "      /g/a: a\n"
+        "      b: {to: a, match: {path: /g/b, words: {cookie.b: {prefix: x}, cookie.a: present}}}\n"
+        "    to: a\n"
+    )
+    wanted: dict[str, Any] = {"name": "cookie.a", "value": "present"}
+    one, two, rest = (route for route in all_routes(text) if route["group"] == "g")
+    assert one["words"] == [wanted]
+    assert two["words"] == [wanted, {"name": "cookie.b", "value": {"prefix": "x"}}]
+    # Who asks for a word says more than hosts: it comes before what asks for nothing.
+    assert (rest["words"], rest["path"]) == ([wanted], {"prefix": ""})
+    assert all("words" not in route for route in all_routes(text) if route["group"] != "g")
+
+
+def test_routes_that_ask_for_other_words_are_different() -> None:
+    from harness.configuring import errors
+
+    two = "n: {match: {path: /a, words: {cookie.v: ONE}}, to: a}\nm: {match: {path: /a, words: {cookie.v: TWO}}, to: a}"
+    assert errors(routes(two)) == []
+    (line,) = errors(routes(two.replace("ONE", "TWO")))
+    assert "matches the same requests as another route" in line
+
+
 @pytest.mark.parametrize(
     ("inner", "outer", "within"),
     [
@@ -131,6 +159,8 @@ def test_routes_are_listed_as_they_win() -> None:
 GET /a/b: a
 header: {match: {path: /a/b, headers: {x: present}}, to: a}
 query: {match: {path: /a/b, query: {x: present}}, to: a}
+word: {match: {path: /a/b, words: {cookie.x: present}}, to: a}
+both: {match: {path: /a/b, words: {cookie.x: present}, headers: {x: present}}, to: a}
 wild: {match: {host: '*.example', path: /a/b}, to: a}
 wilder: {match: {host: '*.s.example', path: /*}, to: a}
 host: {match: {host: h.example}, to: a}
@@ -144,7 +174,9 @@ conditional: {match: {headers: {x: present}}, to: a}
         "*.s.example/*",
         "*.example/a/b",
         "GET /a/b",
+        "/a/b header x present word cookie.x present",
         "/a/b header x present",
+        "/a/b word cookie.x present",
         "/a/b query x present",
         "/a/b",
         "/a/{y}",

@@ -134,6 +134,17 @@ fn names_address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
+/// What would be known of a client that proves to be whose certificate this is: the first of a text in PEM form.
+///
+/// # Errors
+/// A sentence where there is none.
+pub fn identity_of(pem: &[u8]) -> Result<ClientCertificate, String> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok().filter(|certificate| parse(certificate).is_some());
+    certificate
+        .map(|certificate| identity(&certificate))
+        .ok_or_else(|| "there is no certificate in PEM form".to_owned())
+}
+
 /// Whose a client's certificate is.
 pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
     let digest = digest::digest(&digest::SHA256, certificate);
@@ -142,16 +153,12 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
         return ClientCertificate { fingerprint: fingerprint.into(), ..ClientCertificate::default() };
     };
     let text = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).to_owned()),
-        GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string()),
+        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).into()),
+        GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string().into()),
         _ => None,
     };
-    let names: Vec<String> = alternative_names(&parsed).filter_map(text).collect();
-    ClientCertificate {
-        subject: parsed.subject().to_string().into(),
-        names: names.join(", ").into(),
-        fingerprint: fingerprint.into(),
-    }
+    let names = alternative_names(&parsed).filter_map(text).collect();
+    ClientCertificate { subject: parsed.subject().to_string().into(), names, fingerprint: fingerprint.into() }
 }
 
 #[cfg(test)]
@@ -218,7 +225,11 @@ mod tests {
         let der = &chain("x", pem.as_bytes()).unwrap()[0];
         let identity = identity(der);
         assert!(identity.subject.contains("CN=billing.internal"), "{}", identity.subject);
-        assert_eq!(&*identity.names, "billing.internal, 10.0.0.7");
+        assert_eq!(identity.names.join(", "), "billing.internal, 10.0.0.7");
         assert_eq!(identity.fingerprint.len(), 64);
+        assert_eq!(identity_of(pem.as_bytes()), Ok(identity));
+        for other in ["", "billing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(identity_of(other.as_bytes()).is_err(), "{other}");
+        }
     }
 }

@@ -22,7 +22,7 @@ mod terminator;
 #[cfg(test)]
 mod testing;
 
-pub use certificate::Expiry;
+pub use certificate::{Expiry, identity_of};
 pub use challenges::Challenges;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::reference::{Reference, as_written};
-use crate::route::tests::route;
+use crate::route::tests::{find, route};
 use crate::route::{Parameters, Table};
 
 const USER: &[u8] = br#"{"id":7.50,"name":"a\"b/\u00e9 ","tags":["x",1,true],"deep":{"a":[{"b":"c"}]},"none":null,"empty":"","evil":"..","path":"${env:X}"}"#;
@@ -22,7 +22,7 @@ fn with_view<T>(read: impl FnOnce(&View<'_>) -> T) -> T {
     let mut head = RequestHead::build("GET", "shop.example", "/home/j%C3%A9%2B+", Some("q=a%26b+c&q=2"));
     head.fields.add_named(b"x-a", b"1\t2/3");
     let mut parameters = Parameters::default();
-    Table::build(&[route("/home/{id}")], &as_written).unwrap().find(&head, &mut parameters);
+    find(&Table::build(&[route("/home/{id}")], &as_written).unwrap(), &head, &mut parameters);
     let peer = Peer::at(None);
     let id = RequestId::random(1);
     read(&View {

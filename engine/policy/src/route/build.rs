@@ -190,7 +190,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Equal for two routes exactly if they ask for the same methods, headers and query.
+/// Equal for two routes exactly if they ask for the same methods, headers, query and words.
 fn conditions_key(route: &Route) -> String {
     let mut methods = route.methods.clone();
     methods.sort_unstable();
@@ -201,7 +201,8 @@ fn conditions_key(route: &Route) -> String {
         texts.dedup();
         texts
     };
-    format!("{methods:?}{:?}{:?}", values(&route.headers, true), values(&route.query, false))
+    let headers = values(&route.headers, true);
+    format!("{methods:?}{headers:?}{:?}{:?}", values(&route.query, false), values(&route.words, false))
 }
 
 fn value_key(value: &ValueMatch, fold: bool) -> String {

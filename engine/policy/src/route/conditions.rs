@@ -1,100 +1,28 @@
-//! What a route asks for beside host and path: method, headers, query.
+//! What a route asks for beside host and path: method, headers, query, words.
 
-use glorieta_core::{Method, Name, RequestHead};
+use glorieta_core::{Name, RequestHead};
 use glorieta_plan::{Route, TextMatch, ValueMatch};
 use regex::bytes::Regex;
 
+use super::methods::Methods;
 use super::regexes;
 use crate::reference::{LookUp, Reference, fill, refers};
-use crate::word::query_values;
+use crate::word::{View, Word, query_values};
 
-/// The methods of a route; every method where none is named.
-#[derive(Debug)]
-pub(super) struct Methods {
-    /// One bit per known method.
-    known: u16,
-    other: Vec<Box<[u8]>>,
-}
-
-const fn bit(method: Method) -> u16 {
-    1 << method as u16
-}
-
-impl Methods {
-    fn read(names: &[String]) -> Result<Methods, String> {
-        let mut methods = Methods { known: 0, other: Vec::new() };
-        for name in names {
-            if !glorieta_core::Fields::is_token(name.as_bytes()) {
-                return Err(format!("{name:?} is no method"));
-            }
-            match Method::parse(name.as_bytes()) {
-                Method::Other => methods.other.push(name.as_bytes().into()),
-                method => methods.known |= bit(method),
-            }
-        }
-        Ok(methods)
-    }
-
-    pub(super) fn is_any(&self) -> bool {
-        self.known == 0 && self.other.is_empty()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.known.count_ones() as usize + self.other.len()
-    }
-
-    /// Whether HEAD is named itself, not only meant by GET.
-    pub(super) fn names_head(&self) -> bool {
-        self.known & bit(Method::Head) != 0
-    }
-
-    /// Whether a request's method is one of them; GET means HEAD too (RFC 9110 §9.3.2).
-    pub(super) fn allow(&self, head: &RequestHead) -> bool {
-        if self.is_any() {
-            return true;
-        }
-        match head.method {
-            Method::Other => self.other.iter().any(|name| **name == *head.method_text()),
-            Method::Head => self.known & (bit(Method::Head) | bit(Method::Get)) != 0,
-            method => self.known & bit(method) != 0,
-        }
-    }
-
-    pub(super) fn overlap(&self, other: &Methods) -> bool {
-        self.is_any()
-            || other.is_any()
-            || self.known & other.known != 0
-            || self.other.iter().any(|name| other.other.contains(name))
-    }
-
-    /// Adds the methods as `Allow` lists them.
-    pub(super) fn list(&self, names: &mut Vec<String>) {
-        for method in [
-            Method::Get,
-            Method::Head,
-            Method::Post,
-            Method::Put,
-            Method::Delete,
-            Method::Options,
-            Method::Patch,
-            Method::Connect,
-            Method::Trace,
-        ] {
-            let meant = method == Method::Head && self.known & bit(Method::Get) != 0;
-            if meant || self.known & bit(method) != 0 {
-                names.push(method.label().to_owned());
-            }
-        }
-        names.extend(self.other.iter().map(|name| String::from_utf8_lossy(name).into_owned()));
-    }
-}
-
-/// Method, headers and query of one route.
+/// Method, headers, query and words of one route.
 #[derive(Debug)]
 pub(super) struct Conditions {
     pub(super) methods: Methods,
     headers: Vec<Condition>,
     query: Vec<Condition>,
+    words: Vec<WordCondition>,
+}
+
+/// A condition on a word that is known before the route is.
+#[derive(Debug)]
+struct WordCondition {
+    word: Word,
+    value: Text,
 }
 
 #[derive(Debug)]
@@ -127,19 +55,21 @@ impl Conditions {
             methods: Methods::read(&route.methods)?,
             headers: headers.collect::<Result<_, _>>()?,
             query: route.query.iter().map(|query| Condition::read(query, look_up)).collect::<Result<_, _>>()?,
+            words: route.words.iter().map(|word| WordCondition::read(word, look_up)).collect::<Result<_, _>>()?,
         })
     }
 
     /// The place among routes of the same path: the smallest is tried first.
     pub(super) fn rank(&self) -> impl Ord + use<> {
-        let asked = std::cmp::Reverse((self.headers.len(), self.query.len()));
+        let asked = std::cmp::Reverse((self.headers.len() + self.words.len(), self.query.len()));
         (self.methods.is_any(), asked, self.methods.len())
     }
 
-    /// Whether headers and query are as asked; the method is looked at apart.
-    pub(super) fn fit(&self, head: &RequestHead) -> bool {
-        self.headers.iter().all(|condition| condition.fits_header(head))
-            && self.query.iter().all(|condition| condition.fits_query(head))
+    /// Whether headers, query and words are as asked; the method is looked at apart.
+    pub(super) fn fit(&self, view: &View<'_>) -> bool {
+        self.headers.iter().all(|condition| condition.fits_header(view.head))
+            && self.query.iter().all(|condition| condition.fits_query(view.head))
+            && self.words.iter().all(|condition| condition.fits(view))
     }
 }
 
@@ -150,21 +80,29 @@ pub(super) enum Misfit {
     /// The header at this place of the route's list.
     Header(usize),
     Query(usize),
+    Word(usize),
 }
 
 impl Conditions {
     /// The first condition that a request does not meet: told to people, never asked while serving.
-    pub(super) fn misfit(&self, head: &RequestHead) -> Option<Misfit> {
+    pub(super) fn misfit(&self, view: &View<'_>) -> Option<Misfit> {
+        let head = view.head;
         if !self.methods.allow(head) {
             return Some(Misfit::Method);
         }
-        let header = self.headers.iter().position(|condition| !condition.fits_header(head)).map(Misfit::Header);
-        header.or_else(|| self.query.iter().position(|condition| !condition.fits_query(head)).map(Misfit::Query))
+        let header = || self.headers.iter().position(|condition| !condition.fits_header(head)).map(Misfit::Header);
+        let query = || self.query.iter().position(|condition| !condition.fits_query(head)).map(Misfit::Query);
+        let word = || self.words.iter().position(|condition| !condition.fits(view)).map(Misfit::Word);
+        header().or_else(query).or_else(word)
     }
 
-    /// How many headers, how many query parameters, how many methods are asked for.
+    /// How many headers and words, how many query parameters, how many methods are asked for.
     pub(super) fn counts(&self) -> (usize, usize, usize) {
-        (self.headers.len(), self.query.len(), self.methods.len())
+        (self.headers.len() + self.words.len(), self.query.len(), self.methods.len())
+    }
+
+    pub(super) fn has_words(&self) -> bool {
+        !self.words.is_empty()
     }
 }
 
@@ -187,6 +125,23 @@ impl Condition {
         match &self.value {
             Text::Absent => query_values(query, &self.name).next().is_none(),
             value => query_values(query, &self.name).any(|found| value.fits_one(&crate::word::decode(found))),
+        }
+    }
+}
+
+impl WordCondition {
+    fn read(wanted: &ValueMatch, look_up: LookUp<'_>) -> Result<WordCondition, String> {
+        let word = Word::parse(&wanted.name)?;
+        if let Some(why) = word.unmatchable() {
+            return Err(format!("no route can be matched by the word {:?}: {why}", wanted.name));
+        }
+        Ok(WordCondition { word, value: Text::read(&wanted.value, look_up)? })
+    }
+
+    fn fits(&self, view: &View<'_>) -> bool {
+        match &self.value {
+            Text::Absent => !self.word.any(view, |_| true),
+            value => self.word.any(view, |found| value.fits_one(found)),
         }
     }
 }
@@ -251,7 +206,7 @@ fn equal_in_steady_time(secret: &[u8], value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{head, route};
+    use super::super::tests::{find, head, route};
     use super::super::{Found, Parameters, Table};
     use super::*;
     use crate::reference::as_written;
@@ -276,7 +231,7 @@ mod tests {
         let mut head = head("GET h/a");
         head.fields.add_named(b"X-Token", sent.as_bytes());
         let table = Table::build(&[asking(value)], look_up).unwrap();
-        table.find(&head, &mut Parameters::default()) == Found::Route(0)
+        find(&table, &head, &mut Parameters::default()) == Found::Route(0)
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //!
 //! Nothing here is asked while serving; it may take its time and allocate.
 
-use glorieta_core::{Method, RequestHead};
+use glorieta_core::Method;
 use glorieta_plan::{Route, TextMatch, ValueMatch};
 
 use super::conditions::Misfit;
 use super::hosts::HostRank;
 use super::pattern::{Pattern, Rank};
 use super::{Cell, Table};
+use crate::word::View;
 
 /// A route, and why it is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +39,10 @@ struct Seen<'a> {
 }
 
 impl Table {
-    /// Explains what [`Table::find`] has found. `routes` is the slice that the table was built from, `head` the one
+    /// Explains what [`Table::find`] has found. `routes` is the slice that the table was built from, `view` the one
     /// that was matched, `won` the route found.
-    pub fn explain(&self, routes: &[Route], head: &RequestHead, won: Option<u32>) -> Explanation {
-        let seen = self.see(head);
+    pub fn explain(&self, routes: &[Route], view: &View<'_>, won: Option<u32>) -> Explanation {
+        let seen = self.see(view);
         let place = won.and_then(|won| seen.iter().position(|each| each.route == won));
         let mut explanation = Explanation::default();
         let mut told: Vec<u32> = won.into_iter().collect();
@@ -70,7 +71,8 @@ impl Table {
     }
 
     /// Every route that host and path lead to, the best first.
-    fn see(&self, head: &RequestHead) -> Vec<Seen<'_>> {
+    fn see(&self, view: &View<'_>) -> Vec<Seen<'_>> {
+        let head = view.head;
         let mut merged = Vec::new();
         let forms = self.forms(head.path(), &mut merged);
         let mut seen = Vec::new();
@@ -82,7 +84,7 @@ impl Table {
             for &route in &cell.routes {
                 let entry = &self.entries[route as usize];
                 if entry.seen_by(take) {
-                    seen.push(Seen { route, site, cell, misfit: entry.conditions.misfit(head) });
+                    seen.push(Seen { route, site, cell, misfit: entry.conditions.misfit(view) });
                 }
             }
             if head.method == Method::Head {
@@ -159,13 +161,17 @@ impl Table {
     fn asks_less(&self, winner: u32, loser: u32) -> &'static str {
         let conditions = |route: u32| &self.entries[route as usize].conditions;
         let (best, other) = (conditions(winner), conditions(loser));
-        let ((headers, query, methods), (own_headers, own_query, own_methods)) = (best.counts(), other.counts());
+        let ((most, query, methods), (own, own_query, own_methods)) = (best.counts(), other.counts());
         if !best.methods.is_any() && other.methods.is_any() {
             "names no method"
         } else if best.methods.names_head() && !other.methods.names_head() {
             "does not name HEAD"
-        } else if own_headers < headers {
-            "asks for fewer headers"
+        } else if own < most {
+            if best.has_words() || other.has_words() {
+                "asks for fewer headers and words"
+            } else {
+                "asks for fewer headers"
+            }
         } else if own_query < query {
             "asks for less of the query"
         } else if own_methods > methods {
@@ -187,6 +193,7 @@ fn asked_for(route: &Route, misfit: Misfit) -> String {
         Misfit::Method => format!("asks for {}", route.methods.join(" or ")),
         Misfit::Header(index) => route.headers.get(index).map_or_else(String::new, |wanted| in_words("header", wanted)),
         Misfit::Query(index) => route.query.get(index).map_or_else(String::new, |wanted| in_words("query", wanted)),
+        Misfit::Word(index) => route.words.get(index).map_or_else(String::new, |wanted| in_words("word", wanted)),
     }
 }
 
@@ -205,16 +212,22 @@ fn in_words(kind: &str, wanted: &ValueMatch) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{head, route};
+    use glorieta_core::RequestHead;
+
+    use super::super::tests::{find, head, route, viewed};
     use super::super::{Found, Parameters};
     use super::*;
     use crate::reference::as_written;
 
     fn found(routes: &[Route], head: &RequestHead) -> Option<u32> {
-        match Table::build(routes, &as_written).unwrap().find(head, &mut Parameters::default()) {
+        match find(&Table::build(routes, &as_written).unwrap(), head, &mut Parameters::default()) {
             Found::Route(index) => Some(index),
             Found::MethodNotAllowed(_) | Found::None => None,
         }
+    }
+
+    fn explained(routes: &[Route], head: &RequestHead, won: Option<u32>) -> Explanation {
+        viewed(head, |view| Table::build(routes, &as_written).unwrap().explain(routes, view, won))
     }
 
     /// What the winner won by, then `ID: why` of those beaten and of those passed over.
@@ -222,7 +235,7 @@ mod tests {
         let routes: Vec<Route> = routes.iter().map(|text| route(text)).collect();
         let head = head(request);
         let won = found(&routes, &head);
-        let explanation = Table::build(&routes, &as_written).unwrap().explain(&routes, &head, won);
+        let explanation = explained(&routes, &head, won);
         let lines = |reasons: Vec<Reason>| {
             reasons.iter().map(|each| format!("{}: {}", routes[each.route as usize].id, each.why)).collect()
         };
@@ -285,7 +298,7 @@ mod tests {
             let list = if query { &mut made.query } else { &mut made.headers };
             list.push(ValueMatch { name: "x".into(), value });
             let routes = [made];
-            Table::build(&routes, &as_written).unwrap().explain(&routes, &head("GET h/a"), None).passed[0].why.clone()
+            explained(&routes, &head("GET h/a"), None).passed[0].why.clone()
         };
         assert_eq!(wants(TextMatch::Present, false), "asks for header x");
         assert_eq!(wants(TextMatch::Exact("1".into()), true), "asks for query x: 1");
@@ -321,7 +334,7 @@ mod tests {
             let mut routes: Vec<Route> = picks.iter().map(|text| route(text)).collect();
             let head = head(&format!("{method} {host}{path}"));
             let won = found(&routes, &head);
-            let explanation = Table::build(&routes, &as_written).unwrap().explain(&routes, &head, won);
+            let explanation = explained(&routes, &head, won);
             prop_assert_eq!(won.is_some(), !explanation.why.is_empty());
             let next = explanation.beat.first().map(|reason| routes[reason.route as usize].id.clone());
             if let Some(won) = won {

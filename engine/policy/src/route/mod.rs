@@ -2,9 +2,9 @@
 //!
 //! Precedence (design §2): host exact, then longest wildcard, then any; within a host path exact,
 //! then parameters (more literals first), then longest prefix, then regular expressions by
-//! priority, then the catch-all; within a path a named method, then more headers, then more query.
-//! Where the best path does not fit by method, headers or query, the next best is tried, down to
-//! other hosts.
+//! priority, then the catch-all; within a path a named method, then more headers and words, then more
+//! query. Where the best path does not fit by method, headers, query or words, the next best is tried,
+//! down to other hosts.
 //!
 //! The work per request depends on the request's path, not on how many routes there are: one hash
 //! of the host, one of the path, one step per segment, one pass of all expressions.
@@ -13,12 +13,15 @@ mod build;
 mod conditions;
 mod explain;
 mod hosts;
+mod methods;
 mod parameters;
 mod pattern;
 mod regexes;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trie;
+#[cfg(test)]
+mod word_tests;
 
 use std::fmt;
 
@@ -35,6 +38,7 @@ use regexes::Regexes;
 use trie::{Cells, Trie};
 
 use crate::path;
+use crate::word::View;
 
 /// What is wrong with a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,23 +135,26 @@ enum Stage {
 }
 
 impl Table {
-    /// Finds a request's route and fills in its path parameters. The head's path must be normal.
+    /// Finds a request's route and fills in its path parameters. The head's path must be normal; of the view nothing
+    /// is read that the route decides.
     ///
     /// A route of method GET matches HEAD too where no route of the same path names HEAD.
-    /// Finding a route allocates nothing, unless a path with `//` meets routes that merge slashes.
-    pub fn find(&self, head: &RequestHead, parameters: &mut Parameters) -> Found {
+    /// Finding a route allocates nothing, unless a path with `//` meets routes that merge slashes, or a route asks for
+    /// the client's address or port.
+    pub fn find(&self, view: &View<'_>, parameters: &mut Parameters) -> Found {
+        let head = view.head;
         parameters.clear();
         let mut merged = Vec::new();
         let forms = self.forms(head.path(), &mut merged);
         let mut refused = false;
         let found = self.visit(head, &forms, |_, cell, (take, path)| {
-            let route = self.choose(cell, take, head, &mut refused)?;
+            let route = self.choose(cell, take, view, &mut refused)?;
             self.entries[route as usize].captures.fill(path, parameters);
             Some(route)
         });
         match found {
             Some(route) => Found::Route(route),
-            None if refused => self.refuse(head, &forms),
+            None if refused => self.refuse(view, &forms),
             None => Found::None,
         }
     }
@@ -180,22 +187,22 @@ impl Table {
     }
 
     /// The best route of a cell that fits; notes if one was refused for its method.
-    fn choose(&self, cell: &Cell, take: Take, head: &RequestHead, refused: &mut bool) -> Option<u32> {
+    fn choose(&self, cell: &Cell, take: Take, view: &View<'_>, refused: &mut bool) -> Option<u32> {
         let entries = || {
             let entries = cell.routes.iter().map(|&route| (route, &self.entries[route as usize]));
             entries.filter(move |(_, entry)| entry.seen_by(take))
         };
-        if head.method == Method::Head && cell.routes.len() > 1 {
+        if view.head.method == Method::Head && cell.routes.len() > 1 {
             let named =
-                entries().find(|(_, entry)| entry.conditions.methods.names_head() && entry.conditions.fit(head));
+                entries().find(|(_, entry)| entry.conditions.methods.names_head() && entry.conditions.fit(view));
             if let Some((route, _)) = named {
                 return Some(route);
             }
         }
         for (route, entry) in entries() {
-            if !entry.conditions.methods.allow(head) {
+            if !entry.conditions.methods.allow(view.head) {
                 *refused = true;
-            } else if entry.conditions.fit(head) {
+            } else if entry.conditions.fit(view) {
                 return Some(route);
             }
         }
@@ -203,12 +210,12 @@ impl Table {
     }
 
     /// No route was found and a method was the reason somewhere: which ones would do.
-    fn refuse(&self, head: &RequestHead, forms: &[Form<'_>]) -> Found {
+    fn refuse(&self, view: &View<'_>, forms: &[Form<'_>]) -> Found {
         let mut names = Vec::new();
-        self.visit(head, forms, |_, cell, (take, _)| {
+        self.visit(view.head, forms, |_, cell, (take, _)| {
             for &route in &cell.routes {
                 let entry = &self.entries[route as usize];
-                if entry.seen_by(take) && entry.conditions.fit(head) {
+                if entry.seen_by(take) && entry.conditions.fit(view) {
                     entry.conditions.methods.list(&mut names);
                 }
             }

@@ -1,10 +1,11 @@
 //! Precedence as a table: routes, a request, and who gets it.
 
-use glorieta_core::RequestHead;
+use glorieta_core::{Peer, RequestHead, RequestId};
 use glorieta_plan::{HostMatch, PathMatch, RespondTarget, Route, Target};
 
 use super::{Found, Parameters, REST, Table};
 use crate::reference::as_written;
+use crate::word::View;
 
 /// `[METHOD] [HOST]/path`, `~regex` and `any` for the path; the text is also the route's id.
 pub(crate) fn route(text: &str) -> Route {
@@ -37,6 +38,7 @@ pub(crate) fn route(text: &str) -> Route {
         methods,
         headers: Vec::new(),
         query: Vec::new(),
+        words: Vec::new(),
         priority: 0,
         merge_slashes: false,
         target: Target::Respond(RespondTarget { status: 200, headers: Vec::new(), body: String::new() }),
@@ -52,12 +54,33 @@ pub(super) fn head(request: &str) -> RequestHead {
     RequestHead::build(method, host, path, None)
 }
 
+/// A head as it came in clear from nobody knows where.
+pub(crate) fn viewed<T>(head: &RequestHead, look: impl FnOnce(&View<'_>) -> T) -> T {
+    look(&View {
+        head,
+        peer: &Peer::at(None),
+        id: &RequestId::random(1),
+        parameters: &Parameters::default(),
+        matched_path: None,
+        listener: "web",
+        route: "",
+        secured: None,
+        outcome: None,
+    })
+}
+
+/// The route found for a request of which only the head is known.
+pub(crate) fn find(table: &Table, head: &RequestHead, parameters: &mut Parameters) -> Found {
+    viewed(head, |view| table.find(view, parameters))
+}
+
 /// The id of the route that gets a request, whatever the order in which routes are given.
 fn winner(routes: &[&str], request: &str) -> Option<String> {
     let mut routes: Vec<Route> = routes.iter().map(|text| route(text)).collect();
     let mut find = || {
         routes.reverse();
-        let found = Table::build(&routes, &as_written).unwrap().find(&head(request), &mut Parameters::default());
+        let table = Table::build(&routes, &as_written).unwrap();
+        let found = self::find(&table, &head(request), &mut Parameters::default());
         match found {
             Found::Route(index) => Some(routes[index as usize].id.clone()),
             Found::MethodNotAllowed(_) | Found::None => None,
@@ -116,7 +139,7 @@ fn the_path_of_a_catch_all_is_its_rest() {
     for (request, rest) in [("GET h/a/b", "a/b"), ("GET h/", ""), ("OPTIONS h*", "")] {
         let head = head(request);
         let mut parameters = Parameters::default();
-        let found = Table::build(&[route("any")], &as_written).unwrap().find(&head, &mut parameters);
+        let found = find(&Table::build(&[route("any")], &as_written).unwrap(), &head, &mut parameters);
         assert_eq!(found, Found::Route(0));
         assert_eq!(parameters.get(REST, head.path()), Some(rest.as_bytes()));
     }
@@ -137,7 +160,7 @@ fn slashes_are_merged_for_a_catch_all_too() {
     let mut merging = route("any");
     merging.merge_slashes = true;
     let table = Table::build(&[merging, route("/a//b")], &as_written).unwrap();
-    let find = |request| table.find(&head(request), &mut Parameters::default());
+    let find = |request| self::find(&table, &head(request), &mut Parameters::default());
     assert_eq!(find("GET h/a//b"), Found::Route(1));
     assert_eq!(find("GET h/a//c"), Found::Route(0));
 }

@@ -205,8 +205,9 @@ fn find<'a>(
     }
     request.note_head();
     let mut parameters = Parameters::default();
-    let found = table.find(&request.head, &mut parameters);
-    watch.found(table, &request.head, &found);
+    let view = request.scope().view(&request.head);
+    let found = table.find(&view, &mut parameters);
+    watch.found(table, &view, &found);
     match found {
         Found::Route(index) => {
             let route = &routes[index as usize];

@@ -2,11 +2,11 @@
 
 use glorieta_core::RequestHead;
 use glorieta_filters::{Filter, Noted, Step};
-use glorieta_policy::{Found, Table};
+use glorieta_policy::{Found, Table, View};
 
 pub trait Watch {
-    /// The route was looked for with this head.
-    fn found(&mut self, _table: &Table, _head: &RequestHead, _found: &Found) {}
+    /// The route was looked for with what was known then.
+    fn found(&mut self, _table: &Table, _view: &View<'_>, _found: &Found) {}
 
     /// The head is what an upstream may see, before any filter.
     fn prepared(&mut self, _head: &RequestHead) {}

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use glorieta_core::{
-    Body, Error, Kind, Method, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead, Scheme, Secured,
-    Version,
+    Body, ClientCertificate, Error, Kind, Method, Moment, Name, Peer, RequestHead, RequestId, Response, ResponseHead,
+    Scheme, Secured, Version,
 };
 use glorieta_http::h1::codec::{Close, Parsed, RequestMeta, parse_request, write_request};
 use glorieta_http::h1::server::{frame, write_head};
@@ -33,18 +33,25 @@ pub const ANY_ENDPOINT: &str = "${endpoint}";
 /// The value of fields in an answer that nobody has given yet.
 const UNKNOWN: &[u8] = b"...";
 
+/// Who asks.
+pub struct Client {
+    pub address: IpAddr,
+    /// Whose certificate it has shown.
+    pub shown: Option<ClientCertificate>,
+}
+
 pub fn tell(
     heard: Heard,
     listener: &Arc<Listener>,
     routes: &[glorieta_plan::Route],
     place: &Place<'_>,
     question: &Question,
-    client: IpAddr,
+    client: Client,
 ) -> Result<Report, String> {
     if question.body_bytes.is_some_and(|bytes| bytes > LONGEST) {
         return Err(format!("a body of more than {LONGEST} bytes cannot be tried"));
     }
-    let mut peer = Peer::at(Some((client, 0).into()));
+    let mut peer = Peer::at(Some((client.address, 0).into()));
     let secured = match &listener.tls {
         None => None,
         Some(terminator) => {
@@ -55,7 +62,7 @@ pub fn tell(
                     server_name: server_name.map(Into::into),
                     version: "1.3",
                     agreed: None,
-                    certificate: None,
+                    certificate: client.shown,
                     names,
                 })),
                 Err(name) => {

@@ -68,6 +68,8 @@ impl Trial {
             Err(why) => return Ok(Report::nothing(why)),
         };
         let heard = Heard { id: listener.id.to_string(), why };
+        let plan = self.planned(listener);
+        let shown = plan.map_or(Ok(None), |plan| question.shown(plan))?;
         Ok(match &listener.duty {
             Duty::Udp(route) => tcp::tell(heard, &route.target, None, client),
             Duty::Tcp(route) => tcp::tell(heard, route, None, client),
@@ -77,7 +79,10 @@ impl Trial {
                 let why = format!("listener {} speaks {word}; ask it with a method and {word}://", listener.id);
                 Report { listener: Some(heard), ..Report::nothing(why) }
             }
-            Duty::Http { .. } => http::tell(heard, listener, self.routes(listener), &place, question, client)?,
+            Duty::Http { .. } => {
+                let routes = plan.map_or(&[][..], |plan| &plan.routes);
+                http::tell(heard, listener, routes, &place, question, http::Client { address: client, shown })?
+            }
         })
     }
 
@@ -90,7 +95,7 @@ impl Trial {
         serde_json::to_string(&self.ask(&question)?).map_err(|error| error.to_string())
     }
 
-    fn routes(&self, listener: &Listener) -> &[glorieta_plan::Route] {
-        self.plan.listeners.iter().find(|plan| *plan.id == *listener.id).map_or(&[], |plan| &plan.routes)
+    fn planned(&self, listener: &Listener) -> Option<&glorieta_plan::Listener> {
+        self.plan.listeners.iter().find(|plan| *plan.id == *listener.id)
     }
 }

@@ -72,6 +72,10 @@ fn route(id: &str, path: Value, target: Value, filters: Value) -> Value {
     })
 }
 
+fn respond_none() -> Value {
+    json!({"respond": {"status": 204, "headers": [], "body": ""}})
+}
+
 fn proxy(upstream: &str, host: &str, strip_prefix: Option<&str>) -> Value {
     json!({"proxy": {
         "upstream": upstream, "strip_prefix": strip_prefix, "rewrite": null, "host": host,
@@ -122,13 +126,20 @@ fn trial() -> Trial {
         route("/old/*", json!({"prefix": "/old"}), redirect, json!([])),
         route("/home", json!({"exact": "/home"}), gather(), json!([])),
     ];
+    let asking = |id: &str, word: &str, value: &str| {
+        let mut asking = route(id, json!({"exact": "/who"}), respond_none(), json!([]));
+        asking["words"] = json!([{"name": word, "value": {"exact": value}}]);
+        asking
+    };
+    let named = asking("by name", "sni", "api.example");
+    let verified = asking("verified", "client.certificate.verified", "true");
     let plan = json!({
         "format": glorieta_plan::FORMAT, "version": "0123456789ab", "workers": 1,
         "listeners": [
             listener("web", &["127.0.0.1:8080", "*:80"], &web),
             listener("other", &["127.0.0.2:8080"], &[]),
             tcp("mail", "*:1025", &["9.9.9.0/24"]),
-            secure("secure", "*:8443", &[route("/who", json!({"exact": "/who"}), who, json!([]))]),
+            secure("secure", "*:8443", &[route("/who", json!({"exact": "/who"}), who, json!([])), named, verified]),
             by_name("names", "*:8444"),
         ],
         "groups": [],
@@ -334,6 +345,27 @@ fn what_is_asked_by_https_is_heard_where_tls_is_spoken() {
         let report = ask("GET", url);
         assert!(report.outcome == Outcome::Nothing && report.why.contains(word), "{}", report.why);
     }
+}
+
+#[test]
+fn words_that_a_request_lacks_are_told() {
+    let told = |url: &str| {
+        let report = ask("GET", url);
+        let passed: Vec<String> = report.passed.iter().map(|each| format!("{}: {}", each.name, each.why)).collect();
+        (report.route.unwrap().name, passed)
+    };
+    let verified = "verified: asks for word client.certificate.verified: true".to_owned();
+    assert_eq!(told("https://api.example:8443/who"), ("by name".to_owned(), vec![verified.clone()]));
+    let named = "by name: asks for word sni: api.example".to_owned();
+    assert_eq!(told("https://shop.example:8443/who"), ("/who".to_owned(), vec![named, verified]));
+}
+
+#[test]
+fn only_where_certificates_are_asked_for_can_one_be_shown() {
+    let mut asked = question("GET", "https://shop.example:8443/who");
+    asked.certificate = Some("any".to_owned());
+    let said = trial().ask(&asked).err().unwrap();
+    assert_eq!(said, "listener secure asks no client for a certificate");
 }
 
 #[test]

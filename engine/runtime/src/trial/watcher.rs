@@ -3,7 +3,7 @@
 use glorieta_core::{Name, RequestHead};
 use glorieta_filters::{Filter, Noted, Step};
 use glorieta_policy::route::Explanation;
-use glorieta_policy::{Found, Table};
+use glorieta_policy::{Found, Table, View};
 
 use super::changes;
 use super::head::{Pairs, pairs};
@@ -42,13 +42,13 @@ impl<'a> Watcher<'a> {
 }
 
 impl Watch for Watcher<'_> {
-    fn found(&mut self, table: &Table, head: &RequestHead, found: &Found) {
+    fn found(&mut self, table: &Table, view: &View<'_>, found: &Found) {
         self.found = match found {
             Found::Route(index) => Some(*index),
             Found::MethodNotAllowed(_) | Found::None => None,
         };
-        self.explanation = table.explain(self.routes, head, self.found);
-        self.fields = pairs(&head.fields);
+        self.explanation = table.explain(self.routes, view, self.found);
+        self.fields = pairs(&view.head.fields);
     }
 
     fn prepared(&mut self, head: &RequestHead) {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...config.match import normal_escape
 from ...config.words import MARK, OUTSIDE
 from ..match import path_kind, pattern_of
+from ..model import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +29,12 @@ DEPTHS = (8, 1, 0)
 """How many segments the rest of a path has: more than other routes look at, one, and none."""
 
 Condition = tuple[str, str, str]
-"""`headers` or `query`, a name, and its value as JSON."""
+"""`headers`, `query` or `words`, a name, and its value as JSON."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request. `conditions`: all that is known of its headers and its query; none: not known."""
+    """A request. `conditions`: all that is known of its headers, its query and its words; none: not known."""
 
     host: str
     method: str
@@ -89,8 +90,8 @@ def samples(route: Route) -> Iterator[Asked]:
     """Requests for a route; none for a regular expression."""
     conditions = frozenset(
         (place, each["name"].lower() if place == "headers" else each["name"], json.dumps(each["value"]))
-        for place in ("headers", "query")
-        for each in route[place]
+        for place, asked in (("headers", route["headers"]), ("query", route["query"]), ("words", words_of(route)))
+        for each in asked
     )
     for host in route["hosts"]:
         for method in route["methods"] or [ANY]:

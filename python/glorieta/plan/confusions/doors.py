@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..model import layer4_of, layer4_upstreams, proxies_of, whole_of
+from ..model import layer4_of, layer4_upstreams, proxies_of, whole_of, words_of
 from .reach import EVERYTHING, SOMEWHERE, Reach, sent_on
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Door:
 
 def doors(scene: Scene) -> Iterator[Door]:
     """Those to upstreams of which one is guarded, as far as it can be said where they lead: those that ask for
-    headers or queries are left out."""
+    headers, queries or words are left out."""
     guarded_ones = guarded_upstreams(scene)
     if not guarded_ones:
         return
@@ -57,7 +57,7 @@ def doors(scene: Scene) -> Iterator[Door]:
                 guarded, name = bool(layer4 and layer4["allow"]), listener["id"]
                 yield Door(upstream, listener, name, place, guarded, EVERYTHING, ("any",), LAYER4, frozenset())
     for route, path in scene.routes:
-        if not (route["headers"] or route["query"]):
+        if not (route["headers"] or route["query"] or words_of(route)):
             found = doors_of(scene, route, path, at[route["group"] or ""])
             yield from (each for each in found if each.upstream in guarded_ones)
 

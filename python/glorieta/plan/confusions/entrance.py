@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..match import path_kind
+from ..model import words_of
 from ..precedence import conditions_rank, host_rank, path_key, path_rank
 from .asked import PERHAPS
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .asked import Asked
 
 PARAMETER = "{}"
+COOKIE = "cookie."
 
 
 @dataclass
@@ -105,9 +107,10 @@ def allows(route: Route, method: str) -> bool:
 
 
 def meets_all(route: Route, asked: Asked) -> bool | None:
-    """Whether a request meets what a route asks of headers and query; none: nobody knows."""
+    """Whether a request meets what a route asks of headers, query and words; none: nobody knows."""
     met = [meets(asked, "headers", each) for each in route["headers"]]
     met += [meets(asked, "query", each) for each in route["query"]]
+    met += [meets(asked, "words", each) for each in words_of(route)]
     return False if False in met else None if None in met else True
 
 
@@ -118,5 +121,8 @@ def meets(asked: Asked, place: str, wanted: ValueMatch) -> bool | None:
     if (place, name, json.dumps(wanted["value"])) in asked.conditions:
         return True
     if any(each[:2] == (place, name) for each in asked.conditions):
+        return None
+    if place == "words" and not name.startswith(COOKIE):
+        # What a connection says is there without being asked for.
         return None
     return wanted["value"] == "absent"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..describe import endpoints_text, match_text, options_text, part_text, target_text
 from ..match import path_kind
+from ..model import words_of
 from .inherited import filters_with_origin
 from .layout import WIDTH, wrapped
 
@@ -20,7 +21,7 @@ WIDEST, WIDEST_TARGET = 46, 30
 DEEPER = "    "
 ORDER = (
     "routes win in this order: exact host, longest wildcard, any host; then exact path, parameters (more literals "
-    "first), longest prefix, regex (by priority), everything else; then method, headers, query"
+    "first), longest prefix, regex (by priority), everything else; then method, headers and words, query"
 )
 """The legend: once, below the routes."""
 KINDS = {"any": "catch-all"}
@@ -46,7 +47,8 @@ def why(route: Route, tied: bool = False) -> str:
 
 
 def asked_of(route: Route) -> list[tuple[str, Sequence[object]]]:
-    return [("method", route["methods"]), ("header", route["headers"]), ("query", route["query"])]
+    places: list[tuple[str, Sequence[object]]] = [("method", route["methods"]), ("header", route["headers"])]
+    return [*places, ("query", route["query"]), ("word", words_of(route))]
 
 
 def route_row(view: View, group: Group, route: Route, common: list[Filter], hosts: list[HostMatch]) -> Row:

@@ -9,7 +9,17 @@ from .compression import CompressFilter, CompressLevels, DecompressFilter
 from .gather import GatherPart, GatherShape, GatherTarget
 from .layer4 import NameTarget, TcpTarget, TlsTarget, UdpTarget
 from .listener import AltSvc, ClientLimits, ClientTimeouts, ForwardedHeaders, Listener, ProxyProtocol, RequestIdHeaders
-from .reading import layer4_of, layer4_upstreams, mirror_of, proxies_of, reached, upstream_of, upstreams_of, whole_of
+from .reading import (
+    layer4_of,
+    layer4_upstreams,
+    mirror_of,
+    proxies_of,
+    reached,
+    upstream_of,
+    upstreams_of,
+    whole_of,
+    words_of,
+)
 from .route import Filter, HostMatch, PathMatch, Route, ValueMatch
 from .target import (
     FilesTarget,
@@ -109,4 +119,5 @@ __all__ = [
     "upstream_of",
     "upstreams_of",
     "whole_of",
+    "words_of",
 ]

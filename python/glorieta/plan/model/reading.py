@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from .layer4 import TcpTarget, TlsTarget, UdpTarget
     from .listener import Listener
-    from .route import Route
+    from .route import Route, ValueMatch
     from .target import Mirror, ProxyTarget
     from .whole import Plan
 
@@ -52,6 +52,11 @@ def proxies_of(route: Route) -> list[ProxyTarget]:
         for variant in split["variants"]
         if variant["weight"]
     ]
+
+
+def words_of(route: Route) -> list[ValueMatch]:
+    """The request words that a route asks for."""
+    return route.get("words", [])
 
 
 def mirror_of(route: Route) -> Mirror | None:

@@ -34,5 +34,7 @@ class Route(TypedDict):
     target: Target
     filters: list[Filter]
     deadline_ms: int | None
+    words: NotRequired[list[ValueMatch]]
+    """Left out where nothing is asked."""
     mirror: NotRequired[Mirror | None]
     """Left out where nobody gets a copy."""
