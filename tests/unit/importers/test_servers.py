@@ -113,6 +113,24 @@ def test_versions_of_http(data: Data, written: str, expected: dict[str, Any]) ->
     assert {key: web[key] for key in ("versions", "limits") if key in web} == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("listen 443 ssl; listen 443 quic;", ["h1", "h2", "h3"]),
+        ("listen 443 ssl; listen 443 quic; http3 on;", ["h1", "h2", "h3"]),
+        ("listen 443 ssl; listen 443 quic; http2 off;", ["h1", "h3"]),
+        ("listen 443 ssl; listen 443 quic; http3 off;", None),
+        ("listen 443 ssl; listen 8443 quic;", None),
+    ],
+)
+def test_http_3_is_spoken_beside_tls_at_the_same_address(
+    data: Callable[[str], dict[str, Any]], written: str, expected: list[str] | None
+) -> None:
+    found = data(f"server {{ {written} ssl_certificate /etc/a.crt; ssl_certificate_key /etc/a.key; return 204; }}")
+    [web] = found["listeners"].values()
+    assert web.get("versions") == expected
+
+
 def test_workers_and_log(data: Data) -> None:
     found = data(
         "worker_processes 3; events {} http { log_format f '$remote_addr \"$request\" $status $request_time';"

@@ -16,7 +16,7 @@ from .result import Result
 from .routing import Routes, Routing
 from .scope import Scope
 from .servers import Named, asked_hosts, named_servers, shadowed, split_hosts
-from .settings import listener_settings
+from .settings import listener_settings, with_http3
 from .site import Site
 from .upstreams import Upstreams
 
@@ -34,13 +34,17 @@ class Http:
         self.whole_segments = whole_segments
         self.maps = read_maps(http)
         self.upstreams = Upstreams(book, http.named("upstream"))
+        self.quic: set[str] = set()
+        """Addresses at which HTTP/3 is spoken."""
         self.several = False
         """Whether groups have to say at which listener they are."""
 
     def translate(self) -> None:
         pairs = []
         for server in self.http.named("server"):
-            pairs += [(listen, server) for listen in listens_of(self.book, server) if not listen.udp]
+            listens = listens_of(self.book, server)
+            pairs += [(listen, server) for listen in listens if not listen.udp]
+            self.quic |= {listen.address for listen in listens if listen.udp}
         together = sockets_of(pairs)
         self.several = len(together) > 1
         for sockets in together:
@@ -68,6 +72,8 @@ class Http:
                     self.book.nearly(listened.directive, NO_CERTIFICATE, NAME_ONE)
         data |= announced(self.book, default, [each for each, _ in sockets[0].listens], stream=False)
         data |= listener_settings(self.book, default, servers)
+        if tls and any(socket.address in self.quic for socket in sockets):
+            data |= with_http3(self.book, default, data)
         for each in named:
             self.server(name, each, named, sockets[0].port)
 

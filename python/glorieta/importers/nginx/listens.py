@@ -53,7 +53,7 @@ def listen_of(book: Book, directive: Directive, ssl: bool) -> Listen:
     default = bool({"default_server", "default"} & options)
     book.translated(directive)
     if "quic" in options:
-        book.nearly(directive, "HTTP/3 is spoken where the listener of the same port says versions: [h1, h2, h3]")
+        book.nearly(directive, "the TLS listener of the same address speaks HTTP/3 and announces it in Alt-Svc")
     udp = bool({"udp", "quic"} & options)
     return Listen(host, port, default, tls, udp, directive, "proxy_protocol" in options)
 

@@ -84,6 +84,16 @@ def versions(book: Book, scope: Scope) -> Data:
     return {} if http2.first == "on" else {"versions": "h1"}
 
 
+def with_http3(book: Book, scope: Scope, data: Data) -> Data:
+    """`listen … quic` speaks HTTP/3 unless `http3 off` says otherwise."""
+    http3 = scope.last("http3")
+    if http3 is not None:
+        book.translated(http3)
+        if http3.first == "off":
+            return {}
+    return {"versions": [*(["h1"] if data.get("versions") == "h1" else ["h1", "h2"]), "h3"]}
+
+
 def client_limits(book: Book, scope: Scope) -> Data:
     limits: Data = {}
     for name, key in NUMBERS.items():
