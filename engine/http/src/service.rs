@@ -39,6 +39,13 @@ pub struct Settings {
     pub body_rate: u32,
 }
 
+impl Settings {
+    /// Whether a connection has had as many requests as it may.
+    pub fn are_enough(&self, requests: u32) -> bool {
+        self.requests_per_connection > 0 && requests >= self.requests_per_connection
+    }
+}
+
 /// What is known of a request when it is over. Dropping it writes it down, also when its client vanished.
 pub trait Record {
     /// Bytes of the answer's body that the kernel has taken.

@@ -6,12 +6,18 @@
 
 mod fields;
 mod request;
+mod resets;
 mod response;
+mod rest;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub use fields::{trailers_in, trailers_out};
 pub use request::{RequestFacts, request_in, request_out};
+pub(crate) use resets::Resets;
+#[cfg(test)]
+pub(crate) use resets::STREAMS;
 pub use response::{response_in, response_out};
+pub(crate) use rest::Rest;
 pub(crate) use source::Source;

@@ -5,7 +5,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Uri};
 
 use super::fields::{fields_in, fields_out, length_in};
-use crate::h1::codec::{Limits, is_authority};
+use crate::h1::codec::{Limits, is_authority, write_target};
 
 /// What a request's head says beside itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,11 +118,8 @@ fn expects<B>(request: &Request<B>) -> Result<bool, Error> {
 /// `head_malformed`: a rewritten method, host or path is none that may be sent.
 pub fn request_out(head: &RequestHead, scheme: Scheme, length: Option<u64>) -> Result<Request<()>, Error> {
     let bad = |_: http::Error| malformed("what is to be sent is no method, host and path");
-    let mut target = escape(head.path());
-    if let Some(query) = head.query() {
-        target.push(b'?');
-        target.extend_from_slice(&escape(query));
-    }
+    let mut target = Vec::with_capacity(head.path().len() + 1);
+    write_target(head, &mut target);
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(scheme);
     uri.authority = Some(Authority::try_from(head.authority()).map_err(|error| bad(error.into()))?);
@@ -136,18 +133,4 @@ pub fn request_out(head: &RequestHead, scheme: Scheme, length: Option<u64>) -> R
         request.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(request)
-}
-
-/// What a rewrite made of a target has every byte escaped that could end it.
-fn escape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 1);
-    for &byte in text {
-        if byte > b' ' && byte < 0x7f && byte != b'#' {
-            out.push(byte);
-        } else {
-            let digit = |value: u8| b"0123456789ABCDEF"[usize::from(value & 15)];
-            out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte)]);
-        }
-    }
-    out
 }

@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Fields, Frame};
+use glorieta_core::{Body, Error, Fields, Frame, Method, Response, ResponseHead, Version};
+
+use crate::h1::server::frame;
 
 /// What of a body is at hand.
 pub(crate) struct Source {
@@ -18,8 +20,22 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub fn new(body: Body) -> Source {
+    fn new(body: Body) -> Source {
         Source { body, piece: Bytes::new(), trailers: None, ended: false, failed: None }
+    }
+
+    /// An answer taken apart: its head, what `Content-Length` is to say, and its body, looked at once.
+    pub async fn of(response: Response, asked: Method, version: Version) -> (ResponseHead, Option<u64>, Source) {
+        let Response { head, mut body, announced } = response;
+        let length = body.length();
+        let (_, bodiless) = frame(asked, version, head.status, length);
+        let says = if bodiless { announced.or(length.filter(|&length| length > 0)) } else { length };
+        if bodiless {
+            body = Body::Empty;
+        }
+        let mut source = Source::new(body);
+        source.look().await;
+        (head, says, source)
     }
 
     /// Looks for the next piece where none is at hand.
@@ -39,7 +55,7 @@ impl Source {
     }
 
     /// Looks once, without waiting.
-    pub async fn look(&mut self) {
+    async fn look(&mut self) {
         poll_fn(|cx| {
             self.fill(cx);
             Poll::Ready(())

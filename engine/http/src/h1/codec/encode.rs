@@ -29,11 +29,7 @@ pub fn write_request(head: &RequestHead, framing: Framing, upgrade: Option<&[u8]
     out.reserve(head.fields.block.len() + 4 * head.fields.list.len() + 128);
     out.extend_from_slice(head.method_text());
     out.push(b' ');
-    write_visible(head.path(), out);
-    if let Some(query) = head.query() {
-        out.push(b'?');
-        write_visible(query, out);
-    }
+    write_target(head, out);
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
     write_visible(head.authority(), out);
     out.extend_from_slice(b"\r\n");
@@ -132,6 +128,16 @@ const fn is_written_anew(name: Name) -> bool {
 #[inline]
 fn write_length(length: u64, out: &mut Vec<u8>) {
     write_line(b"Content-Length", itoa::Buffer::new().format(length).as_bytes(), out);
+}
+
+/// Writes path and query.
+#[inline]
+pub(crate) fn write_target(head: &RequestHead, out: &mut Vec<u8>) {
+    write_visible(head.path(), out);
+    if let Some(query) = head.query() {
+        out.push(b'?');
+        write_visible(query, out);
+    }
 }
 
 /// Writes part of a request line. What came from a parser is copied; what a rewrite made of it

@@ -22,6 +22,7 @@ mod trailers;
 mod tests;
 
 pub use chunked::{ChunkStep, ChunkedDecoder};
+pub(crate) use encode::write_target;
 pub use encode::{
     Close, write_bodiless_response, write_chunk_end, write_chunk_head, write_last_chunk, write_request, write_response,
 };

@@ -108,7 +108,7 @@ async fn serve_request<S: Service>(connection: &Rc<Connection>, service: &S, ser
         method: head.method,
         version: head.version,
         // After CONNECT nobody knows what the bytes that follow are (attack 17).
-        keep: meta.keep_alive && head.method != Method::Connect && more_requests(&settings, served),
+        keep: meta.keep_alive && head.method != Method::Connect && !settings.are_enough(served.saturating_add(1)),
     };
     let exchange = Exchange {
         body: begin_body(connection, &meta, &settings),
@@ -160,10 +160,6 @@ struct Asked {
     method: Method,
     version: glorieta_core::Version,
     keep: bool,
-}
-
-fn more_requests(settings: &Settings, served: u32) -> bool {
-    settings.requests_per_connection == 0 || served + 1 < settings.requests_per_connection
 }
 
 /// The request's body: at once where it has arrived whole, otherwise as it comes.

@@ -4,12 +4,11 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Kind, Method, Moment, Response, Version};
+use glorieta_core::{Error, Kind, Method, Moment, Response, Version};
 use glorieta_net::Timer;
 use h2::{Reason, SendStream};
 
 use super::wire::StreamWire;
-use crate::h1::server::frame;
 use crate::multiplexed::{Source, response_out, trailers_out};
 use crate::service::{Record, Service, Settings};
 
@@ -26,15 +25,7 @@ pub async fn write_answer<S: Service>(
     response: Response,
     mut record: S::Record,
 ) {
-    let Response { head, mut body, announced } = response;
-    let length = body.length();
-    let (_, bodiless) = frame(asked, Version::Http2, head.status, length);
-    let says = if bodiless { announced.or(length.filter(|&length| length > 0)) } else { length };
-    if bodiless {
-        body = Body::Empty;
-    }
-    let mut source = Source::new(body);
-    source.look().await;
+    let (head, says, mut source) = Source::of(response, asked, Version::Http2).await;
     if let Some(error) = source.failed.take() {
         // Nobody has seen the answer begin: better a word of what went wrong than none.
         record.fail(&error);

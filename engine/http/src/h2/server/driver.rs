@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::guarded::{Guarded, Watched};
 use super::stream::answer_request;
+use crate::multiplexed::Rest;
 use crate::service::Service;
 
 /// How long a connection that says its end may still bring requests that were on their way.
@@ -47,8 +48,7 @@ pub struct Driver<S> {
     streams: JoinSet<()>,
     accepted: u32,
     stage: Stage,
-    /// Since when there has been nothing to do.
-    idle: Option<Moment>,
+    rest: Rest,
 }
 
 /// What is waited for, and what follows if it does not come.
@@ -83,16 +83,14 @@ impl<S: Service + 'static> Driver<S> {
             streams: JoinSet::new(),
             accepted: 0,
             stage: Stage::Open,
-            idle: None,
+            rest: Rest::default(),
         }
     }
 
     pub async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        let Driver { connection, service, mut streams, idle, peer, begun, .. } = self;
-        if idle.is_some() {
-            service.ceased_idle();
-        }
+        let Driver { connection, service, mut streams, mut rest, peer, begun, .. } = self;
+        rest.end(&*service);
         if let Err(error) = end {
             note(&*service, &peer, begun, &error);
         }
@@ -136,13 +134,12 @@ impl<S: Service + 'static> Driver<S> {
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
         self.accepted = self.accepted.saturating_add(1);
-        self.busy();
+        self.rest.end(&*self.service);
         self.streams.spawn_local(answer_request(self.service.clone(), self.peer, request, respond));
     }
 
     fn has_had_enough(&self) -> bool {
-        let most = self.service.settings().requests_per_connection;
-        most > 0 && self.accepted >= most
+        self.service.settings().are_enough(self.accepted)
     }
 
     /// Asks the client for no more requests.
@@ -151,7 +148,7 @@ impl<S: Service + 'static> Driver<S> {
             self.stage = Stage::Leaving { since: Moment::now() };
             self.connection.graceful_shutdown();
             // What is idle has the time for a last request before it, and no more.
-            self.idle = self.idle.map(|_| Moment::now());
+            self.rest.again();
         }
     }
 
@@ -174,16 +171,9 @@ impl<S: Service + 'static> Driver<S> {
     /// Notices when there is nothing to do any more.
     fn notice_rest(&mut self) {
         if !self.streams.is_empty() || self.connection.has_streams() {
-            self.busy();
-        } else if self.idle.is_none() {
-            self.idle = Some(Moment::now());
-            self.service.became_idle();
-        }
-    }
-
-    fn busy(&mut self) {
-        if self.idle.take().is_some() {
-            self.service.ceased_idle();
+            self.rest.end(&*self.service);
+        } else {
+            self.rest.begin(&*self.service);
         }
     }
 
@@ -214,7 +204,7 @@ impl<S: Service + 'static> Driver<S> {
             closing.map(|since| (since.plus(LAST_WORDS), Patience::End)),
             self.watched.blocked.get().map(|since| (since.plus(settings.write_timeout), Patience::Reader)),
             self.watched.meter.borrow().block().map(|since| (since.plus(settings.head_timeout), Patience::Head)),
-            self.idle.map(|since| (since.plus(rest), Patience::Request)),
+            self.rest.since().map(|since| (since.plus(rest), Patience::Request)),
         ];
         all.into_iter().flatten().min_by_key(|(until, _)| *until)
     }

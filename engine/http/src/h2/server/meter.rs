@@ -8,6 +8,7 @@
 use glorieta_core::Moment;
 
 use super::frames::{CONTINUATION, DATA, Frame, HEADERS, RST_STREAM};
+use crate::multiplexed::Resets;
 
 /// The most tokens there can be; a connection begins with so many.
 const TOKENS: u32 = 2000;
@@ -18,8 +19,6 @@ const PER_HEAD: u32 = 5;
 /// So many bytes of a body earn one, and no frame more than the most.
 const BYTES_PER_TOKEN: u32 = 64;
 const PER_DATA: u32 = 10;
-/// Beyond so many streams in a second it matters how many of them were reset.
-const STREAMS: u32 = 500;
 const SECOND: u64 = 1_000_000_000;
 /// Resets by which nothing went wrong.
 const NO_ERROR: u32 = 0;
@@ -46,10 +45,7 @@ pub struct Meter {
     tokens: u32,
     /// Until when time has been paid for.
     paid: Moment,
-    /// The begin of the second in which streams are counted.
-    second: Moment,
-    opened: u32,
-    reset: u32,
+    resets: Resets,
     /// Since when a block of fields has been coming.
     block: Option<Moment>,
     flood: Option<Flood>,
@@ -57,7 +53,7 @@ pub struct Meter {
 
 impl Meter {
     pub fn new(now: Moment) -> Meter {
-        Meter { tokens: TOKENS, paid: now, second: now, opened: 0, reset: 0, block: None, flood: None }
+        Meter { tokens: TOKENS, paid: now, resets: Resets::new(now), block: None, flood: None }
     }
 
     /// What the client is to be sent away for.
@@ -77,17 +73,14 @@ impl Meter {
             self.paid = now;
             self.earn(u32::try_from(earned).unwrap_or(TOKENS));
         }
-        if now.0.saturating_sub(self.second.0) >= SECOND {
-            self.second = now;
-            (self.opened, self.reset) = (0, 0);
-        }
+        self.resets.pass(now);
     }
 
     /// A frame of the client's.
     pub fn received(&mut self, frame: Frame, now: Moment) {
         match frame.kind {
             HEADERS => {
-                self.opened += 1;
+                self.resets.open();
                 self.earn(PER_HEAD);
                 self.block = (!frame.ends_headers()).then_some(now);
             }
@@ -117,8 +110,7 @@ impl Meter {
     }
 
     fn count_reset(&mut self) {
-        self.reset += 1;
-        if self.opened > STREAMS && self.reset > self.opened / 2 {
+        if self.resets.reset() {
             self.flood.get_or_insert(Flood::Resets);
         }
     }
@@ -145,6 +137,7 @@ fn worth(length: u32) -> u32 {
 mod tests {
     use super::super::frames::Frames;
     use super::*;
+    use crate::multiplexed::STREAMS;
 
     const WINDOW_UPDATE: u8 = 8;
     const AT: Moment = Moment(SECOND);

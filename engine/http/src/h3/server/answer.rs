@@ -6,12 +6,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use glorieta_core::{Body, Error, Kind, Method, Moment, Response, ResponseHead, Version};
+use glorieta_core::{Error, Kind, Method, Moment, Response, ResponseHead, Version};
 use glorieta_net::Timer;
 use h3::error::{Code, StreamError};
 use h3::server::RequestStream;
 
-use crate::h1::server::frame;
 use crate::h3::transport::{Sender, StreamState};
 use crate::multiplexed::{Source, response_out, trailers_out};
 use crate::service::{Record, Service, Settings};
@@ -57,15 +56,7 @@ impl Writer {
         response: Response,
         mut record: S::Record,
     ) -> bool {
-        let Response { head, mut body, announced } = response;
-        let length = body.length();
-        let (_, bodiless) = frame(asked, Version::Http3, head.status, length);
-        let says = if bodiless { announced.or(length.filter(|&length| length > 0)) } else { length };
-        if bodiless {
-            body = Body::Empty;
-        }
-        let mut source = Source::new(body);
-        source.look().await;
+        let (head, says, mut source) = Source::of(response, asked, Version::Http3).await;
         if let Some(error) = source.failed.take() {
             // Nobody has seen the answer begin: better a word of what went wrong than none.
             record.fail(&error);

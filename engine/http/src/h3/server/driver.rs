@@ -13,9 +13,9 @@ use h3::error::{Code, ConnectionError, LocalError};
 use h3::server::{Connection, RequestResolver};
 use tokio::task::JoinSet;
 
-use super::resets::Resets;
 use super::stream::answer_request;
 use crate::h3::transport::{Shared, Transport};
+use crate::multiplexed::{Resets, Rest};
 use crate::service::Service;
 
 /// How long a connection that says its end may still bring requests that were on their way.
@@ -55,8 +55,7 @@ pub struct Driver<S> {
     resets: Resets,
     accepted: u32,
     stage: Stage,
-    /// Since when there has been nothing to do.
-    idle: Option<Moment>,
+    rest: Rest,
 }
 
 impl<S: Service + 'static> Driver<S> {
@@ -79,16 +78,14 @@ impl<S: Service + 'static> Driver<S> {
             resets: Resets::new(begun),
             accepted: 0,
             stage: Stage::Open,
-            idle: None,
+            rest: Rest::default(),
         }
     }
 
     pub async fn run(mut self) {
         let error = poll_fn(|cx| self.poll(cx)).await;
-        let Driver { connection, service, shared, mut streams, idle, peer, begun, .. } = self;
-        if idle.is_some() {
-            service.ceased_idle();
-        }
+        let Driver { connection, service, shared, mut streams, mut rest, peer, begun, .. } = self;
+        rest.end(&*service);
         if let Some(error) = error.or_else(|| shared.broken()) {
             service.broken(&peer, begun, &error);
         }
@@ -130,20 +127,27 @@ impl<S: Service + 'static> Driver<S> {
     fn accept(&mut self, resolver: RequestResolver<Transport, Bytes>) {
         let Some(state) = self.shared.take() else { return };
         self.accepted = self.accepted.saturating_add(1);
-        self.resets.begin(Moment::now());
-        self.busy();
+        self.resets.pass(Moment::now());
+        self.resets.open();
+        self.rest.end(&*self.service);
         self.streams.spawn_local(answer_request(self.service.clone(), self.peer, resolver, state));
     }
 
     /// Notices requests that have ended; what the client is to be sent away for.
     fn notice_ends(&mut self, cx: &mut Context<'_>) -> Option<Error> {
         while let Poll::Ready(Some(ended)) = self.streams.poll_join_next(cx) {
-            if matches!(ended, Ok(false)) && self.resets.give_up(Moment::now()) {
+            if matches!(ended, Ok(false)) && self.has_given_up_too_many() {
                 self.shared.close(Code::H3_EXCESSIVE_LOAD, "streams that are opened and reset");
                 return Some(Error::because(Kind::Flood, "streams that are opened and reset"));
             }
         }
         None
+    }
+
+    /// Counts a request that its client has given up.
+    fn has_given_up_too_many(&mut self) -> bool {
+        self.resets.pass(Moment::now());
+        self.resets.reset()
     }
 
     fn notice_closing(&mut self, cx: &mut Context<'_>) {
@@ -164,8 +168,7 @@ impl<S: Service + 'static> Driver<S> {
     }
 
     fn has_had_enough(&self) -> bool {
-        let most = self.service.settings().requests_per_connection;
-        most > 0 && self.accepted >= most
+        self.service.settings().are_enough(self.accepted)
     }
 
     /// Asks the client for no more requests.
@@ -189,16 +192,9 @@ impl<S: Service + 'static> Driver<S> {
     /// Notices when there is nothing to do any more.
     fn notice_rest(&mut self) {
         if !self.streams.is_empty() {
-            self.busy();
-        } else if self.idle.is_none() {
-            self.idle = Some(Moment::now());
-            self.service.became_idle();
-        }
-    }
-
-    fn busy(&mut self) {
-        if self.idle.take().is_some() {
-            self.service.ceased_idle();
+            self.rest.end(&*self.service);
+        } else {
+            self.rest.begin(&*self.service);
         }
     }
 
@@ -223,10 +219,10 @@ impl<S: Service + 'static> Driver<S> {
     fn patience(&self) -> Option<Moment> {
         let settings = self.service.settings();
         match self.stage {
-            Stage::Open if self.accepted == 0 => self.idle.map(|since| since.plus(settings.head_timeout)),
-            Stage::Open => self.idle.map(|since| since.plus(settings.keep_alive)),
+            Stage::Open if self.accepted == 0 => self.rest.since().map(|since| since.plus(settings.head_timeout)),
+            Stage::Open => self.rest.since().map(|since| since.plus(settings.keep_alive)),
             Stage::Leaving { since, .. } => Some(since.plus(LAST_REQUEST.min(settings.keep_alive))),
-            Stage::Last { since } => self.idle.map(|idle| idle.max(since.plus(LAST_WORDS))),
+            Stage::Last { since } => self.rest.since().map(|idle| idle.max(since.plus(LAST_WORDS))),
         }
     }
 }

@@ -10,7 +10,6 @@
 mod answer;
 mod driver;
 mod request_body;
-mod resets;
 mod stream;
 mod wire;
 
