@@ -16,13 +16,13 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from ..certificates.writing import written_beside
 from .records import Account, IssuerRecord, Record, Remembered
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -118,18 +118,8 @@ def read_bytes(path: Path) -> bytes | None:
 
 def write(path: Path, data: bytes) -> None:
     """Whole or not at all, and still there after the machine has lost its power."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), FILE_MODE)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    with written_beside(path, data, FILE_MODE) as beside:
+        os.replace(beside, path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
