@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.load import datagrams, h2load, handshakes, http3, wrk
+from bench.load import h2load, handshakes, programs, wrk
 from bench.rows import Loader
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ LOADERS = {
     Loader.HANDSHAKES: handshakes.run,
     Loader.RESUMPTIONS: handshakes.run,
     Loader.H2LOAD: h2load.run,
-    Loader.HTTP3: http3.run,
-    Loader.DATAGRAMS: datagrams.run,
+    Loader.HTTP3: programs.http3,
+    Loader.DATAGRAMS: programs.datagrams,
 }
 
 

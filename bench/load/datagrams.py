@@ -1,6 +1,6 @@
 """Datagrams: every socket sends its next one as soon as the last was answered.
 
-As a program: `datagrams.py PORT SOCKETS SECONDS` prints its figures as JSON.
+`datagrams.py PORT SOCKETS SECONDS` prints its figures as JSON.
 """
 
 from __future__ import annotations
@@ -11,27 +11,10 @@ import socket
 import statistics
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bench.load.figures import Load
-    from bench.rows import Row
-
-SPARE_SECONDS = 30
 QUESTION = b"q" * 64
 LOST_SECONDS = 1.0
 """An answer that has not come by then is lost: the next question is sent, and the run is void."""
-
-
-def run(row: Row, port: int, seconds: int, core: int) -> Load:
-    from bench.load.figures import Load
-    from bench.processes import run_pinned
-
-    program = [sys.executable, str(Path(__file__)), str(port), str(row.connections), str(seconds)]
-    figures = json.loads(run_pinned(program, core, seconds + SPARE_SECONDS))
-    errors = {"lost": figures["lost"]} if figures["lost"] else {}
-    return Load(figures["requests"], figures["seconds"], figures["median"], errors)
 
 
 def load(port: int, count: int, seconds: float) -> dict[str, float]:
@@ -65,7 +48,7 @@ def load(port: int, count: int, seconds: float) -> dict[str, float]:
     for one in sockets:
         one.close()
     median = statistics.median(latencies) if latencies else 0.0
-    return {"requests": len(latencies), "seconds": taken, "median": median, "lost": lost}
+    return {"requests": len(latencies), "seconds": taken, "median": median, "errors": lost}
 
 
 if __name__ == "__main__":

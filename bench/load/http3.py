@@ -1,6 +1,6 @@
 """Saturating load by HTTP/3, as far as a client written in Python can saturate: what counts is CPU time per request.
 
-As a program: `http3.py PORT PATH CONNECTIONS STREAMS SECONDS` prints its figures as JSON.
+`http3.py PORT PATH CONNECTIONS STREAMS SECONDS` prints its figures as JSON.
 """
 
 from __future__ import annotations
@@ -11,25 +11,9 @@ import ssl
 import statistics
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from bench.load.figures import Load
-    from bench.rows import Row
-
-SPARE_SECONDS = 30
 OK = b"200"
-
-
-def run(row: Row, port: int, seconds: int, core: int) -> Load:
-    from bench.load.figures import Load
-    from bench.processes import run_pinned
-
-    program = [sys.executable, str(Path(__file__)), str(port), row.path, str(row.connections), str(row.streams)]
-    figures = json.loads(run_pinned([*program, str(seconds)], core, seconds + SPARE_SECONDS))
-    errors = {"status": figures["errors"]} if figures["errors"] else {}
-    return Load(figures["requests"], figures["seconds"], figures["median"], errors)
 
 
 def client_class() -> Any:

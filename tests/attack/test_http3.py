@@ -390,7 +390,7 @@ def test_bodies_in_tiny_frames_cost_no_memory(attacker: Attacker, edge: Engine, 
 
 def test_streams_that_say_nothing_end_in_time(attacker: Attacker, edge: Engine, healthy: Http3Client) -> None:
     streams = [attacker.raw(b"\x01", end=False) for _ in range(100)]
-    attacker.wait(lambda: all(attacker.answer(stream).is_over for stream in streams), "their end", 10)
+    attacker.wait(lambda: all(attacker.answer(stream).over for stream in streams), "their end", 10)
     assert edge.metrics().total("glorieta_rejected_total", listener="web", reason="head_timeout") >= 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,11 @@ from glorieta.plan.compile import inspect, refuse
 from glorieta.plan.compiling import Surroundings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from glorieta.plan import Plan
 
 FILE = "glorieta.yaml"
+ELSEWHERE = Path("/etc/x")
+WITHOUT_FILES = Surroundings(secrets=False)
 UPSTREAM = "upstreams: {a: {endpoints: [localhost:3000]}}\n"
 
 
@@ -53,6 +54,22 @@ def compiled(text: str, folder: Path | None = None, **surroundings: Any) -> Plan
     plan, problems = inspect(loaded.edge, where, valid=True)
     refuse(problems)
     return plan
+
+
+def compiled_without_files(text: str) -> Plan:
+    """The Plan of a text that is right, where the files that it names are not at hand."""
+    plan, problems = inspect(load_text(text, FILE, ELSEWHERE).edge, WITHOUT_FILES, valid=True)
+    assert [each.line() for each in problems if each.severity == "error"] == []
+    return plan
+
+
+def told_without_files(text: str, surroundings: Surroundings = WITHOUT_FILES) -> list[str]:
+    """Everything that is said of it there."""
+    try:
+        edge = load_text(text, FILE, ELSEWHERE).edge
+    except ConfigError as error:
+        return [each.line() for each in error.problems]
+    return [each.line() for each in inspect(edge, surroundings, valid=True)[1]]
 
 
 def warnings(text: str) -> list[str]:

@@ -5,7 +5,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import h2.config
@@ -14,37 +14,12 @@ import h2.events
 import h2.settings
 import hpack
 
-Fields = list[tuple[str, str]]
+from harness.streams import Answer, Fields
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS, ACK = 0x1, 0x4, 0x1
 NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 7, 8, 11
-
-
-@dataclass
-class Answer:
-    """What one stream was answered with, so far."""
-
-    status: int = 0
-    fields: Fields = field(default_factory=list)
-    body: bytes = b""
-    trailers: Fields = field(default_factory=list)
-    interim: list[tuple[int, Fields]] = field(default_factory=list)
-    ended: bool = False
-    reset: int | None = None
-    """The code with which the stream was reset."""
-
-    def header(self, name: str) -> str | None:
-        return next((value for each, value in self.fields if each == name), None)
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    @property
-    def over(self) -> bool:
-        return self.ended or self.reset is not None
 
 
 def connect(port: int, tls: ssl.SSLContext | None, name: str, timeout: float) -> socket.socket:

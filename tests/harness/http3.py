@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
@@ -21,6 +21,9 @@ from aioquic.quic.events import (
     StreamReset,
 )
 
+from harness import streams
+from harness.streams import Fields
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
@@ -34,8 +37,6 @@ CANCELLED = int(ErrorCode.H3_REQUEST_CANCELLED)
 REJECTED = int(ErrorCode.H3_REQUEST_REJECTED)
 NO_ERROR = int(ErrorCode.H3_NO_ERROR)
 
-Fields = list[tuple[str, str]]
-
 
 class Connection(H3Connection):
     """To aioquic an answer to HEAD that says how long its body would be is one that was cut off."""
@@ -45,30 +46,9 @@ class Connection(H3Connection):
 
 
 @dataclass
-class Answer:
-    """What came on one stream so far."""
-
-    status: int = 0
-    fields: Fields = field(default_factory=list)
-    body: bytes = b""
-    trailers: Fields = field(default_factory=list)
-    interim: list[tuple[int, Fields]] = field(default_factory=list)
-    ended: bool = False
-    reset: int | None = None
-    """The code with which the stream was ended."""
+class Answer(streams.Answer):
     stopped: int | None = None
     """The code with which glorieta asked for no more of the request."""
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    def header(self, name: str) -> str | None:
-        return next((value for own, value in self.fields if own == name.lower()), None)
-
-    @property
-    def is_over(self) -> bool:
-        return self.ended or self.reset is not None
 
 
 class Http3Client:
@@ -254,7 +234,7 @@ class Http3Client:
 
     def read(self, stream: int, timeout: float | None = None) -> Answer:
         """The whole answer, or as much as came before it was reset."""
-        self.wait(lambda: self.answer(stream).is_over, f"the answer on stream {stream}", timeout)
+        self.wait(lambda: self.answer(stream).over, f"the answer on stream {stream}", timeout)
         return self.answer(stream)
 
     def get(self, path: str = "/", host: str = "shop.example", fields: Iterable[tuple[str, str]] = ()) -> Answer:

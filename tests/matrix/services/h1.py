@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,12 @@ import h11
 
 from ..clients.h1 import decoded
 from .exchange import WAIT_SECONDS, Exchange
+from .serving import Gone, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..clients import Fields
-    from .exchange import Shop
-
-
-class Gone(Exception):
-    """The other side has closed."""
 
 
 class H1Exchange(Exchange):
@@ -79,29 +74,8 @@ class H1Exchange(Exchange):
         return lambda: early.pop() if early and early[0] else self.socket.recv(1 << 16), self.socket.sendall
 
 
-class H1Service:
-    """Its connections are threads, which end with their clients'."""
-
-    def __init__(self, shop: Shop, tls: ssl.SSLContext | None = None) -> None:
-        self.shop, self.tls = shop, tls
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.open: list[socket.socket] = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self.run, args=(connection,), daemon=True).start()
-
-    def run(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, Gone, h11.RemoteProtocolError):
-            if self.tls:
-                connection = self.tls.wrap_socket(connection, server_side=True)
-            self.open.append(connection)
-            self.serve(connection)
-        connection.close()
+class H1Service(Service):
+    broken = h11.RemoteProtocolError
 
     def serve(self, connection: socket.socket) -> None:
         http = h11.Connection(h11.SERVER)
@@ -121,11 +95,6 @@ class H1Service:
             if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
                 return
             http.start_next_cycle()
-
-    def stop(self) -> None:
-        self.listener.close()
-        for each in self.open:
-            each.close()
 
 
 def watch(connection: socket.socket, gone: threading.Event) -> None:

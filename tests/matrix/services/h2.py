@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
-import ssl
 import threading
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ import h2.settings
 
 from ..clients.h1 import decoded
 from .exchange import WAIT_SECONDS, Exchange
-from .h1 import Gone
+from .serving import Gone, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,29 +153,8 @@ class Connection:
                     raise Gone
 
 
-class H2Service:
-    def __init__(self, shop: Shop, tls: ssl.SSLContext | None = None) -> None:
-        self.shop, self.tls = shop, tls
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.open: list[socket.socket] = []
-        threading.Thread(target=self.accept, daemon=True).start()
+class H2Service(Service):
+    broken = h2.exceptions.ProtocolError
 
-    def accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self.run, args=(connection,), daemon=True).start()
-
-    def run(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, Gone, h2.exceptions.ProtocolError):
-            if self.tls:
-                connection = self.tls.wrap_socket(connection, server_side=True)
-            self.open.append(connection)
-            Connection(self.shop, connection).serve()
-        connection.close()
-
-    def stop(self) -> None:
-        self.listener.close()
-        for each in self.open:
-            each.close()
+    def serve(self, connection: socket.socket) -> None:
+        Connection(self.shop, connection).serve()

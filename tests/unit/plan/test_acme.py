@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from glorieta.config import ConfigError, load_text
+from glorieta.config import load_text
 from glorieta.config.base import layered
 from glorieta.config.listener_tls import ListenerTls
 from glorieta.plan.acme import issuer_folder, orders_of
-from glorieta.plan.compile import inspect
 from glorieta.plan.compiling import Surroundings
 from glorieta.plan.diff import diff, diff_text
 from glorieta.plan.explaining.document import document
 from glorieta.plan.explaining.text import text
 from glorieta.plan.explaining.view import View
+from harness.configuring import WITHOUT_FILES, compiled_without_files, told_without_files
 
 if TYPE_CHECKING:
     from glorieta.plan import Plan
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SET_UP = "{terms_agreed: on, storage: /s}"
 FOLDER = f"/s/{issuer_folder('https://acme-v02.api.letsencrypt.org/directory')}/certificates"
 ROUTES = "routes: {a: {match: shop.example, respond: a}, b: {match: api.example/v1/*, respond: b}}"
-WITHOUT_FILES = Surroundings(secrets=False)
 
 
 def web(tls: str, acme: str = SET_UP, bind: str = '":443"', more: str = ROUTES, only: str = "https_only: on") -> str:
@@ -32,19 +31,8 @@ def web(tls: str, acme: str = SET_UP, bind: str = '":443"', more: str = ROUTES, 
     return f"version: 1\n{noun}listeners:\n  web: {{bind: {bind}, tls: {{{tls}, {only}}}, {more}}}\n"
 
 
-def compiled(text: str) -> Plan:
-    plan, problems = inspect(load_text(text, "glorieta.yaml", Path("/etc/x")).edge, WITHOUT_FILES, valid=True)
-    assert [each.line() for each in problems if each.severity == "error"] == []
-    return plan
-
-
 def told(text: str, surroundings: Surroundings = WITHOUT_FILES) -> str:
-    """Everything that is said."""
-    try:
-        edge = load_text(text, "glorieta.yaml", Path("/etc/x")).edge
-    except ConfigError as error:
-        return "\n".join(each.line() for each in error.problems)
-    return "\n".join(each.line() for each in inspect(edge, surroundings, valid=True)[1])
+    return "\n".join(told_without_files(text, surroundings))
 
 
 def shown(plan: Plan) -> list[dict[str, Any]]:
@@ -76,11 +64,11 @@ def pair(*names: str) -> dict[str, Any]:
     ],
 )
 def test_every_form(tls: str, expected: list[dict[str, Any]]) -> None:
-    assert shown(compiled(web(tls))) == expected
+    assert shown(compiled_without_files(web(tls))) == expected
 
 
 def test_the_whole_with_its_defaults() -> None:
-    plan = compiled(web("acme: shop.example"))
+    plan = compiled_without_files(web("acme: shop.example"))
     assert plan["acme"] == {
         "directory": "https://acme-v02.api.letsencrypt.org/directory",
         "email": None,
@@ -91,11 +79,16 @@ def test_the_whole_with_its_defaults() -> None:
         "renew_before_ms": None,
         "external_account": None,
     }
-    assert compiled(web("acme: shop.example", "{terms_agreed: on}"))["acme"]["storage"] == "/var/lib/glorieta/acme"
+    assert (
+        compiled_without_files(web("acme: shop.example", "{terms_agreed: on}"))["acme"]["storage"]
+        == "/var/lib/glorieta/acme"
+    )
 
 
 def test_a_hook_means_dns_01_and_is_relative_to_its_file() -> None:
-    plan = compiled(web('acme: "*.shop.example"', "{terms_agreed: on, storage: s, dns: [./hook, --zone, a]}"))
+    plan = compiled_without_files(
+        web('acme: "*.shop.example"', "{terms_agreed: on, storage: s, dns: [./hook, --zone, a]}")
+    )
     command = {"command": ["/etc/x/hook", "--zone", "a"], "timeout_ms": 60_000, "wait_ms": 30_000}
     assert (plan["acme"]["challenge"], plan["acme"]["storage"]) == ({"dns-01": command}, "/etc/x/s")
 
@@ -111,7 +104,7 @@ def test_each_issuer_has_a_folder_of_its_own() -> None:
 
 def test_a_wildcard_of_the_routes_covers_what_is_below_it() -> None:
     routes = 'routes: {a: {match: "*.shop.example", respond: a}, b: {match: www.shop.example, respond: b}}'
-    plan = compiled(web("acme: on", "{terms_agreed: on, storage: /s, dns: /hook}", more=routes))
+    plan = compiled_without_files(web("acme: on", "{terms_agreed: on, storage: /s, dns: /hook}", more=routes))
     assert shown(plan) == [pair("*.shop.example")]
 
 
@@ -119,13 +112,13 @@ def test_what_is_ordered_is_gathered_once() -> None:
     listeners = [
         f'{name}: {{bind: ":{port}", tls: {{acme: a.example}}, respond: x}}' for name, port in (("a", 443), ("b", 8443))
     ]
-    plan = compiled(
+    plan = compiled_without_files(
         f"version: 1\nacme: {SET_UP}\nlisteners: {{plain: {{bind: ':80', respond: x}}, {', '.join(listeners)}}}\n"
     )
     orders = orders_of(plan)
     assert orders is not None
     assert orders["certificates"] == [{"names": ["a.example"], "file": f"{FOLDER}/a.example.pem"}]
-    assert orders_of(compiled("version: 1\nlisteners: {web: {bind: ':80', respond: x}}\n")) is None
+    assert orders_of(compiled_without_files("version: 1\nlisteners: {web: {bind: ':80', respond: x}}\n")) is None
 
 
 @pytest.mark.parametrize(
@@ -238,7 +231,7 @@ def test_it_is_explained() -> None:
     edge = load_text(
         web("acme: on", "{terms_agreed: on, storage: /s, email: a@b.example}"), "a.yaml", Path("/etc/x")
     ).edge
-    view = View(compiled(web("acme: on", "{terms_agreed: on, storage: /s, email: a@b.example}")), edge)
+    view = View(compiled_without_files(web("acme: on", "{terms_agreed: on, storage: /s, email: a@b.example}")), edge)
     lines = text(view)
     assert "certificate ordered for api.example, not there yet" in lines
     assert "ordered from letsencrypt, by http-01, as a@b.example; kept in /s" in lines
@@ -250,9 +243,12 @@ def test_it_is_explained() -> None:
 
 
 def test_a_change_is_told() -> None:
-    before, after = compiled(web("acme: shop.example")), compiled(web("acme: [shop.example, api.example]"))
+    before, after = (
+        compiled_without_files(web("acme: shop.example")),
+        compiled_without_files(web("acme: [shop.example, api.example]")),
+    )
     assert diff_text(diff(before, after)).splitlines() == [
         "~ listener web  tls.certificates: ordered for shop.example → ordered for shop.example, api.example"
     ]
-    without = compiled("version: 1\nlisteners: {web: {bind: ':80', respond: x}}\n")
+    without = compiled_without_files("version: 1\nlisteners: {web: {bind: ':80', respond: x}}\n")
     assert any(line.startswith("~ setting acme") for line in diff_text(diff(without, after)).splitlines())

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from glorieta.config import ConfigError, load_text
-from glorieta.plan import Plan
-from glorieta.plan.compile import inspect
-from glorieta.plan.compiling import Surroundings
 from glorieta.plan.diff import diff, diff_text
 from glorieta.plan.explaining.document import document
 from glorieta.plan.explaining.text import text
 from glorieta.plan.explaining.view import View
+from harness.configuring import compiled_without_files, told_without_files
 
 TLS = "tls: {certificate: a.crt, key: a.key}"
 ALL = "versions: [h1, h2, h3]"
-WITHOUT_FILES = Surroundings(secrets=False)
 
 
 def web(more: str, bind: str = '":443"', before: str = "") -> str:
     return f"version: 1\n{before}listeners:\n  web: {{bind: {bind}, {more}, to: a}}\nupstreams: {{a: {{endpoints: [a:1]}}}}\n"
-
-
-def compiled(text: str) -> Plan:
-    plan, problems = inspect(load_text(text, "glorieta.yaml", Path("/etc/x")).edge, WITHOUT_FILES, valid=True)
-    assert [each.line() for each in problems if each.severity == "error"] == []
-    return plan
-
-
-def told(text: str) -> list[str]:
-    try:
-        edge = load_text(text, "glorieta.yaml", Path("/etc/x")).edge
-    except ConfigError as error:
-        return [each.line() for each in error.problems]
-    return [each.line() for each in inspect(edge, WITHOUT_FILES, valid=True)[1]]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +30,7 @@ def told(text: str) -> list[str]:
     ],
 )
 def test_it_is_spoken_where_that_is_said(more: str, versions: list[str], alt_svc: object) -> None:
-    listener = compiled(web(more))["listeners"][0]
+    listener = compiled_without_files(web(more))["listeners"][0]
     assert (listener["versions"], listener["alt_svc"]) == (versions, alt_svc)
 
 
@@ -75,37 +55,39 @@ def test_it_is_spoken_where_that_is_said(more: str, versions: list[str], alt_svc
     ],
 )
 def test_what_cannot_be_is_said(text: str, said: str) -> None:
-    assert any(said in each for each in told(text)), told(text)
+    assert any(said in each for each in told_without_files(text)), told_without_files(text)
 
 
 def test_defaults_are_for_listeners_that_can_speak_it() -> None:
     before = "defaults: {listener: {versions: [h1, h2, h3]}}\n"
-    clear = compiled(web("role: reverse-proxy", '":80"', before))["listeners"][0]
+    clear = compiled_without_files(web("role: reverse-proxy", '":80"', before))["listeners"][0]
     assert (clear["versions"], clear["alt_svc"]) == (["h1", "h2"], None)
-    socket = compiled(web(TLS, '"unix:/run/a.sock"', before))["listeners"][0]
+    socket = compiled_without_files(web(TLS, '"unix:/run/a.sock"', before))["listeners"][0]
     assert socket["versions"] == ["h1", "h2"]
-    secure = compiled(web(TLS, before=before))["listeners"][0]
+    secure = compiled_without_files(web(TLS, before=before))["listeners"][0]
     assert secure["versions"] == ["h1", "h2", "h3"]
 
 
 def test_whoever_redirects_speaks_in_clear() -> None:
     tls = "tls: {certificate: a.crt, key: a.key, https_only: on}"
-    redirects = compiled(web(f"{tls}, {ALL}, alt_svc: {{port: 443}}"))["listeners"][1]
+    redirects = compiled_without_files(web(f"{tls}, {ALL}, alt_svc: {{port: 443}}"))["listeners"][1]
     assert (redirects["id"], redirects["versions"], redirects["alt_svc"]) == ("web-redirect", ["h1", "h2"], None)
 
 
 def test_datagrams_of_another_are_a_clash() -> None:
     other = 'listeners:\n  mail: {bind: ":443", protocol: udp, to: a}\n'
     clash = web(f"{TLS}, {ALL}").replace("listeners:\n", other)
-    assert any("is listened to already" in each for each in told(clash)), told(clash)
-    assert not any("is listened to already" in each for each in told(web(TLS).replace("listeners:\n", other)))
+    assert any("is listened to already" in each for each in told_without_files(clash)), told_without_files(clash)
+    assert not any(
+        "is listened to already" in each for each in told_without_files(web(TLS).replace("listeners:\n", other))
+    )
 
 
 def test_it_is_explained_and_compared() -> None:
-    plan = compiled(web(f"{TLS}, {ALL}", '[":443", "[::1]:8443"]'))
+    plan = compiled_without_files(web(f"{TLS}, {ALL}", '[":443", "[::1]:8443"]'))
     view = View(plan)
     assert "HTTP/3 at UDP 443, 8443; answers say so (Alt-Svc, for 1d)" in text(view)
     listener = document(view)["listeners"][0]
     assert (listener["versions"], listener["alt_svc"]) == (["h1", "h2", "h3"], {"port": None, "max_age_s": 86_400})
-    off = compiled(web(f"{TLS}, {ALL}, alt_svc: off", '[":443", "[::1]:8443"]'))
+    off = compiled_without_files(web(f"{TLS}, {ALL}, alt_svc: off", '[":443", "[::1]:8443"]'))
     assert "answers say so (Alt-Svc, for 1d) → answers say nothing of it" in diff_text(diff(plan, off))

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from glorieta.config import ConfigError, Edge, load_text
+from glorieta.config import Edge, load_text
 from glorieta.plan.compile import inspect
-from glorieta.plan.compiling import Surroundings
 from glorieta.plan.diff import diff, diff_text
 from glorieta.plan.explaining.document import document
 from glorieta.plan.explaining.text import text
 from glorieta.plan.explaining.view import View
 from glorieta.plan.lost import lost
 from harness.certificates import Authority
+from harness.configuring import WITHOUT_FILES, compiled_without_files, told_without_files
 
 if TYPE_CHECKING:
-    from glorieta.plan import Plan
+    pass
 
 UPSTREAMS = "upstreams: {a: {endpoints: [localhost:3000]}}\n"
 PAIR = "certificate: a.crt, key: a.key"
-WITHOUT_FILES = Surroundings(secrets=False)
 
 
 def web(tls: str, bind: str = '":443"', more: str = "to: a") -> str:
@@ -33,24 +32,9 @@ def upstream(noun: str) -> str:
     return f'version: 1\nlisteners: {{web: {{bind: ":80", to: a}}}}\nupstreams: {{a: {noun}}}\n'
 
 
-def compiled(text: str) -> Plan:
-    plan, problems = inspect(load_text(text, "glorieta.yaml", Path("/etc/x")).edge, WITHOUT_FILES, valid=True)
-    assert [each.line() for each in problems if each.severity == "error"] == []
-    return plan
-
-
-def told(text: str) -> list[str]:
-    """Everything that is said, where files are not at hand."""
-    try:
-        edge = load_text(text, "glorieta.yaml", Path("/etc/x")).edge
-    except ConfigError as error:
-        return [each.line() for each in error.problems]
-    return [each.line() for each in inspect(edge, WITHOUT_FILES, valid=True)[1]]
-
-
 def test_one_certificate_is_the_list_of_one() -> None:
-    short = compiled(web(f"{{{PAIR}}}"))["listeners"][0]["tls"]
-    assert short == compiled(web(f"{{certificates: [{{{PAIR}}}]}}"))["listeners"][0]["tls"]
+    short = compiled_without_files(web(f"{{{PAIR}}}"))["listeners"][0]["tls"]
+    assert short == compiled_without_files(web(f"{{certificates: [{{{PAIR}}}]}}"))["listeners"][0]["tls"]
     assert short == {
         "certificates": [{"certificate": "/etc/x/a.crt", "key": "/etc/x/a.key"}],
         "unknown_name": "default",
@@ -60,7 +44,7 @@ def test_one_certificate_is_the_list_of_one() -> None:
 
 
 def test_tls_off_is_in_clear_and_an_overlay_may_say_so() -> None:
-    assert compiled(web("off"))["listeners"][0]["tls"] is None
+    assert compiled_without_files(web("off"))["listeners"][0]["tls"] is None
 
 
 def test_a_layer_that_says_one_certificate_takes_back_several_and_the_other_way_round() -> None:
@@ -107,17 +91,17 @@ def test_a_layer_that_says_one_certificate_takes_back_several_and_the_other_way_
     ],
 )
 def test_what_is_wrong_with_a_listeners_tls(tls: str, expected: str) -> None:
-    found = told(web(tls))
+    found = told_without_files(web(tls))
     assert any(expected in each for each in found), found
 
 
 def test_a_secret_that_stands_where_a_path_is_expected_is_not_repeated() -> None:
-    (found,) = told(web('{certificate: a, key: "-----BEGIN PRIVATE KEY-----verysecret"}'))
+    (found,) = told_without_files(web('{certificate: a, key: "-----BEGIN PRIVATE KEY-----verysecret"}'))
     assert "verysecret" not in found
 
 
 def test_https_only_is_a_listener_that_redirects_and_a_header() -> None:
-    web_, redirect = compiled(web(f"{{{PAIR}, https_only: on}}"))["listeners"]
+    web_, redirect = compiled_without_files(web(f"{{{PAIR}, https_only: on}}"))["listeners"]
     assert redirect["id"] == "web-redirect"
     assert redirect["bind"] == ["*:80"]
     assert redirect["tls"] is None
@@ -161,7 +145,7 @@ def test_https_only_is_a_listener_that_redirects_and_a_header() -> None:
 def test_forms_of_https_only(
     switch: str, bind: str, binds: list[str] | None, location: str | None, hsts: str | None
 ) -> None:
-    listeners = compiled(web(f"{{{PAIR}, https_only: {switch}}}", bind))["listeners"]
+    listeners = compiled_without_files(web(f"{{{PAIR}, https_only: {switch}}}", bind))["listeners"]
     assert [each["bind"] for each in listeners[1:]] == ([binds] if binds else [])
     if location:
         assert listeners[1]["routes"][0]["target"]["redirect"]["location"] == location
@@ -172,19 +156,21 @@ def test_forms_of_https_only(
 
 def test_the_redirect_has_the_bounds_of_its_listener() -> None:
     more = "to: a, limits: {connections: 7}, trusted_proxies: 10.0.0.0/8"
-    _, redirect = compiled(web(f"{{{PAIR}, https_only: on}}", more=more))["listeners"]
+    _, redirect = compiled_without_files(web(f"{{{PAIR}, https_only: on}}", more=more))["listeners"]
     assert redirect["limits"]["connections"] == 7
     assert redirect["trusted_proxies"] == ["10.0.0.0/8"]
 
 
 def test_a_listeners_own_header_wins_over_the_switch() -> None:
     more = "to: a, filters: {headers: {response: {set: {Strict-Transport-Security: max-age=1}}}}"
-    (headers,) = compiled(web(f"{{{PAIR}, https_only: on}}", more=more))["listeners"][0]["routes"][0]["filters"]
+    (headers,) = compiled_without_files(web(f"{{{PAIR}, https_only: on}}", more=more))["listeners"][0]["routes"][0][
+        "filters"
+    ]
     assert headers["headers"]["response"]["set"] == [["Strict-Transport-Security", "max-age=1"]]
 
 
 def test_groups_without_a_listener_are_never_at_the_one_that_redirects() -> None:
-    plan = compiled(web(f"{{{PAIR}, https_only: on}}") + "groups: {g: {match: shop.example, to: a}}\n")
+    plan = compiled_without_files(web(f"{{{PAIR}, https_only: on}}") + "groups: {g: {match: shop.example, to: a}}\n")
     assert [(each["id"], each["listener"]) for each in plan["groups"]] == [
         ("web", "web"),
         ("g", "web"),
@@ -201,13 +187,13 @@ def test_groups_without_a_listener_are_never_at_the_one_that_redirects() -> None
     ],
 )
 def test_switches_that_cannot_be(switch: str, bind: str, expected: str) -> None:
-    assert any(expected in each for each in told(web(f"{{{PAIR}, https_only: {switch}}}", bind)))
+    assert any(expected in each for each in told_without_files(web(f"{{{PAIR}, https_only: {switch}}}", bind)))
 
 
 def test_the_name_of_the_redirect_may_be_taken() -> None:
     other = 'web-redirect: {bind: ":81", to: a}'
     text = web(f"{{{PAIR}, https_only: on}}").replace("listeners:\n", f"listeners:\n  {other}\n")
-    (found,) = told(text)
+    (found,) = told_without_files(text)
     assert 'the listener that redirects is called "web-redirect", and so is another one' in found
 
 
@@ -234,7 +220,7 @@ def test_the_name_of_the_redirect_may_be_taken() -> None:
     ],
 )
 def test_upstreams_by_tls(noun: str, tls: dict[str, Any] | None, addresses: list[str]) -> None:
-    (found,) = compiled(upstream(noun))["upstreams"]
+    (found,) = compiled_without_files(upstream(noun))["upstreams"]
     plain = {"authorities": None, "name": None, "certificate": None, "minimum": "1.2", "verify": True}
     assert found["tls"] == (None if tls is None else plain | tls)
     assert [each["address"] for each in found["endpoints"]] == addresses
@@ -242,7 +228,9 @@ def test_upstreams_by_tls(noun: str, tls: dict[str, Any] | None, addresses: list
 
 def test_defaults_of_upstreams_hold_for_their_tls_and_off_takes_them_back() -> None:
     text = upstream("{endpoints: localhost:1, tls: {name: a}}, b: {endpoints: localhost:2, tls: off}")
-    plan = compiled(text.replace("version: 1", "version: 1\ndefaults: {upstream: {tls: {authorities: ca.pem}}}"))
+    plan = compiled_without_files(
+        text.replace("version: 1", "version: 1\ndefaults: {upstream: {tls: {authorities: ca.pem}}}")
+    )
     first, second = plan["upstreams"]
     assert first["tls"] is not None and (first["tls"]["name"], first["tls"]["authorities"]) == ("a", "/etc/x/ca.pem")
     assert second["tls"] is None
@@ -268,21 +256,21 @@ def test_defaults_of_upstreams_hold_for_their_tls_and_off_takes_them_back() -> N
     ],
 )
 def test_what_is_wrong_with_an_upstreams_tls(noun: str, expected: str) -> None:
-    found = told(upstream(noun))
+    found = told_without_files(upstream(noun))
     assert any(expected in each for each in found), found
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:
-    assert not any("hush" in each for each in told(upstream('{endpoints: "https://u:hush@a:1"}')))
+    assert not any("hush" in each for each in told_without_files(upstream('{endpoints: "https://u:hush@a:1"}')))
 
 
 def test_verification_that_is_off_is_loud() -> None:
     noun = upstream("{endpoints: localhost:1, tls: {verify: off}}")
-    (warning,) = told(noun)
+    (warning,) = told_without_files(noun)
     assert "warning: any certificate is believed: whoever is on the way can read and change everything" in warning
-    explained = text(View(compiled(noun)))
+    explained = text(View(compiled_without_files(noun)))
     assert "by TLS (NOT VERIFIED: whoever is on the way can read and change everything)" in explained
-    assert document(View(compiled(noun)))["upstreams"][0]["tls"]["verify"] is False
+    assert document(View(compiled_without_files(noun)))["upstreams"][0]["tls"]["verify"] is False
 
 
 NAMES = """\
@@ -296,7 +284,7 @@ upstreams:
 
 
 def test_names_lead_to_upstreams_and_to_takes_the_others() -> None:
-    plan = compiled(NAMES.format(more='names: {Shop.Example: a, "*.api.example": a}, to: b'))
+    plan = compiled_without_files(NAMES.format(more='names: {Shop.Example: a, "*.api.example": a}, to: b'))
     listener = plan["listeners"][0]
     assert listener["passthrough"] is not None
     assert listener["passthrough"]["names"] == [
@@ -330,7 +318,7 @@ def test_names_lead_to_upstreams_and_to_takes_the_others() -> None:
     ],
 )
 def test_what_is_wrong_with_names(more: str, expected: str) -> None:
-    found = told(NAMES.format(more=more))
+    found = told_without_files(NAMES.format(more=more))
     assert any(expected in each for each in found), found
 
 
@@ -349,7 +337,7 @@ def test_what_is_wrong_with_names(more: str, expected: str) -> None:
     ],
 )
 def test_keys_of_other_protocols(more: str, expected: str) -> None:
-    found = told(f"version: 1\nlisteners: {{web: {{{more}}}}}\n{UPSTREAMS}")
+    found = told_without_files(f"version: 1\nlisteners: {{web: {{{more}}}}}\n{UPSTREAMS}")
     assert any(expected in each for each in found), found
 
 
@@ -396,19 +384,19 @@ def test_a_dumped_edge_reads_back_the_same() -> None:
 
 
 def test_what_a_change_of_tls_costs() -> None:
-    clear, by_tls = compiled(web("off")), compiled(web(f"{{{PAIR}}}"))
+    clear, by_tls = compiled_without_files(web("off")), compiled_without_files(web(f"{{{PAIR}}}"))
     (loss,) = lost(clear, by_tls)
     assert loss.text.startswith("speaks https now: open connections stay in clear")
     (loss,) = lost(by_tls, clear)
     assert loss.text.startswith("speaks http now: open connections stay by TLS")
-    other = compiled(web(f"{{{PAIR}, profile: modern}}"))
+    other = compiled_without_files(web(f"{{{PAIR}, profile: modern}}"))
     assert "open connections stay as they are" in lost(by_tls, other)[0].text
     assert "tls.minimum: 1.2 → 1.3" in diff_text(diff(by_tls, other))
 
 
 def test_what_a_change_of_an_upstreams_tls_costs() -> None:
-    clear = compiled(upstream("{endpoints: localhost:1}"))
-    by_tls = compiled(upstream('{endpoints: "https://localhost:1"}'))
+    clear = compiled_without_files(upstream("{endpoints: localhost:1}"))
+    by_tls = compiled_without_files(upstream('{endpoints: "https://localhost:1"}'))
     (loss,) = lost(clear, by_tls)
     assert loss.text == "is spoken to by TLS now: its pooled connections, health, ejections and latencies go"
     assert "tls: off → by TLS" in diff_text(diff(clear, by_tls))
