@@ -33,7 +33,7 @@ def start_of(
         protocol="http/1.1",
         scheme="http",
         client="192.0.2.1",
-        id="an-id",
+        request_id="an-id",
         deadline=deadline,
         parameters=[],
         headers=headers or [],

@@ -35,7 +35,7 @@ class Asked:
     """Whether its body comes in pieces."""
     timeout: float | None
 
-    def start(self, route: int, parameters: Fields, now: float, id: str) -> Start:
+    def start(self, route: int, parameters: Fields, now: float, request_id: str) -> Start:
         deadline = None if self.timeout is None else now + self.timeout
         return Start(
             route=route,
@@ -45,7 +45,7 @@ class Asked:
             protocol="http/1.1",
             scheme="http",
             client="192.0.2.1",
-            id=id,
+            request_id=request_id,
             deadline=deadline,
             parameters=parameters,
             headers=self.headers,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -184,7 +183,7 @@ class HTTPRoute(HandlerRoute):
             else:
                 assert response is not None
                 return response
-        return raw_response(*crash_answer(request.id))
+        return raw_response(*crash_answer(request.request_id))
 
 
 async def pass_through(exits: AsyncExitStack, error: BaseException) -> None:
@@ -217,8 +216,7 @@ async def send(response: Response, request: Request) -> None:
 async def after(request: Request, background: BackgroundTask | BackgroundTasks | None) -> None:
     """What follows an answer: its tasks, then the clean-up of dependencies."""
     try:
-        # The answer leaves in the loop's next turn; what blocks the loop must not hold it back.
-        await asyncio.sleep(0)
+        await request.transport.sent()
         if background is not None:
             await background.run(request.call_scope)
     finally:

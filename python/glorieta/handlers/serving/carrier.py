@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from ..transport import Fields
 
 START = 0
-"""`(0, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, parameters, headers, body)`;
-without a body (none) its pieces follow."""
+"""`(0, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, request_id, parameters, headers,
+body)`; without a body (none) its pieces follow."""
 BODY = 1
 """`(1, link, call, data, last)`: a piece of the request's body."""
 BODY_FAILED = 2
@@ -50,6 +50,10 @@ class Carrier(Protocol):
     def answer(self, link: int, call: int, status: int, headers: Fields, body: bytes | None) -> None: ...
 
     def answer_body(self, link: int, call: int, data: bytes, last: bool) -> None: ...
+
+    def explain(self, link: int, call: int, reason: str, detail: str) -> None:
+        """Why the answer that follows is an error that the handler has not made itself; `reason` is the engine's
+        word."""
 
     def failed(self, link: int, call: int) -> None: ...
 

@@ -122,13 +122,18 @@ class Pump:
             running.answered(CallResponse(*answer))
 
     def _start(self, message: tuple[Any, ...]) -> None:
-        _, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, *rest = message
+        _, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, request_id, *rest = message
         deadline = self._loop.time() + deadline_ms / 1000 if deadline_ms else None
-        start = Start(route, method, path, query, protocol, scheme, client, id, deadline, *rest)
+        start = Start(route, method, path, query, protocol, scheme, client, request_id, deadline, *rest)
         request = CarriedRequest(self, link, call, start)
         self._requests[link, call] = request
         if route >= len(self.routes):
-            log.error("the engine asks for route %d, of which there are %d (id %s)", route, len(self.routes), id)
+            log.error(
+                "the engine asks for route %d, of which there are %d (request_id %s)",
+                route,
+                len(self.routes),
+                request_id,
+            )
             request.fail()
             return
         served = self.routes[route]
@@ -146,7 +151,9 @@ class Pump:
         self._changed.set()
         del self._running[request]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a request failed outside of its handler (id %s)", request.start.id, exc_info=error)
+            log.error(
+                "a request failed outside of its handler (request_id %s)", request.start.request_id, exc_info=error
+            )
         request.handled()
 
     def _cancel(self, message: tuple[Any, ...]) -> None:
@@ -169,20 +176,15 @@ class Pump:
         if task.done():
             return
         log.warning(
-            "the handler of %s %s (id %s) still runs %g s after it was cancelled; let CancelledError pass\n%s",
+            "the handler of %s %s (request_id %s) still runs %g s after it was cancelled; let CancelledError pass\n%s",
             start.method,
             start.path,
-            start.id,
+            start.request_id,
             STUBBORN,
             stack_of_task(task),
         )
         task.cancel()
         self._loop.call_later(STUBBORN, self._insist, task, start)
-
-    def runs(self, request: CarriedRequest) -> bool:
-        """Whether its handler has not returned."""
-        task = self._running.get(request)
-        return task is not None and not task.done()
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""
@@ -190,7 +192,7 @@ class Pump:
         self._requests.pop((request.link, request.call_number), None)
 
     def complain(self, start: Start, what: str) -> None:
-        log.error("the handler of %s %s (id %s) failed: %s", start.method, start.path, start.id, what)
+        log.error("the handler of %s %s (request_id %s) failed: %s", start.method, start.path, start.request_id, what)
 
     def say(self, message: Callable[..., None], *values: Any) -> None:
         """Sends a message. The engine is woken once for all that is said in one turn of the loop."""
