@@ -33,7 +33,8 @@ pub fn tuple(py: Python<'_>, link: usize, message: ToHandler) -> PyResult<Bound<
 fn begin(py: Python<'_>, link: usize, call: u32, start: Start) -> PyResult<Bound<'_, PyTuple>> {
     let (parameters, headers) = (pairs(py, &start.parameters)?, pairs(py, &start.headers)?);
     let number = |number: u32| number.into_pyobject(py).map(Bound::into_any);
-    let texts = [&start.method, &start.path, &start.query, &start.protocol, &start.scheme, &start.client, &start.request_id];
+    let texts =
+        [&start.method, &start.path, &start.query, &start.protocol, &start.scheme, &start.client, &start.request_id];
     let mut items = vec![number(0)?, link.into_pyobject(py)?.into_any(), number(call)?];
     items.extend([number(start.route)?, number(start.deadline_ms)?]);
     items.extend(texts.map(|value| text(py, value).into_any()));

@@ -23,7 +23,20 @@ fn start() -> impl Strategy<Value = Start> {
     (any::<(u32, u32)>(), vec(text(), 7), fields(), fields(), body()).prop_map(
         |((route, deadline_ms), texts, parameters, headers, body)| {
             let [method, path, query, protocol, scheme, client, request_id] = <[Bytes; 7]>::try_from(texts).unwrap();
-            Start { route, deadline_ms, method, path, query, protocol, scheme, client, request_id, parameters, headers, body }
+            Start {
+                route,
+                deadline_ms,
+                method,
+                path,
+                query,
+                protocol,
+                scheme,
+                client,
+                request_id,
+                parameters,
+                headers,
+                body,
+            }
         },
     )
 }

@@ -203,7 +203,9 @@ impl Start {
     fn write(&self, writer: &mut Writer) {
         writer.u32(self.route);
         writer.u32(self.deadline_ms);
-        for text in [&self.method, &self.path, &self.query, &self.protocol, &self.scheme, &self.client, &self.request_id] {
+        for text in
+            [&self.method, &self.path, &self.query, &self.protocol, &self.scheme, &self.client, &self.request_id]
+        {
             writer.bytes(text);
         }
         write_fields(writer, &self.parameters);

@@ -38,11 +38,7 @@ pub enum Answered {
     /// With the reason, where it is an error that the handler has not made itself.
     Response(Response, Option<Error>),
     /// 101: the stream leads to the handler, for as long as the tunnel is kept.
-    Switched {
-        head: ResponseHead,
-        stream: Stream,
-        tunnel: Tunnel,
-    },
+    Switched { head: ResponseHead, stream: Stream, tunnel: Tunnel },
 }
 
 /// Has a handler answer a request. It is sent again only where the process that had it has ended without having
