@@ -20,7 +20,7 @@ from glorieta.plan.told import steps
 from harness.configuring import cases, put_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 SHOP = """\
 from glorieta.handlers import Router, Upstream, WebSocket
@@ -44,14 +44,10 @@ UPSTREAMS = "upstreams: {users: {endpoints: [localhost:3000]}}\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder; what is imported from it is forgotten afterwards."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return tmp_path
 
 
 def configured(text: str, python: str = "", top: str = UPSTREAMS) -> str:
