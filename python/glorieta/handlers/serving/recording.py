@@ -85,6 +85,10 @@ class RecordedTransport:
         self._calls: list[RecordedCall] = []
         self._more = 0
 
+    @property
+    def deadline(self) -> float | None:
+        return self._transport.deadline
+
     def now(self) -> float:
         return round((time.monotonic() - self._began) * 1000, 1)
 
@@ -124,6 +128,9 @@ class RecordedTransport:
 
     def explain(self, reason: str, detail: str) -> None:
         self._transport.explain(reason, detail)
+
+    def handled(self) -> None:
+        self._transport.handled()
 
     def fail(self) -> None:
         self._note(500)
