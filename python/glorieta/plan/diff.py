@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .describe import (
-    field_text,
-    filter_text,
-    handler_text,
-    listener_text,
-    match_text,
-    target_text,
-    upstream_text,
-    value_text,
-)
+from .describe import field_text, value_text
+from .describe_filters import filter_text
+from .describe_handlers import handler_text
+from .describe_listeners import listener_text
+from .describe_matches import match_text
+from .describe_routes import target_text
+from .describe_upstreams import upstream_text
 from .list_changes import endpoints_change, items_change, variants_change
 from .wording import ARROW, both_shown
 

@@ -9,7 +9,10 @@ from typing_extensions import TypedDict
 
 from ...config.errors import path_text
 from ...config.units import milliseconds
-from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
+from ..describe_listeners import layer_of
+from ..describe_matches import match_noun_text, match_text
+from ..describe_routes import target_text
+from ..describe_upstreams import endpoints_text, upstream_text
 from ..match import written_host
 from ..model import mirror_of, whole_of
 from ..precedence import in_order

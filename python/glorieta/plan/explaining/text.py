@@ -6,20 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 from ...config.address import is_literal
 from ...config.units import format_duration
-from ..describe import (
-    filter_text,
-    handler_text,
-    listener_text,
-    match_noun_text,
-    proxy_protocol_text,
-    role_text,
-    roles_text,
-    udp_text,
-    upstream_text,
-    value_text,
-)
+from ..describe import value_text
 from ..describe_acme import acme_text
+from ..describe_filters import filter_text
+from ..describe_handlers import handler_text
+from ..describe_listeners import listener_text, proxy_protocol_text, role_text, roles_text, udp_text
+from ..describe_matches import match_noun_text
 from ..describe_tls import server_tls_texts
+from ..describe_upstreams import upstream_text
 from ..http3 import H3, http3_text
 from ..match import written_host
 from ..model import layer4_of
