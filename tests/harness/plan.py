@@ -82,6 +82,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "protocol": "http",
         "versions": ["h1", "h2"],
         "alt_svc": None,
+        "unrouted": [],
         "tls": None,
         "proxy_protocol": None,
         "roles": [],

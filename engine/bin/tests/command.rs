@@ -21,7 +21,7 @@ fn plan(version: &str, body: &str) -> Value {
         "target": {"respond": {"status": 200, "headers": [], "body": body}},
     });
     let listener = json!({
-        "id": "web", "bind": ["127.0.0.1:0"], "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "roles": [], "trusted_proxies": [], "tcp": null,
+        "id": "web", "bind": ["127.0.0.1:0"], "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "unrouted": [], "roles": [], "trusted_proxies": [], "tcp": null,
         "limits": {
             "head_bytes": 32768, "header_count": 100, "target_bytes": 8192, "connections": 100, "connections_per_client": 0, "new_connections": 0, "new_connections_per_client": 0,
             "streams": 128, "requests_per_connection": 0, "body_rate": 0,

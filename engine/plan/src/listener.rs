@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Route, ServerTls, TlsTarget};
+use crate::{Filter, Route, ServerTls, TlsTarget};
 
 /// An address (or several) and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Listener {
     pub trusted_proxies: Vec<String>,
     pub forwarded: ForwardedHeaders,
     pub request_id: RequestIdHeaders,
+    /// What becomes of answers to requests that no route takes: what its filters add to all answers, such as HSTS.
+    pub unrouted: Vec<Filter>,
     /// In no order; precedence is decided by what they match.
     pub routes: Vec<Route>,
     /// The target of a `tcp` listener.

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Kind = Literal["setting", "listener", "group", "route", "upstream", "handler"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
 SETTINGS = ("workers", "drain_ms", "server_name", "admin", "access_log", "acme")
-FILTERS = "filters"
+FILTERS = ("filters", "unrouted")
+"""Of a route, and of what a listener answers without one."""
 VARIANTS = "target.split.variants"
 
 
@@ -51,15 +52,20 @@ class FieldChange:
                 return items_change(self.field, old, new)
             case str(old), str(new) if self.field != "path":
                 return ARROW.join(both_shown(old, new))
-            case (None, filter) if self.field.startswith(f"{FILTERS}."):
+            case (None, filter) if self.is_filter:
                 return f"+ {filter_text({self.kind: filter})}"
-            case (filter, None) if self.field.startswith(f"{FILTERS}."):
+            case (filter, None) if self.is_filter:
                 return f"− {filter_text({self.kind: filter})}"
         return f"{value_text(self.field, self.old)}{ARROW}{value_text(self.field, self.new)}"
 
     @property
     def kind(self) -> str:
         return self.field.rpartition(".")[2]
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether it is a whole filter that came or went."""
+        return self.field.rpartition(".")[0] in FILTERS
 
     def as_json(self) -> dict[str, Any]:
         return {"field": self.field, "old": self.old, "new": self.new}
@@ -156,7 +162,7 @@ def changed_fields(old: Any, new: Any, path: str = "") -> Iterator[FieldChange]:
     """The innermost fields that differ; an enum that changes its kind is one field, and so is what a route matches."""
     if old == new:
         return
-    if path == FILTERS:
+    if path in FILTERS:
         old, new = filters_by_kind(old, new), filters_by_kind(new, old)
     if path != "path" and isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         for key in old:

@@ -91,6 +91,10 @@ class Merged:
             filters.append({"headers": {"request": listed(self.request), "response": listed(self.response)}})
         return filters
 
+    def of_all_answers(self) -> list[Filter]:
+        """What belongs to every answer, whichever route it is of, or of none: headers, such as HSTS or CORS."""
+        return [{"headers": {"request": listed({}), "response": listed(self.response)}}] if self.response else []
+
     def parameters(self) -> set[str]:
         """The path parameters that its templates name."""
         changes = [*self.request.values(), *self.response.values()]

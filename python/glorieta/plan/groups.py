@@ -62,9 +62,13 @@ def listener_of(compiling: Compiling, name: str, group: GroupNoun) -> str | None
 
 def own_scope(compiling: Compiling, name: str, listener: ListenerNoun) -> Scope:
     """The scope of a listener's own routes: the group of its name."""
-    merged = Merged().over(hsts_filters(listener)).over(listener.filters)
     defaults = layered(RouteDefaults, compiling.edge.defaults.route)
-    return Scope(name, ("listeners", name), listener, merged, defaults)
+    return Scope(name, ("listeners", name), listener, own_filters(listener), defaults)
+
+
+def own_filters(listener: ListenerNoun) -> Merged:
+    """What holds for everything at a listener."""
+    return Merged().over(hsts_filters(listener)).over(listener.filters)
 
 
 def group_scope(compiling: Compiling, name: str, group: GroupNoun, outer: Scope) -> Scope | None:

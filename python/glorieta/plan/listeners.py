@@ -13,7 +13,7 @@ from ..config.units import milliseconds
 from .acme import ordered_by_routes
 from .admission import check_admission
 from .datagrams import compile_udp
-from .groups import LAYER4, READS_HTTP, group_scope, own_scope, plan_group
+from .groups import LAYER4, READS_HTTP, group_scope, own_filters, own_scope, plan_group
 from .http3 import H3, compile_alt_svc, compile_versions
 from .layer4 import check_layer4, compile_passthrough, compile_tcp
 from .matched_words import check_words
@@ -79,6 +79,7 @@ def compile_listener(
             "response": used.request_id.response,
             "accept": used.request_id.accept,
         },
+        "unrouted": [],
         "routes": [],
         "tcp": None,
         "passthrough": None,
@@ -94,6 +95,7 @@ def compile_listener(
     if noun.names:
         compiling.error((*path, "names"), "names are for protocol: tls", "choose by routes, with match: HOST", key=True)
     refuse_datagrams(compiling, noun, path)
+    listener["unrouted"] = own_filters(noun).of_all_answers()
     compiled = compile_groups(compiling, listener, noun, groups, upstreams)
     ordered_by_routes(compiling, listener, listener["routes"])
     return listener, compiled

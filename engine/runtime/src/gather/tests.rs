@@ -137,7 +137,7 @@ fn plan(address: &str, parts: &[Value], says: &Value) -> glorieta_plan::Plan {
     serde_json::from_value(json!({
         "format": glorieta_plan::FORMAT, "version": "0123456789ab", "workers": 1,
         "listeners": [{
-            "id": "web", "bind": ["127.0.0.1:0"], "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "roles": [],
+            "id": "web", "bind": ["127.0.0.1:0"], "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "unrouted": [], "roles": [],
             "limits": {"head_bytes": 4096, "header_count": 20, "target_bytes": 1000, "connections": 10, "connections_per_client": 0, "new_connections": 0, "new_connections_per_client": 0,
                        "streams": 128, "requests_per_connection": 0, "body_rate": 0},
             "timeouts": {"handshake_ms": 1000, "head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},

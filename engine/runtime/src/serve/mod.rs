@@ -241,10 +241,12 @@ pub fn go_back_with_head(request: &mut Request, route: &Route, head: &mut Respon
     }
 }
 
-/// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
+/// The same for an error: what filters add to answers, such as CORS or HSTS, holds for errors, too; where no route was
+/// found, what those of the listener add.
 pub fn go_back_from_error(request: &mut Request, response: &mut Response) {
-    if let Some(route) = request.route.clone() {
-        go_back(request, &route, response);
+    match request.route.clone() {
+        Some(route) => go_back(request, &route, response),
+        None => request.filter_answer(&request.view.listener.unrouted, &mut response.head),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use glorieta_filters::Filters;
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::listen::{Bind, Transport};
@@ -54,6 +55,8 @@ pub struct Listener {
     /// What `Via` calls this proxy.
     pub via: Box<str>,
     pub duty: Duty,
+    /// What becomes of answers to requests that no route takes.
+    pub unrouted: Filters,
     /// Answers TLS handshakes; `None`: what is spoken here is spoken in clear.
     pub tls: Option<Arc<Terminator>>,
     /// How QUIC is spoken, for HTTP/3; `None`: not at all.
@@ -132,6 +135,7 @@ impl Listener {
         let tls = terminator(plan, before, &path, context, problems);
         check_versions(plan, &path, problems);
         let quic = quic(plan, tls.as_ref().and_then(Option::as_ref), &path, problems);
+        let unrouted = unrouted(plan, &path, context, problems);
         let duty = match (plan.protocol, &plan.tcp) {
             (Protocol::Udp, None) => layer4::udp(plan, &path, context, problems),
             (Protocol::Udp, Some(_)) => {
@@ -168,7 +172,8 @@ impl Listener {
                 None
             }
         };
-        let (trusted, announced, duty, tls, quic) = (trusted?, announced?, duty?, tls?, quic?);
+        let (trusted, announced, unrouted, duty) = (trusted?, announced?, unrouted?, duty?);
+        let (tls, quic) = (tls?, quic?);
         let series = context.registry.listener(&plan.id);
         let state = before.map(|before| before.state.clone()).unwrap_or_default();
         let make = |duty, without_routes| Listener {
@@ -184,6 +189,7 @@ impl Listener {
             server: context.server_name.map(Into::into),
             via: context.server_name.unwrap_or("glorieta").into(),
             duty,
+            unrouted: unrouted.clone(),
             tls: tls.clone(),
             quic: quic.clone(),
             alt_svc: plan.alt_svc.clone(),
@@ -201,6 +207,20 @@ impl Listener {
         };
         Some(make(duty, without_routes.map(Arc::new)))
     }
+}
+
+/// The filters of answers that no route gives; `None`: something is wrong with them.
+fn unrouted(
+    plan: &glorieta_plan::Listener,
+    path: &str,
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Filters> {
+    let filters = Filters::read(&plan.unrouted, &|reference| context.secrets.line(reference));
+    let told = |sentences: Vec<String>| {
+        problems.extend(sentences.into_iter().map(|each| Problem::at(format!("{path}.unrouted"), each)));
+    };
+    filters.map_err(told).ok()
 }
 
 fn per_client(limits: &ClientLimits) -> Option<PerClient> {

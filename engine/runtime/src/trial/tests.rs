@@ -20,7 +20,7 @@ fn upstream(id: &str, endpoints: &[&str], balance: Value) -> Value {
 
 fn listener(id: &str, bind: &[&str], routes: &[Value]) -> Value {
     json!({
-        "id": id, "bind": bind, "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "roles": [],
+        "id": id, "bind": bind, "protocol": "http", "versions": ["h1", "h2"], "alt_svc": null, "unrouted": [], "roles": [],
         "limits": {"head_bytes": 4096, "header_count": 20, "target_bytes": 100, "connections": 10, "connections_per_client": 0, "new_connections": 0, "new_connections_per_client": 0,
                    "streams": 128, "requests_per_connection": 0, "body_rate": 0},
         "timeouts": {"handshake_ms": 1000, "head_ms": 1000, "body_ms": 1000, "write_ms": 1000, "keep_alive_ms": 1000},

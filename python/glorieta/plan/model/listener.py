@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from .layer4 import TcpTarget, TlsTarget, UdpTarget
-from .route import Route
+from .route import Filter, Route
 from .tls import ServerTls
 
 
@@ -71,6 +71,8 @@ class Listener(TypedDict):
     trusted_proxies: list[str]
     forwarded: ForwardedHeaders
     request_id: RequestIdHeaders
+    unrouted: list[Filter]
+    """What answers to requests have that no route takes, such as HSTS."""
     routes: list[Route]
     tcp: TcpTarget | None
     passthrough: TlsTarget | None
