@@ -125,8 +125,8 @@ class Pump:
         request = self._requests[link, call] = CarriedRequest(self, link, call, start, deadline)
         route = start.route
         if route >= len(self.routes):
-            about = route, len(self.routes), start.request_id
-            log.error("the engine asks for route %d, of which there are %d (request_id %s)", *about)
+            what = "the engine asks for route %d, of which there are %d (request_id %s)"
+            log.error(what, route, len(self.routes), start.request_id)
             request.fail()
             return
         served = self.routes[route]
