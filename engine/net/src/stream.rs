@@ -9,15 +9,17 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::carried::Carried;
 use crate::tls::Session;
 
-/// A connected stream socket.
+/// A connected stream socket, or a stream within a connection that carries several.
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// Boxed, so that a plain connection is no larger for it.
     Tls(Box<Session>),
+    Carried(Box<dyn Carried>),
 }
 
 /// What a look at a connection that should be silent shows.
@@ -84,42 +86,45 @@ impl Stream {
 
     /// Whether bytes pass as they are: then they may pass by a pipe of the kernel's.
     pub fn is_plain(&self) -> bool {
-        !matches!(self, Stream::Tls(_))
+        matches!(self, Stream::Tcp(_) | Stream::Unix(_))
     }
 
     /// What both sides of an encrypted connection agreed to speak (ALPN, RFC 7301).
     pub fn protocol(&self) -> Option<&[u8]> {
         match self {
             Stream::Tls(session) => session.protocol(),
-            Stream::Tcp(_) | Stream::Unix(_) => None,
+            Stream::Tcp(_) | Stream::Unix(_) | Stream::Carried(_) => None,
         }
     }
 
     /// Ready once there is something to read, or the connection has ended. An encrypted one sends meanwhile what it
-    /// still holds back.
+    /// still holds back; one that is carried says so only by being read.
     pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
             Stream::Tls(session) => session.poll_readable(cx),
+            Stream::Carried(_) => Poll::Ready(Ok(())),
         }
     }
 
-    /// Ready once the socket has something to read, or the connection has ended.
+    /// Ready once the socket has something to read, or the connection has ended. What has no socket of its own fails.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
             Stream::Tls(session) => session.beneath().poll_read_ready(cx),
+            Stream::Carried(_) => Poll::Ready(Err(without_socket())),
         }
     }
 
-    /// Ready once something can be written.
+    /// Ready once something can be written. What has no socket of its own fails.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_write_ready(cx),
             Stream::Unix(stream) => stream.poll_write_ready(cx),
             Stream::Tls(session) => session.beneath().poll_write_ready(cx),
+            Stream::Carried(_) => Poll::Ready(Err(without_socket())),
         }
     }
 
@@ -149,6 +154,8 @@ impl Stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
             Stream::Tls(session) => return session.silence(),
+            // It lies with no others that wait to be used.
+            Stream::Carried(_) => return Silence::Broken,
         };
         match peeked {
             Ok(0) => Silence::Ended,
@@ -165,6 +172,8 @@ impl Stream {
             Stream::Tcp(stream) => stream.take_error(),
             Stream::Unix(stream) => stream.take_error(),
             Stream::Tls(session) => return session.beneath().has_failed(),
+            // Reading and flushing say so.
+            Stream::Carried(_) => return false,
         };
         !matches!(error, Ok(None))
     }
@@ -176,12 +185,13 @@ impl Stream {
         }
     }
 
-    /// This end's address; `None` for a Unix socket.
+    /// This end's address; `None` where there is none, as of a Unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Stream::Tcp(stream) => stream.local_addr().ok(),
             Stream::Unix(_) => None,
             Stream::Tls(session) => session.beneath().local_address(),
+            Stream::Carried(_) => None,
         }
     }
 
@@ -191,12 +201,18 @@ impl Stream {
             // A socket that is gone already cannot mislead anybody.
             Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))),
             Stream::Unix(_) => {}
+            // One that is dropped before its end says so anyway.
+            Stream::Carried(_) => {}
             Stream::Tls(session) => {
                 session.forsake();
                 session.beneath().reset_on_close();
             }
         }
     }
+}
+
+fn without_socket() -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
 
 fn peek(socket: &impl std::os::fd::AsRawFd, byte: &mut [u8; 1]) -> io::Result<usize> {
@@ -212,6 +228,7 @@ impl AsyncRead for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(session) => session.poll_read(cx, buffer),
+            Stream::Carried(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -222,6 +239,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(session) => session.poll_write(cx, &[io::IoSlice::new(bytes)]),
+            Stream::Carried(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -234,6 +252,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(session) => session.poll_write(cx, slices),
+            Stream::Carried(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -244,6 +263,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tls(session) => session.poll_flush_held(cx),
+            Stream::Carried(stream) => Pin::new(stream).poll_flush(cx),
             // Sockets hold nothing back.
             Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
         }
@@ -254,6 +274,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(session) => session.poll_shutdown(cx),
+            Stream::Carried(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

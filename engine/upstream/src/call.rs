@@ -5,13 +5,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use glorieta_core::{At, Body, Error, Kind, Moment, Name, RequestHead, Response, ResponseHead, Retry, Wire};
 use glorieta_http::h1::client::{Arrived, Client};
+use glorieta_http::h2::client::Connected;
+use glorieta_http::multiplexed::websocket;
 use glorieta_http::outgoing::{Request, Upload};
 use glorieta_net::{Stream, timer};
+use glorieta_plan::UpstreamVersion;
 use glorieta_policy::grpc::Dialect;
 use glorieta_policy::retry::{backoff, may_retry};
 
-use crate::attempt::{Search, Wanted, Way, open};
-use crate::lease::Lease;
+use crate::attempt::{Search, Wanted, Way, open, open_single};
+use crate::lease::{Hold, Lease};
 use crate::multiplexed::{Joined, Seat};
 use crate::pick::Avoided;
 use crate::{Endpoint, Progress, Upstream};
@@ -76,12 +79,12 @@ pub struct CallContext<'a> {
 /// What an upstream answered.
 pub enum Answer {
     Response(Response),
-    /// 101: the connection speaks another protocol now. The lease lasts as long as the tunnel.
+    /// 101: the stream speaks another protocol now. The hold lasts as long as the tunnel.
     Switched {
         head: ResponseHead,
         stream: Stream,
         leftover: Bytes,
-        lease: Lease,
+        hold: Hold,
     },
 }
 
@@ -110,6 +113,7 @@ pub async fn call(
     let mut avoided = Avoided::new();
     let mut tries_left = context.retries;
     let mut dead = 0;
+    let mut shared = true;
     // The request's beginning, or the end of a wait, has just been looked at.
     let mut now = Moment::recent();
     upstream.budget.deposit(now);
@@ -120,6 +124,7 @@ pub async fn call(
             key: context.key,
             avoided: &avoided,
             wanted: if dead >= DEAD_CONNECTIONS { Wanted::New } else { Wanted::Any },
+            shared,
             patience: context.timeouts.connect,
             deadline: context.deadline,
         };
@@ -128,12 +133,13 @@ pub async fn call(
         context.progress.tried(&endpoint);
         let began = Moment::recent();
         let reused = way.is_reused();
-        let error = match try_once(way, head, &mut upload, context, upstream).await {
-            Ok(Some(answer)) => {
+        let error = match try_once(way, head, &mut upload, context, upstream, shared).await {
+            Ok(Tried::Answered(answer)) => {
                 upstream.note_answer(&endpoint, answer.status(), began, Moment::now());
                 return Ok(answer);
             }
-            Ok(None) => {
+            Ok(unsuited) => {
+                shared &= matches!(unsuited, Tried::Unsuited);
                 context.progress.not_tried();
                 now = Moment::now();
                 continue;
@@ -187,32 +193,46 @@ async fn pause(
     Ok(())
 }
 
-/// One try. `None`: what was waited for is none that this request can use, and nothing was sent.
+/// What a try comes to that has not failed.
+enum Tried {
+    Answered(Answer),
+    /// What was waited for is none that this request can use; nothing was sent.
+    Unsuited,
+    /// No shared connection can carry what this request asks for; nothing was sent.
+    NotShared,
+}
+
 async fn try_once(
     way: Way,
     head: &mut RequestHead,
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<Option<Answer>, Error> {
+    shared: bool,
+) -> Result<Tried, Error> {
     let (client, lease) = match way {
         Way::Idle(client, permit) => (*client, Lease::new(permit)),
+        Way::Open(permit) if !shared => {
+            let lease = Lease::new(permit);
+            let stream = open_single(lease.endpoint(), context.timeouts.connect, context.deadline).await?;
+            (Client::new(stream, Moment::now()), lease)
+        }
         Way::Open(permit) => {
             let lease = Lease::new(permit);
             let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
             // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
             if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
-                return Ok(None);
+                return Ok(Tried::Unsuited);
             }
             (Client::new(stream, Moment::now()), lease)
         }
         // Boxed, so that requests by HTTP/1.1 do not pay for what these keep while they wait.
-        Way::Seat(seat) => return Box::pin(try_seated(seat, head, upload, context, upstream)).await.map(Some),
+        Way::Seat(seat) => return Box::pin(try_seated(seat, head, upload, context, upstream)).await,
         Way::Joined(joined) => return Box::pin(try_joined(joined, head, upload, context, upstream)).await,
     };
     context.host.name_after(&lease.endpoint().name, head);
     match client.send(&request(head, context, upstream), upload).await {
-        Ok(arrived) => Ok(Some(finish(arrived, lease, context))),
+        Ok(arrived) => Ok(Tried::Answered(finish(arrived, lease, context))),
         Err(error) => Err(named(error, lease.endpoint())),
     }
 }
@@ -224,9 +244,11 @@ async fn try_joined(
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<Option<Answer>, Error> {
-    let Some(seat) = joined.seat(upstream, context.timeouts.connect, context.deadline).await? else { return Ok(None) };
-    try_seated(seat, head, upload, context, upstream).await.map(Some)
+) -> Result<Tried, Error> {
+    match joined.seat(upstream, context.timeouts.connect, context.deadline).await? {
+        Some(seat) => try_seated(seat, head, upload, context, upstream).await,
+        None => Ok(Tried::Unsuited),
+    }
 }
 
 /// One try on a connection that carries several requests.
@@ -236,17 +258,37 @@ async fn try_seated(
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<Answer, Error> {
-    if context.upgrade.is_some() {
-        return Err(named(Error::because(Kind::UpgradeImpossible, "is spoken to by HTTP/2"), seat.endpoint()));
+) -> Result<Tried, Error> {
+    if let Some(why) = context.upgrade.and_then(|upgrade| obstacle(&seat, upgrade)) {
+        return match seat.endpoint().version {
+            UpstreamVersion::H2 => Err(named(Error::because(Kind::UpgradeImpossible, why), seat.endpoint())),
+            UpstreamVersion::Auto | UpstreamVersion::H1 => Ok(Tried::NotShared),
+        };
     }
     context.host.name_after(&seat.endpoint().name, head);
-    let sent = seat.slot().send(&request(head, context, upstream), upload).await;
-    let arrived = sent.map_err(|error| named(error, seat.endpoint()))?;
-    let announced = arrived.announced;
-    let idle = idle_within(&arrived.head, context);
-    let (head, body) = arrived.into_body(seat, idle, context.deadline);
-    Ok(Answer::Response(Response { head, body, announced }))
+    let request = request(head, context, upstream);
+    let sent = match context.upgrade {
+        Some(_) => seat.slot().connect(&request).await,
+        None => seat.slot().send(&request, upload).await.map(Connected::Refused),
+    };
+    Ok(Tried::Answered(match sent.map_err(|error| named(error, seat.endpoint()))? {
+        Connected::Open(head, stream) => Answer::Switched { head, stream, leftover: Bytes::new(), hold: seat.into() },
+        Connected::Refused(arrived) => {
+            let announced = arrived.announced;
+            let idle = idle_within(&arrived.head, context);
+            let (head, body) = arrived.into_body(seat, idle, context.deadline);
+            Answer::Response(Response { head, body, announced })
+        }
+    }))
+}
+
+/// Why a connection cannot carry what a request wants to switch to; `None`: it can.
+fn obstacle(seat: &Seat, upgrade: &[u8]) -> Option<&'static str> {
+    if !websocket::is_asked_for(upgrade) {
+        return Some("is spoken to by HTTP/2, which carries no other protocol than WebSocket");
+    }
+    let offers = seat.slot().client().offers_websockets();
+    (!offers).then_some("is spoken to by HTTP/2, and offers no WebSockets there (SETTINGS_ENABLE_CONNECT_PROTOCOL)")
 }
 
 fn request<'a>(head: &'a RequestHead, context: &CallContext<'a>, upstream: &Upstream) -> Request<'a> {
@@ -282,7 +324,7 @@ pub(crate) fn named(error: Error, endpoint: &Endpoint) -> Error {
 fn finish(arrived: Arrived, lease: Lease, context: &CallContext<'_>) -> Answer {
     if arrived.meta.switching {
         let (head, stream, leftover) = arrived.into_tunnel();
-        return Answer::Switched { head, stream, leftover, lease };
+        return Answer::Switched { head, stream, leftover, hold: lease.into() };
     }
     let idle = idle_within(&arrived.head, context);
     let announced = arrived.meta.announced_length;

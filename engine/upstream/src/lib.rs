@@ -29,7 +29,7 @@ pub use check::keep_checking;
 pub use connect::{Connected, connect};
 pub use datagram::{Assigned, Assigning};
 pub use endpoint::{Endpoint, EndpointState};
-pub use lease::{Lease, Permit};
+pub use lease::{Hold, Lease, Permit};
 pub use observer::{Observer, Outcome, Progress};
 pub use resolve::{keep_resolving, resolve_once};
 pub use set::EndpointSet;

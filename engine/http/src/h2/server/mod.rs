@@ -7,7 +7,6 @@
 //! driver      the connection: what comes in, how long it may wait, how it ends
 //! stream      one request, from its head to the end of its answer
 //! wire, request_body, answer      what it is made of
-//! websocket, tunnel               what it may become (RFC 8441)
 //! ```
 
 mod answer;
@@ -19,8 +18,6 @@ mod request_body;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod tunnel;
-mod websocket;
 mod wire;
 
 use std::future::poll_fn;

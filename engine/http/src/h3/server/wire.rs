@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 
 use glorieta_core::{ResponseHead, Wire};
 
+use crate::multiplexed::Asker;
+
 /// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
 const MOST_INTERIM: usize = 16 << 10;
 
 /// Interim answers wait here until the request's task sends them.
 #[derive(Default)]
 pub struct StreamWire {
-    pub bytes_in: Cell<u64>,
+    bytes_in: Cell<u64>,
     size: Cell<usize>,
     waiting: RefCell<VecDeque<ResponseHead>>,
 }
@@ -20,9 +22,14 @@ impl StreamWire {
     pub fn next_interim(&self) -> Option<ResponseHead> {
         self.waiting.borrow_mut().pop_front()
     }
+}
 
-    /// Asks the client for its body.
-    pub fn send_continue(&self) {
+impl Asker for StreamWire {
+    fn bytes_in(&self) -> &Cell<u64> {
+        &self.bytes_in
+    }
+
+    fn send_continue(&self) {
         self.interim(&ResponseHead::new(100));
     }
 }
