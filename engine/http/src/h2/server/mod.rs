@@ -3,6 +3,7 @@
 //! ```text
 //! frames      the headers of frames in a stream of bytes
 //! meter       floods, told from work by those headers
+//! refusals    requests that the library refuses by itself, known by them too
 //! guarded     the socket beneath, metered
 //! driver      the connection: what comes in, how long it may wait, how it ends
 //! stream      one request, from its head to the end of its answer
@@ -14,6 +15,7 @@ mod driver;
 mod frames;
 mod guarded;
 mod meter;
+mod refusals;
 mod request_body;
 mod stream;
 #[cfg(test)]

@@ -134,3 +134,29 @@ fn only_http_2_is_spoken_where_nothing_else_is() {
         served.ended().await;
     });
 }
+
+#[test]
+fn what_the_library_refuses_by_itself_is_written_down() {
+    on_worker(async {
+        let once = Settings { streams: 1, ..settings() };
+        let (served, mut client) = serve_raw(once, [handler(|_| std::future::pending()), ok("late")]).await;
+        // A head without an authority's grammar, one that is far too large, one that is answered, one too many.
+        let (bad, index) = ([0x82, 0x86, 0x84, 0x00, 0x02, b'X', b'y', 0x01, b'z'], [0xbe_u8; 12_000]);
+        let large = [GET, &[0x40, 0x01, b'x', 0x04], b"long", &index].concat();
+        let frames = [
+            PREFACE,
+            &frame(SETTINGS, 0, 0, &[]),
+            &frame(1, 0x5, 1, &bad),
+            &frame(1, 0x5, 3, &large),
+            &frame(1, 0x5, 5, GET),
+            &frame(1, 0x5, 7, GET),
+        ];
+        client.write_all(&frames.concat()).await.unwrap();
+        let refused = served.refused.clone();
+        until(|| refused.borrow().len() == 3).await;
+        assert_eq!(*refused.borrow(), [Kind::HeadMalformed, Kind::HeadTooLarge, Kind::TooManyStreams]);
+        drop(client);
+        served.ended().await;
+        assert_eq!(refused.borrow().len(), 3);
+    });
+}
