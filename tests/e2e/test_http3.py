@@ -379,6 +379,21 @@ def test_several_workers_share_a_port_and_clients_may_move(launch: Runner, world
     wait_until(lambda: edge.metrics().total("glorieta_connections", listener="web") == 0, 5, "no connection")
 
 
+@pytest.mark.parametrize(("kind", "status"), [("application/grpc", 200), ("text/plain", 408)])
+def test_messages_of_grpc_come_when_they_come(
+    launch: Runner, world: World, origin: RecordingUpstream, kind: str, status: int
+) -> None:
+    made = http3(world, [route("/*", proxy())], timeouts={"body_ms": 300})
+    edge = launch.engine(plan(made, [upstream("service", origin.address)]))
+    with world.connect(edge) as client:
+        stream = client.begin("/a.B/C", "POST", [("content-type", kind)], end=False)
+        client.send(stream, b"first")
+        client.pass_time(0.9)
+        if not client.answer(stream).over:
+            client.send(stream, b"second", end=True)
+        assert client.read(stream).status == status
+
+
 def test_an_idle_connection_ends(launch: Runner, world: World) -> None:
     document = http3(world, [route("/*", respond("here"))], timeouts={"keep_alive_ms": 300})
     edge = launch.engine(plan(document))

@@ -110,12 +110,13 @@ impl Endpoint {
         }
     }
 
-    /// Connects for HTTP/1.1 alone, whatever the endpoint likes better; `None`: it does not speak that.
+    /// Connects for HTTP/1.1 alone, whatever the endpoint likes better; `None`: it does not speak that, or does not say
+    /// so. It has selected HTTP/2 before, so it knows ALPN; to guess would count against it what a client asks for.
     pub(crate) async fn connect_by_h1(&self) -> Result<Option<Stream>, Unconnected> {
         let stream = net::connect(&self.destination).await.map_err(Unconnected::Refused)?;
         let Some(target) = &self.tls else { return Ok(Some(stream)) };
         match target.connect_by(stream, H1).await {
-            Ok(stream) => Ok(Some(stream).filter(|stream| matches!(stream.protocol(), None | Some(b"http/1.1")))),
+            Ok(stream) => Ok(Some(stream).filter(|stream| stream.protocol() == Some(b"http/1.1"))),
             Err(why) if why.starts_with(NO_COMMON_PROTOCOL) => Ok(None),
             Err(why) => Err(Unconnected::Unconvincing(why)),
         }

@@ -85,13 +85,15 @@ fn one_that_is_dropped_early_is_reset_and_one_that_is_reset_fails() {
         }
         assert_eq!(*heard.borrow(), Some(Reason::CANCEL));
 
-        let client = offering(async |(_asked, mut respond): Asked| {
+        let client = offering(async |(asked, mut respond): Asked| {
             let mut stream = respond.send_response(answer(200), false).unwrap();
+            asked.into_body().data().await.unwrap().unwrap();
             stream.send_reset(Reason::INTERNAL_ERROR);
         })
         .await;
         let slot = client.take();
         let (_, mut stream) = opened(&slot).await;
+        stream.write_all(b"x").await.unwrap();
         assert!(stream.read(&mut [0; 8]).await.is_err());
         assert!(stream.flush().await.is_err());
     });
