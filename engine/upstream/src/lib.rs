@@ -13,6 +13,7 @@ mod endpoint;
 mod lease;
 mod multiplexed;
 mod observer;
+mod once;
 mod pick;
 mod pool;
 mod queue;

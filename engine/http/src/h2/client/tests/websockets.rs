@@ -38,7 +38,10 @@ async fn opened(slot: &Slot) -> (ResponseHead, Stream) {
 fn a_web_socket_opens_and_each_side_ends_by_itself() {
     on_worker(async {
         let client = offering(async |(asked, mut respond): Asked| {
-            assert_eq!((asked.method().as_str(), asked.uri().to_string().as_str()), ("CONNECT", "http://a.example/chat?q=1"));
+            assert_eq!(
+                (asked.method().as_str(), asked.uri().to_string().as_str()),
+                ("CONNECT", "http://a.example/chat?q=1")
+            );
             assert_eq!(asked.extensions().get::<Protocol>().unwrap().as_str(), "websocket");
             let names: Vec<_> = asked.headers().keys().map(|name| name.as_str()).collect();
             assert_eq!(names, ["sec-websocket-version"]);
