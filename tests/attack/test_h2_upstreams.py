@@ -158,7 +158,16 @@ SOCKET = build(
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     },
 )
-NO_SUCCESS = ("101", "no-status", "bad-status", "two-statuses", "status-after-fields", "http-1", "connection", "data-first")
+NO_SUCCESS = (
+    "101",
+    "no-status",
+    "bad-status",
+    "two-statuses",
+    "status-after-fields",
+    "http-1",
+    "connection",
+    "data-first",
+)
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)

@@ -38,8 +38,12 @@ def echo(talk: H2Conversation, asked: H2Request) -> None:
         return answer_ok(talk, asked)
     talk.head(asked, 200, [("sec-websocket-protocol", "chat")])
     told = 0
+
+    def more() -> bool:
+        return len(asked.body) > told or asked.ended or asked.reset is not None
+
     while not asked.reset:
-        asked.wait(lambda: len(asked.body) > told or asked.ended or asked.reset is not None)
+        asked.wait(more)
         piece = asked.body[told:]
         told += len(piece)
         if piece:
@@ -253,9 +257,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("certificates"))
 
 
-def test_auto_goes_back_to_http_1_1_where_http_2_offers_none(
-    launch: Runner, services: Services, world: World
-) -> None:
+def test_auto_goes_back_to_http_1_1_where_http_2_offers_none(launch: Runner, services: Services, world: World) -> None:
     service = services.keep(Either(world.files, protocols=("h2", "http/1.1")))
     edge = world.edge_to(launch, service)
     for _ in range(2):
