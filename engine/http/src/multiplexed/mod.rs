@@ -24,3 +24,6 @@ pub(crate) use resets::STREAMS;
 pub use response::{response_in, response_out};
 pub(crate) use rest::Rest;
 pub(crate) use source::Source;
+
+/// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
+pub(crate) const MOST_INTERIM: usize = 16 << 10;

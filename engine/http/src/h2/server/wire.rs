@@ -9,10 +9,7 @@ use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::Response;
 
-use crate::multiplexed::{Asker, response_out};
-
-/// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
-const MOST_INTERIM: usize = 16 << 10;
+use crate::multiplexed::{Asker, MOST_INTERIM, response_out};
 
 pub struct StreamWire {
     respond: RefCell<SendResponse<Bytes>>,

@@ -5,10 +5,7 @@ use std::collections::VecDeque;
 
 use glorieta_core::{ResponseHead, Wire};
 
-use crate::multiplexed::Asker;
-
-/// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
-const MOST_INTERIM: usize = 16 << 10;
+use crate::multiplexed::{Asker, MOST_INTERIM};
 
 /// Interim answers wait here until the request's task sends them.
 #[derive(Default)]
