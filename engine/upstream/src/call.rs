@@ -10,7 +10,7 @@ use glorieta_policy::retry::{backoff, may_retry};
 
 use crate::attempt::{Search, Wanted};
 use crate::lease::Hold;
-use crate::once::{Tried, try_once};
+use crate::once::{Unsent, try_once};
 use crate::pick::Avoided;
 use crate::{Endpoint, Progress, Upstream};
 
@@ -129,12 +129,12 @@ pub async fn call(
         let began = Moment::recent();
         let reused = way.is_reused();
         let error = match try_once(way, head, &mut upload, context, upstream, shared).await {
-            Ok(Tried::Answered(answer)) => {
+            Ok(Ok(answer)) => {
                 upstream.note_answer(&endpoint, answer.status(), began, Moment::now());
                 return Ok(answer);
             }
-            Ok(unsuited) => {
-                shared &= matches!(unsuited, Tried::Unsuited);
+            Ok(Err(unsent)) => {
+                shared &= matches!(unsent, Unsent::Unsuited);
                 context.progress.not_tried();
                 now = Moment::now();
                 continue;

@@ -17,14 +17,15 @@ use crate::lease::Lease;
 use crate::multiplexed::{Joined, Seat};
 use crate::{Answer, CallContext, Upstream};
 
-/// What a try comes to that has not failed.
-pub(crate) enum Tried {
-    Answered(Answer),
-    /// What was waited for is none that this request can use; nothing was sent.
+/// Why nothing was sent, though nothing has failed.
+pub(crate) enum Unsent {
+    /// What was waited for is none that this request can use.
     Unsuited,
-    /// No shared connection can carry what this request asks for; nothing was sent.
+    /// No shared connection can carry what this request asks for.
     NotShared,
 }
+
+type Tried = Result<Result<Answer, Unsent>, Error>;
 
 /// One try, by a way that was found; `shared`: whether it may be a connection that carries several requests.
 pub(crate) async fn try_once(
@@ -34,7 +35,7 @@ pub(crate) async fn try_once(
     context: &CallContext<'_>,
     upstream: &Upstream,
     shared: bool,
-) -> Result<Tried, Error> {
+) -> Tried {
     let (client, lease) = match way {
         Way::Idle(client, permit) => (*client, Lease::new(permit)),
         Way::Open(permit) if !shared && permit.endpoint.is_shared() => {
@@ -47,7 +48,7 @@ pub(crate) async fn try_once(
             let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
             // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
             if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
-                return Ok(Tried::Unsuited);
+                return Ok(Err(Unsent::Unsuited));
             }
             (Client::new(stream, Moment::now()), lease)
         }
@@ -57,7 +58,7 @@ pub(crate) async fn try_once(
     };
     context.host.name_after(&lease.endpoint().name, head);
     match client.send(&request(head, context, upstream), upload).await {
-        Ok(arrived) => Ok(Tried::Answered(finish(arrived, lease, context))),
+        Ok(arrived) => Ok(Ok(finish(arrived, lease, context))),
         Err(error) => Err(named(error, lease.endpoint())),
     }
 }
@@ -69,10 +70,10 @@ async fn try_joined(
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<Tried, Error> {
+) -> Tried {
     match joined.seat(upstream, context.timeouts.connect, context.deadline).await? {
         Some(seat) => try_seated(seat, head, upload, context, upstream).await,
-        None => Ok(Tried::Unsuited),
+        None => Ok(Err(Unsent::Unsuited)),
     }
 }
 
@@ -83,28 +84,30 @@ async fn try_seated(
     upload: &mut Upload,
     context: &CallContext<'_>,
     upstream: &Upstream,
-) -> Result<Tried, Error> {
+) -> Tried {
     if let Some(why) = context.upgrade.and_then(|upgrade| obstacle(&seat, upgrade)) {
         return match seat.endpoint().version {
             UpstreamVersion::H2 => Err(named(Error::because(Kind::UpgradeImpossible, why), seat.endpoint())),
-            UpstreamVersion::Auto | UpstreamVersion::H1 => Ok(Tried::NotShared),
+            UpstreamVersion::Auto | UpstreamVersion::H1 => Ok(Err(Unsent::NotShared)),
         };
     }
     context.host.name_after(&seat.endpoint().name, head);
     let request = request(head, context, upstream);
-    let sent = match context.upgrade {
-        Some(_) => seat.slot().connect(&request).await,
-        None => seat.slot().send(&request, upload).await.map(Connected::Refused),
-    };
-    Ok(Tried::Answered(match sent.map_err(|error| named(error, seat.endpoint()))? {
-        Connected::Open(head, stream) => Answer::Switched { head, stream, leftover: Bytes::new(), hold: seat.into() },
-        Connected::Refused(arrived) => {
-            let announced = arrived.announced;
-            let idle = idle_within(&arrived.head, context);
-            let (head, body) = arrived.into_body(seat, idle, context.deadline);
-            Answer::Response(Response { head, body, announced })
+    let arrived = if context.upgrade.is_some() {
+        match seat.slot().connect(&request).await.map_err(|error| named(error, seat.endpoint()))? {
+            Connected::Open(head, stream) => {
+                return Ok(Ok(Answer::Switched { head, stream, leftover: Bytes::new(), hold: seat.into() }));
+            }
+            Connected::Refused(arrived) => *arrived,
         }
-    }))
+    } else {
+        let sent = seat.slot().send(&request, upload).await;
+        sent.map_err(|error| named(error, seat.endpoint()))?
+    };
+    let announced = arrived.announced;
+    let idle = idle_within(&arrived.head, context);
+    let (head, body) = arrived.into_body(seat, idle, context.deadline);
+    Ok(Ok(Answer::Response(Response { head, body, announced })))
 }
 
 /// Why a connection cannot carry what a request wants to switch to; `None`: it can.

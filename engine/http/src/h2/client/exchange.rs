@@ -49,7 +49,7 @@ struct Exchanging<'a> {
 pub enum Connected {
     /// It is open: what HTTP/1.1 would say of that, and its stream.
     Open(ResponseHead, Stream),
-    Refused(Arrived),
+    Refused(Box<Arrived>),
 }
 
 impl Slot {
@@ -95,7 +95,7 @@ impl Slot {
         if !(200..300).contains(&head.status) {
             // It fails only on a stream that has ended, which the answer tells.
             let _ = stream.send_data(Bytes::new(), true);
-            return Ok(Connected::Refused(state.arrived(head, announced, body, false)));
+            return Ok(Connected::Refused(Box::new(state.arrived(head, announced, body, false))));
         }
         websocket::opened(&mut head, &accept);
         let pulse = self.client.pulse.clone();

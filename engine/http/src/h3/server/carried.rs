@@ -18,6 +18,7 @@ use crate::h3::transport::{Receiver, Sender, StreamState};
 const PIECE: usize = 16 << 10;
 
 type Send = RequestStream<Sender, Bytes>;
+type Write = dyn Future<Output = (Box<Send>, Result<(), StreamError>)>;
 
 /// A stream that carries bytes of another protocol.
 pub struct Tunnelled {
@@ -33,7 +34,7 @@ pub struct Tunnelled {
 /// The library writes by futures: one that is under way has the stream with it.
 enum Sending {
     Idle(Box<Send>),
-    Busy(Pin<Box<dyn Future<Output = (Box<Send>, Result<(), StreamError>)>>>),
+    Busy(Pin<Box<Write>>),
     Broken,
 }
 

@@ -54,7 +54,7 @@ fn trailers_follow_a_body_whose_length_was_announced() {
 #[test]
 fn a_body_that_goes_on_beyond_what_was_announced_is_an_error_of_ours() {
     on_worker(async {
-        let client = connected(async |(asked, _respond): Asked| drop(read_all(asked.into_body()).await)).await;
+        let client = connected(async |(asked, _respond): Asked| read_all(asked.into_body()).await).await;
         for steps in [vec![Step::data("body"), Step::data("x")], vec![Step::data("bodyx")], vec![Step::data("bod")]] {
             let error = ask(&client, &head("POST"), Script::body(Some(4), steps)).await.unwrap_err();
             assert_eq!(error.kind, Kind::Internal);
@@ -63,12 +63,8 @@ fn a_body_that_goes_on_beyond_what_was_announced_is_an_error_of_ours() {
 }
 
 /// Reads to an end of whichever kind.
-async fn read_all(mut body: RecvStream) -> usize {
-    let mut count = 0;
-    while let Some(Ok(piece)) = body.data().await {
-        count += piece.len();
-    }
-    count
+async fn read_all(mut body: RecvStream) {
+    while let Some(Ok(_)) = body.data().await {}
 }
 
 #[test]
