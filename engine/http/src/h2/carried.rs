@@ -20,6 +20,8 @@ pub(super) struct Tunnelled<F> {
     /// Received, and not yet read. The peer may send as much again once it is.
     read: Bytes,
     received_all: bool,
+    /// The peer, or the connection, has broken it off.
+    broken: bool,
     sent_all: bool,
     /// Told when something has come.
     heard: F,
@@ -27,18 +29,21 @@ pub(super) struct Tunnelled<F> {
 
 impl<F: Fn() + Unpin + 'static> Tunnelled<F> {
     pub(super) fn new(receive: RecvStream, send: SendStream<Bytes>, heard: F) -> Tunnelled<F> {
-        Tunnelled { receive, send, read: Bytes::new(), received_all: false, sent_all: false, heard }
+        Tunnelled { receive, send, read: Bytes::new(), received_all: false, broken: false, sent_all: false, heard }
     }
 
     /// Waits for the next bytes, unless there are some; none are left at the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.read.is_empty() && !self.received_all {
+        while self.read.is_empty() && !self.received_all && !self.broken {
             match ready!(self.receive.poll_data(cx)) {
                 Some(Ok(bytes)) => self.read = bytes,
-                Some(Err(_)) => return Poll::Ready(Err(ErrorKind::ConnectionReset.into())),
+                Some(Err(_)) => self.broken = true,
                 None => self.received_all = true,
             }
             (self.heard)();
+        }
+        if self.broken {
+            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }
         Poll::Ready(Ok(()))
     }
@@ -49,12 +54,22 @@ impl<F: Fn() + Unpin + 'static> Carried for Tunnelled<F> {}
 impl<F: Fn() + Unpin + 'static> AsyncRead for Tunnelled<F> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_fill(cx))?;
-        let count = this.read.len().min(buffer.remaining());
-        buffer.put_slice(&this.read[..count]);
-        this.read.advance(count);
-        // It fails where the stream is over, and then nothing is owed.
-        let _ = this.receive.flow_control().release_capacity(count);
+        let before = buffer.filled().len();
+        // Small pieces are read together: each read is a write to the other side.
+        while buffer.remaining() > 0 {
+            match this.poll_fill(cx) {
+                Poll::Ready(Ok(())) if this.read.is_empty() => break,
+                Poll::Ready(Ok(())) => {}
+                // It is met again once these bytes have been passed on.
+                Poll::Ready(Err(_)) | Poll::Pending if buffer.filled().len() > before => break,
+                other => return other,
+            }
+            let count = this.read.len().min(buffer.remaining());
+            buffer.put_slice(&this.read[..count]);
+            this.read.advance(count);
+            // It fails where the stream is over, and then nothing is owed.
+            let _ = this.receive.flow_control().release_capacity(count);
+        }
         Poll::Ready(Ok(()))
     }
 }

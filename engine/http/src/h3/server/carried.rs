@@ -26,6 +26,8 @@ pub struct Tunnelled {
     /// Received, and not yet read.
     read: Bytes,
     received_all: bool,
+    /// The peer, or the connection, has broken it off.
+    broken: bool,
     sending: Sending,
     sent_all: bool,
     state: Rc<StreamState>,
@@ -45,18 +47,18 @@ fn reset() -> io::Error {
 impl Tunnelled {
     pub fn new(receive: RequestStream<Receiver, Bytes>, send: Send, state: Rc<StreamState>) -> Tunnelled {
         let sending = Sending::Idle(Box::new(send));
-        Tunnelled { receive, read: Bytes::new(), received_all: false, sending, sent_all: false, state }
+        Tunnelled { receive, read: Bytes::new(), received_all: false, broken: false, sending, sent_all: false, state }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.read.is_empty() && !self.received_all {
+        while self.read.is_empty() && !self.received_all && !self.broken {
             match ready!(self.receive.poll_recv_data(cx)) {
                 Ok(Some(mut data)) => self.read = data.copy_to_bytes(data.remaining()),
                 Ok(None) => self.received_all = true,
-                Err(_) => return Poll::Ready(Err(reset())),
+                Err(_) => self.broken = true,
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(if self.broken { Err(reset()) } else { Ok(()) })
     }
 
     /// Waits until what was written before is taken.
@@ -92,10 +94,20 @@ impl Carried for Tunnelled {}
 impl AsyncRead for Tunnelled {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_fill(cx))?;
-        let count = this.read.len().min(buffer.remaining());
-        buffer.put_slice(&this.read[..count]);
-        this.read.advance(count);
+        let before = buffer.filled().len();
+        // Small pieces are read together: each read is a write to the other side.
+        while buffer.remaining() > 0 {
+            match this.poll_fill(cx) {
+                Poll::Ready(Ok(())) if this.read.is_empty() => break,
+                Poll::Ready(Ok(())) => {}
+                // It is met again once these bytes have been passed on.
+                Poll::Ready(Err(_)) | Poll::Pending if buffer.filled().len() > before => break,
+                other => return other,
+            }
+            let count = this.read.len().min(buffer.remaining());
+            buffer.put_slice(&this.read[..count]);
+            this.read.advance(count);
+        }
         Poll::Ready(Ok(()))
     }
 }
