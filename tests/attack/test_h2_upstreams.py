@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
+OFFERED = b"\0\x08\0\0\0\x01"
+"""SETTINGS_ENABLE_CONNECT_PROTOCOL, which is 1."""
 OK = b"\x88"
 """`:status: 200`, by its number in the static table."""
 
@@ -49,7 +51,7 @@ class Lying(TcpServer):
     def serve(self, conversation: Conversation) -> None:
         if conversation.reader.exactly(len(PREFACE)) != PREFACE:
             return
-        conversation.send(frame(SETTINGS))
+        conversation.send(frame(SETTINGS, 0, 0, OFFERED))
         while True:
             head = conversation.reader.exactly(9)
             conversation.reader.exactly(int.from_bytes(head[:3], "big"))
@@ -143,6 +145,63 @@ def test_21_bad_answers(edge: Engine, liar: Lying, name: str) -> None:
     assert response.status == 502, response
     assert b"hello" not in response.body and response.header("X-Forged") is None
     assert len(response.interim) < 100
+    good_clients_are_served(edge)
+
+
+SOCKET = build(
+    "GET",
+    "/socket",
+    {
+        "Connection": "upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    },
+)
+NO_SUCCESS = (
+    "101",
+    "no-status",
+    "bad-status",
+    "two-statuses",
+    "status-after-fields",
+    "http-1",
+    "connection",
+    "data-first",
+)
+
+
+@pytest.mark.parametrize("name", BAD_ANSWERS)
+def test_21_bad_answers_to_a_websocket(edge: Engine, liar: Lying, name: str) -> None:
+    liar.attack = lambda conversation, stream: conversation.send(BAD_ANSWERS[name](stream))
+    with RawClient(edge.port, timeout=15) as client:
+        client.send(SOCKET)
+        response = client.read_head()
+        while response.status not in (101, 502):
+            response = client.read_head()
+        assert response.header("X-Forged") is None
+        if response.status == 101:
+            # Of an answer that is none of success nothing may look so; what follows one is the client's own affair.
+            assert name not in NO_SUCCESS
+            assert response.headers("Sec-WebSocket-Accept") == ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
+            assert response.header("Content-Length") is None
+    good_clients_are_served(edge)
+
+
+@pytest.mark.parametrize("name", ["empty-data", "padding-only", "tiny-data", "beyond-the-window"])
+def test_21_floods_in_a_websocket_take_no_memory(edge: Engine, liar: Lying, name: str) -> None:
+    good_clients_are_served(edge)
+    before = edge.memory()
+
+    def attack(conversation: Conversation, stream: int) -> None:
+        for piece in FLOODS[name](stream):
+            conversation.send(piece)
+
+    liar.attack = attack
+    with RawClient(edge.port, timeout=20, receive_buffer=4096) as client:
+        client.send(SOCKET)
+        for _ in range(10):
+            good_clients_are_served(edge)
+            assert edge.memory() - before < 24 * MIB
     good_clients_are_served(edge)
 
 

@@ -338,6 +338,52 @@ def test_no_head_of_a_request_is_passed_on(
     assert attacker.get("/own").status == 200
 
 
+CONNECT = literal(b":method", b"CONNECT")
+PROTOCOL = literal(b":protocol", b"websocket")
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ((METHOD_GET, SCHEME, AUTHORITY, PATH, PROTOCOL), 400),
+        ((METHOD_POST, PROTOCOL, SCHEME, AUTHORITY, PATH), 400),
+        ((CONNECT, AUTHORITY, PROTOCOL), 400),
+        ((CONNECT, AUTHORITY, SCHEME, PROTOCOL), 400),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, PROTOCOL, PROTOCOL), 400),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, ACCEPT, PROTOCOL), 400),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, literal(b":protocol", b"connect-udp")), 501),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, literal(b":protocol", b"webtransport")), 501),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, literal(b":protocol", b"WebSocket")), 501),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, literal(b":protocol", b"")), 501),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, literal(b":protocol", b"websocket\r\nx: y")), 501),
+        ((CONNECT, SCHEME, AUTHORITY, PATH), 405),
+        ((CONNECT, SCHEME, PATH, PROTOCOL), 400),
+        ((CONNECT, SCHEME, AUTHORITY, PATH, PROTOCOL, literal(b"upgrade", b"h2c")), 400),
+    ],
+)
+def test_what_asks_for_no_websocket_opens_none(
+    attacker: Attacker, healthy: Http3Client, origin: RecordingUpstream, lines: tuple[bytes, ...], status: int
+) -> None:
+    answer = attacker.read(attacker.raw(head(*lines)))
+    assert answer.status == status or (status == 400 and answer.reset == MESSAGE_ERROR), answer
+    assert origin.received == b""
+    assert attacker.get("/own").status == 200
+
+
+def test_a_websocket_brings_the_service_one_request_and_nothing_of_its_clients(
+    attacker: Attacker, origin: RecordingUpstream
+) -> None:
+    """The service answers with a page, which is no success to a client of a stream."""
+    forged = literal(b"sec-websocket-key", b"forged"), literal(b"content-length", b"5")
+    stream = attacker.raw(head(CONNECT, PROTOCOL, SCHEME, AUTHORITY, PATH, *forged), end=False)
+    attacker.quic.send_stream_data(stream, frame(DATA, b"GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"), True)
+    assert attacker.read(stream).status == 502
+    (asked,) = origin.requests
+    assert (asked.method, asked.target, asked.header("Upgrade")) == ("GET", "/", "websocket")
+    assert len(asked.header("Sec-WebSocket-Key") or "") == 24
+    assert (asked.header("Content-Length"), b"evil" in origin.received) == (None, False)
+
+
 @pytest.mark.parametrize("lines", [(METHOD_GET, SCHEME, AUTHORITY), (METHOD_GET, AUTHORITY, PATH)])
 def test_a_head_without_a_path_or_a_scheme_is_none(
     attacker: Attacker, origin: RecordingUpstream, lines: tuple[bytes, ...]

@@ -370,6 +370,18 @@ def test_a_body_waits_for_leave_to_be_sent(launch: Runner, service: H2Upstream) 
     assert [asked.body for asked in service.requests] == [b"body", b""]
 
 
+def test_trailers_follow_a_body_whose_length_was_announced(launch: Runner, service: H2Upstream) -> None:
+    edge = edge_to(launch, service)
+    with Http2Client(edge.port) as client:
+        stream = client.begin("POST", "/a", [("content-length", "4"), ("te", "trailers")], end=False)
+        client.send(stream, b"body")
+        client.h2.send_headers(stream, [("x-sum", "7")], end_stream=True)
+        client.flush()
+        assert client.wait(stream).status == 200
+    asked = service.requests[0]
+    assert (asked.header("content-length"), asked.body, asked.trailers) == ("4", b"body", [("x-sum", "7")])
+
+
 def test_an_upgrade_is_refused_with_the_reason(launch: Runner, service: H2Upstream) -> None:
     edge = edge_to(launch, service)
     with RawClient(edge.port) as client:

@@ -232,6 +232,26 @@ def test_more_requests_at_once_than_are_allowed_are_refused_and_may_be_sent_anew
         for stream in range(1, 11, 2):
             client.send(client.headers(stream, head))
         assert client.outcome(9) == "reset"
+    record = edge.wait_record(reason="too_many_streams")
+    assert (record["protocol"], record["client"], record["status"]) == ("HTTP/2", "127.0.0.1", 503)
+    assert edge.metrics().total("glorieta_rejected_total", listener="web", reason="too_many_streams") == 1
+
+
+def test_what_the_library_refuses_by_itself_is_written_down(launch: Runner) -> None:
+    edge = launch.engine(plan(http([route("/*", respond("own"))])))
+    with FrameClient(edge.port) as client:
+        good = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/good")]
+        client.send(client.headers(1, [*good, ("connection", "close")]))
+        assert client.outcome(1) == "reset"
+        client.send(client.headers(3, [*good, *[("x", "y")] * 1300]))
+        assert client.outcome(3) == 431
+        client.send(client.headers(5, good))
+        assert client.outcome(5) == 200
+    for reason in ("head_malformed", "head_too_large"):
+        record = edge.wait_record(reason=reason)
+        assert (record["protocol"], record.get("path"), record["client"]) == ("HTTP/2", None, "127.0.0.1")
+        assert edge.metrics().total("glorieta_rejected_total", reason=reason) == 1
+    assert len(edge.records()) == 3
 
 
 def test_a_drain_loses_no_request(launch: Runner, services: Services) -> None:

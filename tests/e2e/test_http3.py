@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 
 from harness import Engine, RawClient, Runner, Services, wait_until
 from harness.certificates import Authority
-from harness.http3 import NO_ERROR, Answer, Http3Client
+from harness.http3 import CANCELLED, NO_ERROR, Answer, Http3Client
 from harness.plan import clients as verified_by
 from harness.plan import headers, http, max_body, plan, proxy, respond, route, server_tls, upstream
 from harness.recording import Conversation, ReceivedRequest, RecordingUpstream, always
@@ -277,6 +278,66 @@ def test_connect_is_refused(client: Http3Client) -> None:
     assert client.read(stream).status == 405
 
 
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def echo(conversation: Conversation, _: ReceivedRequest) -> None:
+    """A WebSocket in which whatever comes goes back, but for `reset`; what stands in its frames is nobody's on the way."""
+    conversation.send(SWITCH)
+    with contextlib.suppress(ConnectionError):
+        while data := conversation.socket.recv(1 << 16):
+            if data == b"reset":
+                return conversation.reset()
+            conversation.send(data)
+    return None
+
+
+def opened(client: Http3Client) -> int:
+    stream = client.begin("/chat", "CONNECT", [(":protocol", "websocket")], end=False)
+    client.wait(lambda: client.answer(stream).status, "the answer")
+    assert client.answer(stream).status == 200
+    return stream
+
+
+def test_websockets_pass_each_by_itself(launch: Runner, world: World, services: Services) -> None:
+    service = services.keep(RecordingUpstream(echo))
+    edge = launch.engine(plan(http3(world, [route("/*", proxy())]), [upstream("service", service.address)]))
+    with world.connect(edge) as client:
+        streams = [opened(client) for _ in range(3)]
+        data = bytes(range(256)) * 1200
+        for stream in streams:
+            client.send(stream, data, end=True)
+        assert [client.read(stream).body == data for stream in streams] == [True] * 3
+        assert client.answer(streams[0]).reset is None
+    wait_until(lambda: len(edge.records()) == 3, what="the records")
+    seen = {(each["status"], each["protocol"], each["bytes_in"], each["bytes_out"]) for each in edge.records()}
+    assert seen == {(101, "HTTP/3", len(data), len(data))}
+
+
+def test_a_websocket_on_which_nothing_moves_is_closed(launch: Runner, world: World, services: Services) -> None:
+    service = services.keep(RecordingUpstream(echo))
+    target = proxy(timeouts={"connect_ms": 2000, "first_byte_ms": 5000, "idle_ms": 5000, "tunnel_ms": 300})
+    edge = launch.engine(plan(http3(world, [route("/*", target)]), [upstream("service", service.address)]))
+    with world.connect(edge) as client:
+        assert client.read(opened(client)).reset == CANCELLED
+        # The connection is as good as before.
+        assert client.read(opened(client)).reset == CANCELLED
+    assert edge.wait_record(path="/chat")["reason"] == "idle_timeout"
+
+
+def test_resets_of_websockets_are_passed_on_both_ways(launch: Runner, world: World, services: Services) -> None:
+    service = services.keep(RecordingUpstream(echo))
+    edge = launch.engine(plan(http3(world, [route("/*", proxy())]), [upstream("service", service.address)]))
+    with world.connect(edge) as client:
+        client.cancel(opened(client))
+        client.settle()
+        assert edge.wait_record(path="/chat")["reason"] == "client_gone"
+        stream = opened(client)
+        client.send(stream, b"reset")
+        assert client.read(stream).reset == CANCELLED
+    wait_until(lambda: [each["reason"] for each in edge.records()] == ["client_gone", "reset"], what="the records")
+
+
 def test_the_name_asked_for_chooses_the_certificate(edge: Engine, world: World) -> None:
     for name in ("shop.example", "www.shop.example", "a.api.example"):
         with world.connect(edge, name=name) as client:
@@ -377,6 +438,21 @@ def test_several_workers_share_a_port_and_clients_may_move(launch: Runner, world
     for client in clients:
         client.close()
     wait_until(lambda: edge.metrics().total("glorieta_connections", listener="web") == 0, 5, "no connection")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("application/grpc", 200), ("text/plain", 408)])
+def test_messages_of_grpc_come_when_they_come(
+    launch: Runner, world: World, origin: RecordingUpstream, kind: str, status: int
+) -> None:
+    made = http3(world, [route("/*", proxy())], timeouts={"body_ms": 300})
+    edge = launch.engine(plan(made, [upstream("service", origin.address)]))
+    with world.connect(edge) as client:
+        stream = client.begin("/a.B/C", "POST", [("content-type", kind)], end=False)
+        client.send(stream, b"first")
+        client.pass_time(0.9)
+        if not client.answer(stream).over:
+            client.send(stream, b"second", end=True)
+        assert client.read(stream).status == status
 
 
 def test_an_idle_connection_ends(launch: Runner, world: World) -> None:

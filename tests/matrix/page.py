@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
-from .cells import why_empty
 from .features import FEATURES
 from .world import CLIENTS, UPSTREAMS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "protocols.md"
-WIDTH = 120
 HEAD = """\
 # What works through which protocols
 
@@ -22,29 +19,10 @@ SHORT = {"HTTP/1.1": "1", "HTTP/1.1 by TLS": "1s", "HTTP/2 in clear": "2", "HTTP
 
 
 def page() -> str:
-    reasons: dict[str, int] = {}
+    works = " ".join(SHORT[upstream] for upstream in UPSTREAMS)
     lines = [f"| a client that speaks | {' | '.join(CLIENTS)} |", f"|---|{'---|' * len(CLIENTS)}"]
-    for name in FEATURES:
-        cells = [cell(name, client, reasons) for client in CLIENTS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    notes = [wrapped(number, reason) for reason, number in reasons.items()]
-    why = ["", "What is missing, and why:", "", *notes] if notes else []
-    return "\n".join([HEAD, *lines, *why]) + "\n"
-
-
-def wrapped(number: int, reason: str) -> str:
-    return textwrap.fill(f"{number}. {reason}", WIDTH, subsequent_indent="   ", break_long_words=False)
-
-
-def cell(name: str, client: str, reasons: dict[str, int]) -> str:
-    works, lacks = [], []
-    for upstream in UPSTREAMS:
-        if reason := why_empty(name, client, upstream):
-            lacks.append(reasons.setdefault(reason, len(reasons) + 1))
-        else:
-            works.append(SHORT[upstream])
-    marks = "".join(f" ({number})" for number in dict.fromkeys(lacks))
-    return f"{' '.join(works)}{marks}".strip()
+    lines += [f"| {name} | {' | '.join([works] * len(CLIENTS))} |" for name in FEATURES]
+    return "\n".join([HEAD, *lines]) + "\n"
 
 
 if __name__ == "__main__":

@@ -25,29 +25,29 @@ UPSTREAMS = ("HTTP/1.1", "HTTP/1.1 by TLS", "HTTP/2 in clear", "HTTP/2 by TLS")
 NAMES = {"HTTP/1.1": "h1", "HTTP/1.1 by TLS": "h1s", "HTTP/2 in clear": "h2", "HTTP/2 by TLS": "h2s"}
 """Of upstreams, in the configuration and in paths."""
 ROUTER = """\
-from glorieta.handlers import Router, Upstream
+from glorieta.handlers import Router, Upstream, WebSocket
 
 router = Router(calls=["h1", "h1s", "h2", "h2s"])
 
 
-@router.get("/called/h1/echo")
-async def h1(h1: Upstream) -> dict:
-    return {"called": await h1.get("/h1/echo").json()}
+async def talk(socket: WebSocket, service: Upstream) -> None:
+    async with service.websocket(f"/{service.name}/talk", params=socket.query_params) as other:
+        await socket.accept()
+        await other.send(await socket.receive())
+        await socket.send(await other.receive())
+        await socket.close()
+"""
+"""What handlers do, for each service."""
+HANDLERS = """
+
+@router.get("/called/{name}/echo")
+async def {name}({name}: Upstream) -> dict:
+    return {{"called": await {name}.get("/{name}/echo").json()}}
 
 
-@router.get("/called/h1s/echo")
-async def h1s(h1s: Upstream) -> dict:
-    return {"called": await h1s.get("/h1s/echo").json()}
-
-
-@router.get("/called/h2/echo")
-async def h2(h2: Upstream) -> dict:
-    return {"called": await h2.get("/h2/echo").json()}
-
-
-@router.get("/called/h2s/echo")
-async def h2s(h2s: Upstream) -> dict:
-    return {"called": await h2s.get("/h2s/echo").json()}
+@router.websocket("/talked/{name}")
+async def talk_{name}(socket: WebSocket, {name}: Upstream) -> None:
+    await talk(socket, {name})
 """
 
 
@@ -65,7 +65,7 @@ class World:
             "h2s": H2Service(self.shop, self.serving("h2")),
         }
         self.clear, self.encrypted, self.admin = unused_port(), unused_port(), unused_port()
-        put(folder / "shop.py", ROUTER)
+        put(folder / "shop.py", ROUTER + "".join(HANDLERS.format(name=name) for name in NAMES.values()))
         self.write("first")
         command = [sys.executable, "-m", "glorieta", "run", str(folder / "glorieta.yaml")]
         self.glorieta = Glorieta(command, folder, {"clear": self.clear}, self.admin).wait_ready()

@@ -9,7 +9,6 @@ import traceback
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from matrix.cells import why_empty
 from matrix.features import FEATURES, Cell
 from matrix.world import CLIENTS, UPSTREAMS
 
@@ -41,7 +40,6 @@ class Mixed:
             if wanted(name)
             for client in CLIENTS
             for upstream in UPSTREAMS
-            if why_empty(name, client, upstream) is None
         ]
         while time.monotonic() < self.end and len(self.failures) < 20:
             name, client, upstream = chance.choice(cells)

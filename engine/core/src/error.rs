@@ -98,6 +98,8 @@ kinds! {
     TooManyPerClient "too_many_connections_per_client" 429 Client;
     /// The client opens connections faster than one may.
     ConnectionRatePerClient "connection_rate_per_client" 429 Client;
+    /// The client asks for more at once than one of its connections may carry.
+    TooManyStreams "too_many_streams" 503 Client;
     /// The host asked for is none that the connection's certificate stands for.
     Misdirected "misdirected" 421 Client;
     /// Another protocol is asked for within a stream than one that streams can carry.

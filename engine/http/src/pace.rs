@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use glorieta_core::{Error, Kind, Moment};
+use glorieta_core::{Error, Kind, Moment, RequestHead};
+use glorieta_policy::grpc::Dialect;
 
 use crate::service::Settings;
 
@@ -27,9 +28,12 @@ impl Pace {
         Pace { timeout: settings.body_timeout, rate: settings.body_rate, waiting: None, waited: Duration::ZERO }
     }
 
-    /// That of a call whose messages come when they come, such as one of gRPC that streams.
-    pub fn lasting() -> Pace {
-        Pace { timeout: LASTING, rate: 0, waiting: None, waited: Duration::ZERO }
+    /// That of a request on a stream. The messages of a call of gRPC come when they come.
+    pub fn of(head: &RequestHead, settings: &Settings) -> Pace {
+        match Dialect::of(head) {
+            Some(_) => Pace { timeout: LASTING, rate: 0, ..Pace::new(settings) },
+            None => Pace::new(settings),
+        }
     }
 
     /// Begins to wait, or goes on; until when.
@@ -49,5 +53,24 @@ impl Pace {
             return Err(Error::because(Kind::BodyTimeout, "the body came too slowly"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::settings;
+
+    #[test]
+    fn messages_of_grpc_come_when_they_come() {
+        let settings = Settings { body_timeout: Duration::from_secs(30), body_rate: 100, ..settings() };
+        let mut head = RequestHead::build("POST", "a.example", "/a.B/C", None);
+        let paced = |head: &RequestHead| {
+            let pace = Pace::of(head, &settings);
+            (pace.timeout, pace.rate)
+        };
+        assert_eq!(paced(&head), (settings.body_timeout, 100));
+        head.fields.add_named(b"content-type", b"application/grpc+proto");
+        assert_eq!(paced(&head), (LASTING, 0));
     }
 }

@@ -3,6 +3,7 @@
 mod acceptor;
 pub mod activation;
 mod address;
+mod carried;
 pub mod connect;
 pub mod datagram;
 pub mod dns;
@@ -22,6 +23,7 @@ mod way;
 pub use acceptor::Acceptor;
 pub use activation::Activation;
 pub use address::BoundAddress;
+pub use carried::Carried;
 pub use connect::{Destination, connect};
 pub use relay::Relay;
 pub use stream::{Silence, Stream};

@@ -90,7 +90,7 @@ pub(crate) fn try_io(
     match stream {
         Stream::Tcp(stream) => stream.try_io(interest, || call(stream.as_fd())),
         Stream::Unix(stream) => stream.try_io(interest, || call(stream.as_fd())),
-        Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        Stream::Tls(_) | Stream::Carried(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

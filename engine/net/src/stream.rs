@@ -9,15 +9,17 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::carried::Carried;
 use crate::tls::Session;
 
-/// A connected stream socket.
+/// A connected stream socket, or a stream within a connection that carries several.
 #[derive(Debug)]
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// Boxed, so that a plain connection is no larger for it.
     Tls(Box<Session>),
+    Carried(Box<dyn Carried>),
 }
 
 /// What a look at a connection that should be silent shows.
@@ -84,42 +86,45 @@ impl Stream {
 
     /// Whether bytes pass as they are: then they may pass by a pipe of the kernel's.
     pub fn is_plain(&self) -> bool {
-        !matches!(self, Stream::Tls(_))
+        matches!(self, Stream::Tcp(_) | Stream::Unix(_))
     }
 
     /// What both sides of an encrypted connection agreed to speak (ALPN, RFC 7301).
     pub fn protocol(&self) -> Option<&[u8]> {
         match self {
             Stream::Tls(session) => session.protocol(),
-            Stream::Tcp(_) | Stream::Unix(_) => None,
+            Stream::Tcp(_) | Stream::Unix(_) | Stream::Carried(_) => None,
         }
     }
 
     /// Ready once there is something to read, or the connection has ended. An encrypted one sends meanwhile what it
-    /// still holds back.
+    /// still holds back; one that is carried says so only by being read.
     pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
             Stream::Tls(session) => session.poll_readable(cx),
+            Stream::Carried(_) => Poll::Ready(Ok(())),
         }
     }
 
-    /// Ready once the socket has something to read, or the connection has ended.
+    /// Ready once the socket has something to read, or the connection has ended. What has no socket of its own fails.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
             Stream::Tls(session) => session.beneath().poll_read_ready(cx),
+            Stream::Carried(_) => Poll::Ready(Err(without_socket())),
         }
     }
 
-    /// Ready once something can be written.
+    /// Ready once something can be written. What has no socket of its own fails.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_write_ready(cx),
             Stream::Unix(stream) => stream.poll_write_ready(cx),
             Stream::Tls(session) => session.beneath().poll_write_ready(cx),
+            Stream::Carried(_) => Poll::Ready(Err(without_socket())),
         }
     }
 
@@ -149,6 +154,8 @@ impl Stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(stream, &mut byte)),
             Stream::Tls(session) => return session.silence(),
+            // It lies with no others that wait to be used.
+            Stream::Carried(_) => return Silence::Broken,
         };
         match peeked {
             Ok(0) => Silence::Ended,
@@ -165,6 +172,8 @@ impl Stream {
             Stream::Tcp(stream) => stream.take_error(),
             Stream::Unix(stream) => stream.take_error(),
             Stream::Tls(session) => return session.beneath().has_failed(),
+            // Reading and flushing say so.
+            Stream::Carried(_) => return false,
         };
         !matches!(error, Ok(None))
     }
@@ -176,12 +185,13 @@ impl Stream {
         }
     }
 
-    /// This end's address; `None` for a Unix socket.
+    /// This end's address; `None` where there is none, as of a Unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Stream::Tcp(stream) => stream.local_addr().ok(),
             Stream::Unix(_) => None,
             Stream::Tls(session) => session.beneath().local_address(),
+            Stream::Carried(_) => None,
         }
     }
 
@@ -191,12 +201,18 @@ impl Stream {
             // A socket that is gone already cannot mislead anybody.
             Stream::Tcp(stream) => drop(socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))),
             Stream::Unix(_) => {}
+            // One that is dropped before its end says so anyway.
+            Stream::Carried(_) => {}
             Stream::Tls(session) => {
                 session.forsake();
                 session.beneath().reset_on_close();
             }
         }
     }
+}
+
+fn without_socket() -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
 
 fn peek(socket: &impl std::os::fd::AsRawFd, byte: &mut [u8; 1]) -> io::Result<usize> {
@@ -212,6 +228,7 @@ impl AsyncRead for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Tls(session) => session.poll_read(cx, buffer),
+            Stream::Carried(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -222,6 +239,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Stream::Tls(session) => session.poll_write(cx, &[io::IoSlice::new(bytes)]),
+            Stream::Carried(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
@@ -234,6 +252,7 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Stream::Tls(session) => session.poll_write(cx, slices),
+            Stream::Carried(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }
 
@@ -244,6 +263,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tls(session) => session.poll_flush_held(cx),
+            Stream::Carried(stream) => Pin::new(stream).poll_flush(cx),
             // Sockets hold nothing back.
             Stream::Tcp(_) | Stream::Unix(_) => Poll::Ready(Ok(())),
         }
@@ -254,140 +274,11 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(session) => session.poll_shutdown(cx),
+            Stream::Carried(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::io::ErrorKind;
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-    use crate::listen::Accepted;
-    use crate::testing::{on_worker, reset, tcp_pair, unix_pair};
-
-    async fn broken_by(stream: &mut Stream) -> Silence {
-        poll_fn(|cx| stream.poll_silence_broken(cx)).await
-    }
-
-    fn is_silent(stream: &mut Stream) -> bool {
-        stream.poll_silence_broken(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
-    }
-
-    #[test]
-    fn silence_is_broken_by_bytes_which_stay_to_be_read() {
-        on_worker(async {
-            let (mut inside, mut outside) = tcp_pair().await;
-            assert!(is_silent(&mut inside));
-            assert_eq!(inside.peek(), Silence::Unbroken);
-            outside.write_all(b"one").await.unwrap();
-            assert_eq!(broken_by(&mut inside).await, Silence::Bytes);
-            assert_eq!(inside.peek(), Silence::Bytes);
-            let mut read = BytesMut::with_capacity(16);
-            assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, usize::MAX)).await.unwrap(), 3);
-            assert_eq!(&read[..], b"one");
-            assert!(is_silent(&mut inside));
-        });
-    }
-
-    #[test]
-    fn an_end_and_a_reset_are_told_apart() {
-        on_worker(async {
-            let (mut inside, mut outside) = tcp_pair().await;
-            outside.shutdown().await.unwrap();
-            assert_eq!(broken_by(&mut inside).await, Silence::Ended);
-
-            let (mut inside, outside) = tcp_pair().await;
-            reset(outside);
-            assert_eq!(broken_by(&mut inside).await, Silence::Broken);
-
-            let (mut inside, outside) = unix_pair();
-            drop(outside);
-            assert_eq!(broken_by(&mut inside).await, Silence::Ended);
-        });
-    }
-
-    #[test]
-    fn reads_append_and_say_the_end() {
-        on_worker(async {
-            let (mut inside, mut outside) = unix_pair();
-            let mut read = BytesMut::with_capacity(64);
-            read.extend_from_slice(b"before ");
-            outside.write_all(b"after").await.unwrap();
-            drop(outside);
-            assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, usize::MAX)).await.unwrap(), 5);
-            assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, usize::MAX)).await.unwrap(), 0);
-            assert_eq!(&read[..], b"before after");
-        });
-    }
-
-    #[test]
-    fn no_more_is_read_than_is_wanted() {
-        on_worker(async {
-            let (mut inside, mut outside) = tcp_pair().await;
-            outside.write_all(b"head and body").await.unwrap();
-            let mut read = BytesMut::with_capacity(64);
-            assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, 4)).await.unwrap(), 4);
-            assert_eq!(inside.peek(), Silence::Bytes);
-            assert_eq!(poll_fn(|cx| inside.poll_read_into(cx, &mut read, usize::MAX)).await.unwrap(), 9);
-            assert_eq!(&read[..], b"head and body");
-        });
-    }
-
-    #[test]
-    fn two_pieces_leave_in_order_and_either_may_be_empty() {
-        on_worker(async {
-            let tcp = tcp_pair().await;
-            let unix = unix_pair();
-            for (mut inside, mut outside) in [(tcp.0, Stream::Tcp(tcp.1)), (unix.0, Stream::Unix(unix.1))] {
-                for (first, second) in [(&b"head"[..], &b"body"[..]), (b"", b"body"), (b"head", b"")] {
-                    let count = poll_fn(|cx| inside.poll_write_two(cx, first, second)).await.unwrap();
-                    let expected = [first, second].concat();
-                    assert_eq!(count, expected.len());
-                    let mut seen = vec![0; count];
-                    outside.read_exact(&mut seen).await.unwrap();
-                    assert_eq!(seen, expected);
-                }
-            }
-        });
-    }
-
-    #[test]
-    fn closing_can_say_reset() {
-        on_worker(async {
-            let (inside, mut outside) = tcp_pair().await;
-            inside.reset_on_close();
-            drop(inside);
-            let error = outside.read(&mut [0; 8]).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-
-            let (inside, mut outside) = tcp_pair().await;
-            drop(inside);
-            assert_eq!(outside.read(&mut [0; 8]).await.unwrap(), 0);
-        });
-    }
-
-    #[test]
-    fn accepted_connections_of_both_kinds_are_taken_over() {
-        on_worker(async {
-            let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
-            one.set_nonblocking(true).unwrap();
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let (tcp, peer) = listener.accept().unwrap();
-            tcp.set_nonblocking(true).unwrap();
-            for accepted in [Accepted::Unix(one), Accepted::Tcp(tcp, peer)] {
-                let mut stream = Stream::from_accepted(accepted).unwrap();
-                assert!(is_silent(&mut stream));
-                stream.write_all(b"!").await.unwrap();
-            }
-            let mut seen = [0; 2];
-            std::io::Read::read_exact(&mut &other, &mut seen[..1]).unwrap();
-            std::io::Read::read_exact(&mut &client, &mut seen[1..]).unwrap();
-            assert_eq!(&seen, b"!!");
-        });
-    }
-}
+#[path = "stream_tests.rs"]
+mod tests;

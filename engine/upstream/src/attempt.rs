@@ -51,8 +51,6 @@ pub(crate) enum Wanted {
     Any,
     /// A new one: the request has just met a dead one.
     New,
-    /// A new one of its own, through which bytes go unread.
-    Raw,
 }
 
 /// What one try is allowed.
@@ -61,6 +59,9 @@ pub(crate) struct Search<'a> {
     pub key: Option<u64>,
     pub avoided: &'a Avoided,
     pub wanted: Wanted,
+    /// Whether a connection that carries several requests will do: not where bytes are to go through it unread, nor where
+    /// the request asks for what only HTTP/1.1 can do.
+    pub shared: bool,
     /// How long a connection may take to be opened.
     pub patience: Duration,
     pub deadline: Option<Moment>,
@@ -99,7 +100,7 @@ impl Search<'_> {
 
     fn way(&self, endpoint: &Arc<Endpoint>) -> Option<Way> {
         let state = &self.upstream.state;
-        if endpoint.is_shared() && self.wanted != Wanted::Raw {
+        if endpoint.is_shared() && self.shared {
             return multiplexed::find(self.upstream, endpoint, self.patience).map(|found| match found {
                 Found::Seat(seat) => Way::Seat(seat),
                 Found::Joined(joined) => Way::Joined(joined),
@@ -168,10 +169,35 @@ pub(crate) async fn open(
     patience: Duration,
     deadline: Option<Moment>,
 ) -> Result<Stream, Error> {
+    within(endpoint, endpoint.connect(preface), patience, deadline).await
+}
+
+/// Opens a connection that speaks HTTP/1.1, to an endpoint that may speak HTTP/2 otherwise.
+///
+/// # Errors
+/// As [`open`], and `upgrade_impossible` where the endpoint does not speak HTTP/1.1.
+pub(crate) async fn open_single(
+    endpoint: &Endpoint,
+    patience: Duration,
+    deadline: Option<Moment>,
+) -> Result<Stream, Error> {
+    let opened = within(endpoint, endpoint.connect_by_h1(), patience, deadline).await?;
+    opened.ok_or_else(|| {
+        let text = format!("{}: offers no WebSockets by HTTP/2, and does not speak HTTP/1.1", endpoint.label());
+        Error::new(Kind::UpgradeImpossible).with_detail(text)
+    })
+}
+
+async fn within<T>(
+    endpoint: &Endpoint,
+    connecting: impl Future<Output = Result<T, Unconnected>>,
+    patience: Duration,
+    deadline: Option<Moment>,
+) -> Result<T, Error> {
     let own = Moment::now().plus(patience);
     let until = deadline.map_or(own, |deadline| deadline.min(own));
     let name = || endpoint.label();
-    match timer::within(until, pin!(endpoint.connect(preface))).await {
+    match timer::within(until, pin!(connecting)).await {
         Some(Ok(stream)) => Ok(stream),
         Some(Err(Unconnected::Refused(error))) => Err(explain(&error, &name()).retry(Retry::NotSent)),
         Some(Err(Unconnected::Unconvincing(why))) => {

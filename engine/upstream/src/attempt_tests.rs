@@ -112,6 +112,7 @@ fn what_came_free_between_looking_and_joining_is_found() {
             key: None,
             avoided: &Avoided::new(),
             wanted: Wanted::Any,
+            shared: true,
             patience: PATIENCE,
             deadline: None,
         };

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use glorieta_core::{At, Body, Error, Kind, Moment, Name, RequestHead, Response, ResponseHead, Retry, Wire};
-use glorieta_http::h1::client::{Arrived, Client};
-use glorieta_http::outgoing::{Request, Upload};
+use glorieta_core::{At, Body, Error, Kind, Moment, RequestHead, Response, ResponseHead, Retry, Wire};
+use glorieta_http::outgoing::Upload;
 use glorieta_net::{Stream, timer};
-use glorieta_policy::grpc::Dialect;
 use glorieta_policy::retry::{backoff, may_retry};
 
-use crate::attempt::{Search, Wanted, Way, open};
-use crate::lease::Lease;
-use crate::multiplexed::{Joined, Seat};
+use crate::attempt::{Search, Wanted};
+use crate::lease::Hold;
+use crate::once::{Unsent, try_once};
 use crate::pick::Avoided;
 use crate::{Endpoint, Progress, Upstream};
 
@@ -76,12 +74,12 @@ pub struct CallContext<'a> {
 /// What an upstream answered.
 pub enum Answer {
     Response(Response),
-    /// 101: the connection speaks another protocol now. The lease lasts as long as the tunnel.
+    /// 101: the stream speaks another protocol now. The hold lasts as long as the tunnel.
     Switched {
         head: ResponseHead,
         stream: Stream,
         leftover: Bytes,
-        lease: Lease,
+        hold: Hold,
     },
 }
 
@@ -110,6 +108,7 @@ pub async fn call(
     let mut avoided = Avoided::new();
     let mut tries_left = context.retries;
     let mut dead = 0;
+    let mut shared = true;
     // The request's beginning, or the end of a wait, has just been looked at.
     let mut now = Moment::recent();
     upstream.budget.deposit(now);
@@ -120,6 +119,7 @@ pub async fn call(
             key: context.key,
             avoided: &avoided,
             wanted: if dead >= DEAD_CONNECTIONS { Wanted::New } else { Wanted::Any },
+            shared,
             patience: context.timeouts.connect,
             deadline: context.deadline,
         };
@@ -128,12 +128,13 @@ pub async fn call(
         context.progress.tried(&endpoint);
         let began = Moment::recent();
         let reused = way.is_reused();
-        let error = match try_once(way, head, &mut upload, context, upstream).await {
-            Ok(Some(answer)) => {
+        let error = match try_once(way, head, &mut upload, context, upstream, shared).await {
+            Ok(Ok(answer)) => {
                 upstream.note_answer(&endpoint, answer.status(), began, Moment::now());
                 return Ok(answer);
             }
-            Ok(None) => {
+            Ok(Err(unsent)) => {
+                shared &= matches!(unsent, Unsent::Unsuited);
                 context.progress.not_tried();
                 now = Moment::now();
                 continue;
@@ -187,80 +188,6 @@ async fn pause(
     Ok(())
 }
 
-/// One try. `None`: what was waited for is none that this request can use, and nothing was sent.
-async fn try_once(
-    way: Way,
-    head: &mut RequestHead,
-    upload: &mut Upload,
-    context: &CallContext<'_>,
-    upstream: &Upstream,
-) -> Result<Option<Answer>, Error> {
-    let (client, lease) = match way {
-        Way::Idle(client, permit) => (*client, Lease::new(permit)),
-        Way::Open(permit) => {
-            let lease = Lease::new(permit);
-            let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
-            // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
-            if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
-                return Ok(None);
-            }
-            (Client::new(stream, Moment::now()), lease)
-        }
-        // Boxed, so that requests by HTTP/1.1 do not pay for what these keep while they wait.
-        Way::Seat(seat) => return Box::pin(try_seated(seat, head, upload, context, upstream)).await.map(Some),
-        Way::Joined(joined) => return Box::pin(try_joined(joined, head, upload, context, upstream)).await,
-    };
-    context.host.name_after(&lease.endpoint().name, head);
-    match client.send(&request(head, context, upstream), upload).await {
-        Ok(arrived) => Ok(Some(finish(arrived, lease, context))),
-        Err(error) => Err(named(error, lease.endpoint())),
-    }
-}
-
-/// One try on a connection that is being opened.
-async fn try_joined(
-    joined: Joined,
-    head: &mut RequestHead,
-    upload: &mut Upload,
-    context: &CallContext<'_>,
-    upstream: &Upstream,
-) -> Result<Option<Answer>, Error> {
-    let Some(seat) = joined.seat(upstream, context.timeouts.connect, context.deadline).await? else { return Ok(None) };
-    try_seated(seat, head, upload, context, upstream).await.map(Some)
-}
-
-/// One try on a connection that carries several requests.
-async fn try_seated(
-    seat: Seat,
-    head: &mut RequestHead,
-    upload: &mut Upload,
-    context: &CallContext<'_>,
-    upstream: &Upstream,
-) -> Result<Answer, Error> {
-    if context.upgrade.is_some() {
-        return Err(named(Error::because(Kind::UpgradeImpossible, "is spoken to by HTTP/2"), seat.endpoint()));
-    }
-    context.host.name_after(&seat.endpoint().name, head);
-    let sent = seat.slot().send(&request(head, context, upstream), upload).await;
-    let arrived = sent.map_err(|error| named(error, seat.endpoint()))?;
-    let announced = arrived.announced;
-    let idle = idle_within(&arrived.head, context);
-    let (head, body) = arrived.into_body(seat, idle, context.deadline);
-    Ok(Answer::Response(Response { head, body, announced }))
-}
-
-fn request<'a>(head: &'a RequestHead, context: &CallContext<'a>, upstream: &Upstream) -> Request<'a> {
-    Request {
-        head,
-        upgrade: context.upgrade,
-        limits: upstream.settings.limits,
-        first_byte: context.timeouts.first_byte,
-        idle: context.timeouts.idle,
-        deadline: context.deadline,
-        wire: context.wire,
-    }
-}
-
 /// An endpoint that does not speak the version that it must.
 pub(crate) fn unspoken(endpoint: &Endpoint, why: &str) -> Error {
     Error::new(Kind::Tls).with_detail(format!("{}: {why}", endpoint.label())).retry(Retry::NotSent)
@@ -277,29 +204,6 @@ pub(crate) fn named(error: Error, endpoint: &Endpoint) -> Error {
     };
     let detail = format!("{}: {what}", endpoint.label());
     error.with_detail(detail)
-}
-
-fn finish(arrived: Arrived, lease: Lease, context: &CallContext<'_>) -> Answer {
-    if arrived.meta.switching {
-        let (head, stream, leftover) = arrived.into_tunnel();
-        return Answer::Switched { head, stream, leftover, lease };
-    }
-    let idle = idle_within(&arrived.head, context);
-    let announced = arrived.meta.announced_length;
-    let (head, body) = arrived.into_body(lease, idle, context.deadline);
-    Answer::Response(Response { head, body, announced })
-}
-
-/// How long an answer's body may pause. Events, and messages of a call that streams, come when they come.
-fn idle_within(head: &ResponseHead, context: &CallContext<'_>) -> Duration {
-    let lasts = |kind: &[u8]| is_event_stream(kind) || Dialect::named(kind).is_some();
-    let lasting = head.fields.get(Name::ContentType).is_some_and(lasts);
-    if lasting { context.timeouts.tunnel } else { context.timeouts.idle }
-}
-
-fn is_event_stream(content_type: &[u8]) -> bool {
-    const EVENTS: &[u8] = b"text/event-stream";
-    content_type.get(..EVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(EVENTS))
 }
 
 #[cfg(test)]

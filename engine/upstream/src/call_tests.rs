@@ -339,10 +339,10 @@ fn a_switched_connection_is_leased_for_as_long_as_it_is_used() {
         let (caller, mut head) = (Caller::default(), RequestHead::build("GET", "a.example", "/", None));
         let context = CallContext { upgrade: Some(b"chat"), ..caller.context() };
         let answer = call(&upstream, &mut head, Body::Empty, &context).await.unwrap();
-        let Answer::Switched { head, leftover, lease, stream } = answer else { panic!("not switched") };
+        let Answer::Switched { head, leftover, hold, stream } = answer else { panic!("not switched") };
         assert_eq!((head.status, &leftover[..]), (101, &b"hello"[..]));
-        assert_eq!((lease.endpoint().in_flight(), lease.endpoint().connections()), (1, 1));
-        drop((stream, lease));
+        assert_eq!((hold.endpoint().in_flight(), hold.endpoint().connections()), (1, 1));
+        drop((stream, hold));
         assert_eq!((endpoint(&upstream, 0).in_flight(), endpoint(&upstream, 0).connections()), (0, 0));
     });
 }

@@ -31,7 +31,8 @@ pub async fn connect(upstream: &Upstream, context: &CallContext<'_>, preface: &[
             upstream,
             key: context.key,
             avoided: &avoided,
-            wanted: Wanted::Raw,
+            wanted: Wanted::New,
+            shared: false,
             patience: context.timeouts.connect,
             deadline: context.deadline,
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use glorieta_core::Moment;
-use glorieta_net::tls::Target;
+use glorieta_net::tls::{NO_COMMON_PROTOCOL, Protocols, Target};
 use glorieta_net::{self as net, Destination, Stream};
 use glorieta_plan::UpstreamVersion;
 use glorieta_policy::balance::peak_ewma::Ewma;
@@ -110,6 +110,18 @@ impl Endpoint {
         }
     }
 
+    /// Connects for HTTP/1.1 alone, whatever the endpoint likes better; `None`: it does not speak that, or does not say
+    /// so. It has selected HTTP/2 before, so it knows ALPN; to guess would count against it what a client asks for.
+    pub(crate) async fn connect_by_h1(&self) -> Result<Option<Stream>, Unconnected> {
+        let stream = net::connect(&self.destination).await.map_err(Unconnected::Refused)?;
+        let Some(target) = &self.tls else { return Ok(Some(stream)) };
+        match target.connect_by(stream, H1).await {
+            Ok(stream) => Ok(Some(stream).filter(|stream| stream.protocol() == Some(b"http/1.1"))),
+            Err(why) if why.starts_with(NO_COMMON_PROTOCOL) => Ok(None),
+            Err(why) => Err(Unconnected::Unconvincing(why)),
+        }
+    }
+
     /// Whether requests to it share connections, as far as is known.
     pub(crate) fn is_shared(&self) -> bool {
         self.version != UpstreamVersion::H1 && !self.declines.load(Ordering::Relaxed)
@@ -126,7 +138,7 @@ impl Endpoint {
             (UpstreamVersion::H2 | UpstreamVersion::Auto, Some(_)) => stream.protocol() == Some(b"h2"),
         };
         if self.version == UpstreamVersion::H2 && !agreed {
-            return Err("no_common_protocol: it does not select h2 by ALPN, which version: h2 requires".to_owned());
+            return Err(format!("{NO_COMMON_PROTOCOL}: it does not select h2 by ALPN, which version: h2 requires"));
         }
         self.declines.store(!agreed, Ordering::Relaxed);
         Ok(agreed)
@@ -185,6 +197,9 @@ impl Endpoint {
         true
     }
 }
+
+/// What is offered where only HTTP/1.1 will do.
+const H1: Protocols = &[b"http/1.1"];
 
 /// Where passive checks are off nothing is recorded; the window's width alone is needed.
 const NO_OUTLIER: glorieta_plan::Outlier = glorieta_plan::Outlier {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use glorieta_http::h1::client::{Client, Home};
 
+use crate::multiplexed::Seat;
 use crate::queue::Grant;
 use crate::{Endpoint, State, pool};
 
@@ -59,6 +60,33 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a tunnel is led by: a connection of its own, or a place on one that carries several. It ends by being dropped.
+pub enum Hold {
+    Single(Lease),
+    Shared(Seat),
+}
+
+impl Hold {
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        match self {
+            Hold::Single(lease) => lease.endpoint(),
+            Hold::Shared(seat) => seat.endpoint(),
+        }
+    }
+}
+
+impl From<Lease> for Hold {
+    fn from(lease: Lease) -> Hold {
+        Hold::Single(lease)
+    }
+}
+
+impl From<Seat> for Hold {
+    fn from(seat: Seat) -> Hold {
+        Hold::Shared(seat)
     }
 }
 

@@ -56,7 +56,7 @@ enum Opened {
 }
 
 /// A request's place on a connection. Its parts are dropped in this order.
-pub(crate) struct Seat {
+pub struct Seat {
     slot: Slot,
     lease: Lease,
     _place: Place,

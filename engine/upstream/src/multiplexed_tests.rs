@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use glorieta_core::{Body, RequestHead};
+use glorieta_core::{Body, Name, RequestHead};
 use glorieta_plan::UpstreamVersion;
 use h2::Reason;
 use h2::server::{Builder, SendResponse};
@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 
 use super::*;
 use crate::testing::{Caller, Recorder, Refusing, Server, build, build_observed, endpoint, on_worker, until};
-use crate::{Outcome, call, connect};
+use crate::{Answer, CallContext, Outcome, call, connect};
 
 type Respond = SendResponse<Bytes>;
 
@@ -25,6 +25,8 @@ struct Seen {
     most: Cell<usize>,
     /// Ends the connection in good order, once it is answered.
     goodbye: Cell<bool>,
+    /// Whether it opens WebSockets.
+    offers: Cell<bool>,
 }
 
 /// An endpoint that answers each request after a while, or refuses it.
@@ -69,6 +71,9 @@ async fn serve(
     refuses: &dyn Fn(usize) -> Option<Reason>,
 ) {
     let mut builder = Builder::new();
+    if seen.offers.get() {
+        builder.enable_connect_protocol();
+    }
     let Ok(mut connection) = builder.max_concurrent_streams(allowed).handshake::<_, Bytes>(stream).await else {
         return;
     };
@@ -316,17 +321,47 @@ fn a_connection_is_given_up_for_who_waits_on_another_worker() {
     serving.join().unwrap();
 }
 
+/// What is answered to a request for this upgrade.
+async fn switch(upstream: &Upstream, upgrade: &[u8]) -> Result<Answer, Error> {
+    let caller = Caller::default();
+    let context = CallContext { upgrade: Some(upgrade), ..caller.context() };
+    let mut head = RequestHead::build("GET", "a.example", "/", None);
+    head.fields.add(Name::SecWebSocketKey, b"dGhlIHNhbXBsZSBub25jZQ==");
+    call(upstream, &mut head, Body::Empty, &context).await
+}
+
 #[test]
-fn a_protocol_cannot_be_switched_on_a_shared_connection() {
+fn what_an_endpoint_does_not_offer_is_impossible_on_a_shared_connection() {
     on_worker(async {
         let server = Peer::answering(SHORT);
         let upstream = build(&plan(&[&server.address]));
-        let caller = Caller::default();
-        let mut context = caller.context();
-        context.upgrade = Some(b"websocket");
-        let mut head = RequestHead::build("GET", "a.example", "/", None);
-        let error = call(&upstream, &mut head, Body::Empty, &context).await.err().unwrap();
+        let error = switch(&upstream, b"websocket").await.err().unwrap();
         assert_eq!(error.kind, Kind::UpgradeImpossible);
+        assert!(error.detail().contains("offers no WebSockets"), "{}", error.detail());
+        assert_eq!(server.seen.requests.get(), 0);
+        // Nobody is to blame for it.
+        assert_eq!((endpoint(&upstream, 0).in_flight(), endpoint(&upstream, 0).connections()), (0, 1));
+    });
+}
+
+#[test]
+fn a_web_socket_has_a_seat_for_as_long_as_it_lasts_and_nothing_else_can_be_switched_to() {
+    on_worker(async {
+        let server = Peer::answering(SHORT);
+        server.seen.offers.set(true);
+        let upstream = build(&plan(&[&server.address]));
+        let answer = switch(&upstream, b"WebSocket").await.unwrap();
+        let Answer::Switched { head, leftover, hold, stream } = answer else { panic!("not switched") };
+        assert_eq!((head.status, leftover.len()), (101, 0));
+        assert_eq!((hold.endpoint().in_flight(), hold.endpoint().connections()), (1, 1));
+        // Others share the connection meanwhile.
+        all_ok(&burst(&upstream, 3).await);
+        assert_eq!(server.seen.connections.get(), 1);
+        drop((stream, hold));
+        assert_eq!((endpoint(&upstream, 0).in_flight(), endpoint(&upstream, 0).connections()), (0, 1));
+        let error = switch(&upstream, b"chat").await.err().unwrap();
+        assert_eq!(error.kind, Kind::UpgradeImpossible);
+        assert!(error.detail().contains("no other protocol"), "{}", error.detail());
     });
 }
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from aioquic.asyncio import QuicConnectionProtocol, connect
-from aioquic.h3.connection import FrameUnexpected, H3Connection
+from aioquic.h3.connection import FrameUnexpected, H3Connection, Setting
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, StreamReset
@@ -79,6 +79,16 @@ class H3Client(Client):
         if length:
             head.append(("content-length", str(length)))
         return self.run(self.begin(head))
+
+    def tunnel(self, path: str, protocol: str, fields: Fields = ()) -> Call:  # type: ignore[assignment]
+        """An extended CONNECT (RFC 9220), once the peer says that it knows them."""
+        self.run(self.offered())
+        head = [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "https"), (":path", path)]
+        return self.run(self.begin([*head, (":authority", AUTHORITY), *fields]))
+
+    async def offered(self) -> None:
+        while not (self.protocol.http.received_settings or {}).get(Setting.ENABLE_CONNECT_PROTOCOL):
+            await asyncio.sleep(0.001)
 
     async def begin(self, head: Fields) -> Call:
         stream = self.protocol._quic.get_next_available_stream_id()

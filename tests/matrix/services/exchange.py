@@ -7,11 +7,10 @@ import hashlib
 import json
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..clients import Fields
 
 WAIT_SECONDS = 15.0
@@ -19,6 +18,14 @@ LARGE = 1 << 20
 WORDS = b"the same words again, " * 500
 """Worth compressing."""
 WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Tunnel(NamedTuple):
+    """How another protocol is read and written, and how it is ended."""
+
+    read: Callable[[], bytes]
+    write: Callable[[bytes], None]
+    end: Callable[[], None]
 
 
 class Exchange(ABC):
@@ -55,8 +62,8 @@ class Exchange(ABC):
         """Breaks off before a word of an answer: a request that may be sent again is."""
 
     @abstractmethod
-    def tunnel(self) -> tuple[Callable[[], bytes], Callable[[bytes], None]]:
-        """Switches to another protocol: how to read and to write from here on."""
+    def tunnel(self) -> Tunnel:
+        """Switches to another protocol."""
 
     def body(self) -> bytes:
         found = bytearray()
@@ -176,8 +183,28 @@ class Shop:
 
     def do_socket(self, exchange: Exchange, visit: Visit) -> None:
         """A WebSocket without frames: whatever comes is sent back. What stands in frames is nobody's on the way."""
-        key = exchange.header("sec-websocket-key") or ""
-        exchange.fields.append(("accept", base64.b64encode(hashlib.sha1((key + WEBSOCKET).encode()).digest()).decode()))
-        read, write = exchange.tunnel()
-        while data := read():
-            write(data)
+        accept(exchange)
+        tunnel = exchange.tunnel()
+        while data := tunnel.read():
+            tunnel.write(data)
+        tunnel.end()
+
+    def do_talk(self, exchange: Exchange, visit: Visit) -> None:
+        """A WebSocket whose first message is sent back (RFC 6455 §5.2); it is short."""
+        accept(exchange)
+        tunnel = exchange.tunnel()
+        said = b""
+        while len(said) < 6 or len(said) < 6 + (said[1] & 0x7F):
+            said += tunnel.read()
+        length, mask = said[1] & 0x7F, said[2:6]
+        text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(said[6 : 6 + length]))
+        tunnel.write(said[:1] + bytes([length]) + text)
+        while tunnel.read():
+            pass
+        tunnel.end()
+
+
+def accept(exchange: Exchange) -> None:
+    """Notes what answers the client's key."""
+    key = exchange.header("sec-websocket-key") or ""
+    exchange.fields.append(("accept", base64.b64encode(hashlib.sha1((key + WEBSOCKET).encode()).digest()).decode()))

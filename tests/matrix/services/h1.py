@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import h11
 
 from ..clients.h1 import decoded
-from .exchange import WAIT_SECONDS, Exchange
+from .exchange import WAIT_SECONDS, Exchange, Tunnel
 from .serving import Gone, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..clients import Fields
 
 
@@ -65,13 +63,16 @@ class H1Exchange(Exchange):
         self.socket.close()
         raise Gone
 
-    def tunnel(self) -> tuple[Callable[[], bytes], Callable[[bytes], None]]:
+    def tunnel(self) -> Tunnel:
         accept = [("sec-websocket-accept", dict(self.fields).get("accept", ""))]
         switch = [("upgrade", "websocket"), ("connection", "upgrade"), *accept]
         self.write(h11.InformationalResponse(status_code=101, headers=switch))
         self.switched = True
         early = [self.http.trailing_data[0]]
-        return lambda: early.pop() if early and early[0] else self.socket.recv(1 << 16), self.socket.sendall
+        # Whoever serves the connection closes it.
+        return Tunnel(
+            lambda: early.pop() if early and early[0] else self.socket.recv(1 << 16), self.socket.sendall, lambda: None
+        )
 
 
 class H1Service(Service):

@@ -16,12 +16,10 @@ import h2.exceptions
 import h2.settings
 
 from ..clients.h1 import decoded
-from .exchange import WAIT_SECONDS, Exchange
+from .exchange import WAIT_SECONDS, Exchange, Tunnel
 from .serving import Gone, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..clients import Fields
     from .exchange import Shop
 
@@ -30,7 +28,7 @@ class H2Exchange(Exchange):
     protocol = "HTTP/2"
 
     def __init__(self, connection: Connection, stream: int, head: Fields) -> None:
-        self.connection, self.stream = connection, stream
+        self.connection, self.stream, self.head = connection, stream, head
         known = dict(head)
         self.method, self.path = known[":method"], known[":path"]
         self.fields = [(name, value) for name, value in head if not name.startswith(":")]
@@ -72,9 +70,12 @@ class H2Exchange(Exchange):
         self.connection.write("reset_stream", self.stream, h2.errors.ErrorCodes.INTERNAL_ERROR)
         raise Gone
 
-    def tunnel(self) -> tuple[Callable[[], bytes], Callable[[bytes], None]]:
+    def tunnel(self) -> Tunnel:
+        assert dict(self.head)[":protocol"] == "websocket"
+        # A stream has no keys (RFC 8441 §5).
+        assert self.header("sec-websocket-key") is None
         self.start(200, [])
-        return lambda: self.read() or b"", self.send
+        return Tunnel(lambda: self.read() or b"", self.send, self.end)
 
 
 class Connection:
@@ -82,11 +83,12 @@ class Connection:
         self.shop, self.socket = shop, connection
         self.changed = threading.Condition()
         self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+        offered = {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1}
+        self.http.local_settings = h2.settings.Settings(client=False, initial_values=offered)
         self.exchanges: dict[int, H2Exchange] = {}
 
     def serve(self) -> None:
         self.write("initiate_connection")
-        self.write("update_settings", {h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1})
         try:
             while data := self.socket.recv(1 << 16):
                 with self.changed:

@@ -6,7 +6,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use h3::error::Code;
 
-use super::section::is_well_ordered;
+use super::section::{self, Protocol};
 
 const DATA: u64 = 0x00;
 const HEADERS: u64 = 0x01;
@@ -38,6 +38,7 @@ pub struct Frames {
     head: u64,
     has_head: bool,
     too_large: bool,
+    protocol: Option<Protocol>,
     ignored: u64,
 }
 
@@ -58,6 +59,7 @@ impl Frames {
             head: longest_head as u64,
             has_head: false,
             too_large: false,
+            protocol: None,
             ignored: 0,
         }
     }
@@ -70,6 +72,12 @@ impl Frames {
     /// Whether another has come in place of the head, which was too large.
     pub fn is_too_large(&self) -> bool {
         self.too_large
+    }
+
+    /// What the head asks for beside what `h3` makes of it: it knows WebSocket not, and would refuse it. Such a line
+    /// has been taken out.
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.protocol
     }
 
     /// The next piece; `None`: more must come.
@@ -160,8 +168,11 @@ impl Frames {
         }
         if is_section {
             let is_head = !std::mem::replace(&mut self.has_head, true);
-            if !is_well_ordered(&self.input[header..end], is_head) {
-                return Err(Violation::Stream(Code::H3_MESSAGE_ERROR));
+            let looked = section::look(&self.input[header..end], is_head);
+            if let Some(found) = looked.map_err(|_| Violation::Stream(Code::H3_MESSAGE_ERROR))? {
+                self.protocol = Some(found.protocol);
+                let section = self.input.split_to(end).split_off(header);
+                return Ok(Begun::Piece(headers(&[&section[..found.line.start], &section[found.line.end..]])));
             }
         }
         Ok(Begun::Piece(self.input.split_to(end).freeze()))
@@ -179,6 +190,17 @@ enum Begun {
     Unfinished,
     /// Nothing that passes.
     Other,
+}
+
+/// A frame of HEADERS with a section of these parts.
+fn headers(parts: &[&[u8]; 2]) -> Bytes {
+    // A length of four bytes (RFC 9000 §16): a head that may be decoded is shorter than that can say.
+    let length = (parts[0].len() + parts[1].len()) as u32 | 0x8000_0000;
+    let mut frame = vec![HEADERS as u8];
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(parts[0]);
+    frame.extend_from_slice(parts[1]);
+    Bytes::from(frame)
 }
 
 fn rest(left: u64, within: impl Fn(u64) -> Within) -> Within {

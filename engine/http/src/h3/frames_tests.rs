@@ -124,3 +124,27 @@ proptest! {
         let _ = passed(&noise, pieces);
     }
 }
+
+#[test]
+fn what_an_extended_connect_asks_for_is_taken_out_of_its_head() {
+    let connect = |protocol: &[u8]| {
+        let line = [&[0x27, 2][..], b":protocol", &[protocol.len() as u8], protocol].concat();
+        [&SECTION[..4], &line, &SECTION[4..]].concat()
+    };
+    // A length that takes more bytes than it must is a length, too (RFC 9000 §16).
+    let head = [&[HEADERS as u8, 0x80, 0, 0, SECTION.len() as u8], SECTION].concat();
+    for (protocol, expected) in [(&b"websocket"[..], Protocol::WebSocket), (b"connect-udp", Protocol::Other)] {
+        let mut frames = Frames::new(LONGEST_HEAD);
+        frames.push(&[frame(HEADERS, &connect(protocol)), frame(DATA, b"x")].concat());
+        assert_eq!(frames.protocol(), None);
+        assert_eq!(frames.next().unwrap().unwrap(), head);
+        assert_eq!(frames.protocol(), Some(expected));
+        assert_eq!(frames.next().unwrap().unwrap(), &[0, 1][..]);
+        assert_eq!(frames.next().unwrap().unwrap(), &b"x"[..]);
+    }
+    // As the last of its kind, in pieces.
+    let (out, end) = passed(&frame(HEADERS, &[SECTION, &[0x27, 2], b":protocol", &[1, b'x']].concat()), 5);
+    assert_eq!((out, end), (vec![head], Ok(())));
+    let late = [SECTION, TRAILERS.get(2..).unwrap(), &[0x27, 2], b":protocol", &[1, b'x']].concat();
+    assert_eq!(passed(&frame(HEADERS, &late), 5), (vec![], Err(Violation::Stream(Code::H3_MESSAGE_ERROR))));
+}

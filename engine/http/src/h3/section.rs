@@ -1,5 +1,8 @@
 //! Pseudo-headers of an encoded field section (RFC 9204 §4.5): each once, known, and before all regular fields
-//! (RFC 9114 §4.3). Only names are looked at; what cannot be read here is left to the decoder, which refuses it.
+//! (RFC 9114 §4.3). Only names are looked at, and the value of `:protocol`; what cannot be read here is left to the
+//! decoder, which refuses it.
+
+use std::ops::Range;
 
 /// Pseudo-headers of requests, by name, by name in Huffman's code (RFC 7541 Appendix B), and by the static table's
 /// indexes (RFC 9204 Appendix A).
@@ -14,6 +17,25 @@ const PSEUDO: [Pseudo; 5] = [
 const STATUS: [std::ops::RangeInclusive<u64>; 2] = [24..=28, 63..=71];
 /// A colon in Huffman's code is these seven bits.
 const CODED_COLON: u8 = 0b1011_1000;
+
+/// Where `:protocol` stands in the table above.
+const PROTOCOL: usize = 4;
+const WEBSOCKET: &[u8] = b"websocket";
+const CODED_WEBSOCKET: &[u8] = &[0xf0, 0x58, 0xd0, 0x72, 0x75, 0x2a, 0x7f];
+
+/// What an extended CONNECT asks for (RFC 9220).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    WebSocket,
+    Other,
+}
+
+/// A line that says `:protocol`, and where it stands in its section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolLine {
+    pub line: Range<usize>,
+    pub protocol: Protocol,
+}
 
 struct Pseudo {
     name: &'static [u8],
@@ -31,30 +53,53 @@ enum Named {
     Regular,
 }
 
-/// Whether the pseudo-headers of an encoded section are those that may begin a request (`of_head`), or there are none,
-/// as in trailers.
-pub fn is_well_ordered(section: &[u8], of_head: bool) -> bool {
-    let mut lines = Lines { left: section };
+/// Looks whether the pseudo-headers of an encoded section are those that may begin a request (`of_head`), or there are
+/// none, as in trailers; the line of `:protocol`, where there is one.
+///
+/// # Errors
+/// They are not.
+pub fn look(section: &[u8], of_head: bool) -> Result<Option<ProtocolLine>, Disordered> {
+    let mut lines = Lines { left: section, value: (&[], false) };
     // The prefix: Required Insert Count, and Base.
     if lines.integer(8).is_none() || lines.integer(7).is_none() {
-        return true;
+        return Ok(None);
     }
-    let (mut seen, mut regular) = ([false; PSEUDO.len()], false);
+    let (mut seen, mut regular, mut found) = ([false; PSEUDO.len()], false, None);
+    let mut begin = section.len() - lines.left.len();
     while let Some(named) = lines.next() {
+        let end = section.len() - lines.left.len();
         match named {
             Named::Regular => regular = true,
-            Named::Pseudo(which) if of_head && !regular && !seen[which] => seen[which] = true,
-            Named::Pseudo(_) | Named::Foreign => return false,
+            Named::Pseudo(which) if of_head && !regular && !seen[which] => {
+                seen[which] = true;
+                if which == PROTOCOL {
+                    found = Some(ProtocolLine { line: begin..end, protocol: lines.protocol() });
+                }
+            }
+            Named::Pseudo(_) | Named::Foreign => return Err(Disordered),
         }
+        begin = end;
     }
-    true
+    Ok(found)
 }
+
+/// Pseudo-headers come twice, late, or where none belong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Disordered;
 
 struct Lines<'a> {
     left: &'a [u8],
+    /// Of the last line whose name was written out, and whether it is coded.
+    value: (&'a [u8], bool),
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn protocol(&self) -> Protocol {
+        let (value, coded) = self.value;
+        let expected = if coded { CODED_WEBSOCKET } else { WEBSOCKET };
+        if value == expected { Protocol::WebSocket } else { Protocol::Other }
+    }
+
     /// An integer whose first byte holds so many bits of it (RFC 9204 §4.1.1).
     fn integer(&mut self, bits: u32) -> Option<u64> {
         let (&first, mut rest) = self.left.split_first()?;
@@ -77,7 +122,7 @@ impl Lines<'_> {
     }
 
     /// A string whose length begins with so many bits of a byte, behind the bit that says whether it is coded.
-    fn string(&mut self, bits: u32) -> Option<(&[u8], bool)> {
+    fn string(&mut self, bits: u32) -> Option<(&'a [u8], bool)> {
         let coded = self.left.first()? >> bits & 1 == 1;
         let length = usize::try_from(self.integer(bits)?).ok()?;
         let (text, rest) = self.left.split_at_checked(length)?;
@@ -98,9 +143,8 @@ impl Lines<'_> {
         }
         if first & 0xe0 == 0x20 {
             let (name, coded) = self.string(3)?;
-            let named = by_name(name, coded);
-            self.string(7)?;
-            return Some(named);
+            self.value = self.string(7)?;
+            return Some(by_name(name, coded));
         }
         // The dynamic table, which is empty.
         None
@@ -153,6 +197,10 @@ mod tests {
         line
     }
 
+    fn is_well_ordered(section: &[u8], of_head: bool) -> bool {
+        look(section, of_head).is_ok()
+    }
+
     #[test]
     fn a_head_has_each_pseudo_header_once_and_first() {
         let good: [&[&[u8]]; 3] = [
@@ -176,6 +224,33 @@ mod tests {
         for lines in bad {
             assert!(!is_well_ordered(&section(lines), true), "{lines:02x?}");
         }
+    }
+
+    #[test]
+    fn what_an_extended_connect_asks_for_is_found_with_its_place() {
+        let line = |name: &[u8], coded_name: bool, value: &[u8], coded: bool| {
+            let mut line = literal(name, coded_name);
+            line.truncate(line.len() - 2);
+            line.push(if coded { 0x80 } else { 0 } | value.len() as u8);
+            line.extend_from_slice(value);
+            line
+        };
+        let (plain, coded) = (PSEUDO[PROTOCOL].name, PSEUDO[PROTOCOL].coded);
+        for (line, protocol) in [
+            (line(plain, false, WEBSOCKET, false), Protocol::WebSocket),
+            (line(coded, true, CODED_WEBSOCKET, true), Protocol::WebSocket),
+            (line(coded, true, WEBSOCKET, false), Protocol::WebSocket),
+            (line(plain, false, b"webtransport", false), Protocol::Other),
+            (line(plain, false, WEBSOCKET, true), Protocol::Other),
+        ] {
+            let whole = section(&[METHOD_GET, &line, PATH_ROOT, ACCEPT]);
+            let found = look(&whole, true).unwrap().unwrap();
+            assert_eq!((&whole[found.line], found.protocol), (&line[..], protocol));
+            assert_eq!(look(&section(&[METHOD_GET, &line, &line]), true), Err(Disordered));
+            assert_eq!(look(&section(&[ACCEPT, &line]), true), Err(Disordered));
+            assert_eq!(look(&section(&[&line]), false), Err(Disordered));
+        }
+        assert_eq!(look(&section(&[METHOD_GET, ACCEPT]), true), Ok(None));
     }
 
     #[test]

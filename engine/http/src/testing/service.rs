@@ -68,6 +68,8 @@ pub(crate) struct Scripted {
     pub rests: Rc<Cell<(u32, u32)>>,
     /// Why the connection was ended, where no request was to blame.
     pub broken: Rc<RefCell<Vec<Kind>>>,
+    /// Why there was no request.
+    pub refused: Rc<RefCell<Vec<Kind>>>,
 }
 
 impl Scripted {
@@ -79,6 +81,7 @@ impl Scripted {
             closing: Rc::default(),
             rests: Rc::default(),
             broken: Rc::default(),
+            refused: Rc::default(),
         }
     }
 }
@@ -96,6 +99,7 @@ impl Service for Scripted {
     }
 
     fn refuse(&self, _: &Peer, _: RequestHead, _: Moment, error: Error) -> (Response, Note) {
+        self.refused.borrow_mut().push(error.kind);
         (full(error.kind.status(), error.kind.reason()), Note(self.story.clone()))
     }
 

@@ -27,7 +27,7 @@ pub use certificate::{Expiry, identity_of};
 pub use challenges::Challenges;
 pub use files::{Absent, Refreshed};
 pub use hello::{Hello, NoHello, UNRECOGNISED_NAME, last_words, read_hello};
-pub use originator::{Originator, Protocols, Target};
+pub use originator::{NO_COMMON_PROTOCOL, Originator, Protocols, Target};
 pub use quic::{QuicCredentials, Shown};
 pub use session::Session;
 pub use terminator::{Refusal, Terminator};

@@ -23,6 +23,9 @@ use crate::Stream;
 /// The protocols that are offered (ALPN, RFC 7301), the one liked best first; none: the extension is not sent.
 pub type Protocols = &'static [&'static [u8]];
 
+/// The word for an endpoint that speaks none of the protocols that are offered to it.
+pub const NO_COMMON_PROTOCOL: &str = "no_common_protocol";
+
 /// Encrypts connections to the endpoints of one upstream.
 pub struct Originator {
     plan: ClientTls,
@@ -123,8 +126,18 @@ impl Target {
     /// A word where the endpoint's certificate did not convince (`expired`, `unknown_issuer`, `wrong_name` …), else
     /// one for what went wrong; the sentence of `rustls` follows.
     pub async fn connect(&self, stream: Stream) -> Result<Stream, String> {
+        self.connect_by(stream, self.originator.protocols).await
+    }
+
+    /// The same, offering other protocols than the upstream's connections do otherwise.
+    ///
+    /// # Errors
+    /// As [`Target::connect`].
+    pub async fn connect_by(&self, stream: Stream, protocols: Protocols) -> Result<Stream, String> {
         let config = self.originator.kept.current().config.clone();
-        let connection = ClientConnection::new(config, self.name.clone()).map_err(|error| error.to_string())?;
+        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let connection = ClientConnection::new_with_alpn(config, self.name.clone(), protocols);
+        let connection = connection.map_err(|error| error.to_string())?;
         let mut session = Session::new(stream, Connection::Client(connection), bytes::Bytes::new());
         match session.handshake().await {
             Ok(()) => Ok(Stream::Tls(Box::new(session))),
@@ -204,7 +217,7 @@ fn reason(error: &io::Error) -> String {
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => "wrong_purpose",
             _ => "bad_certificate",
         },
-        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => "no_common_protocol",
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => NO_COMMON_PROTOCOL,
         Error::AlertReceived(_) => "alert",
         Error::PeerIncompatible(_) => "incompatible",
         Error::InvalidMessage(_) => "not_tls",

@@ -157,7 +157,7 @@ impl Errand {
         let answer = call(&callee.upstream, &mut head, body, &context).await;
         let ended = match answer {
             Ok(Answer::Response(response)) => self.respond(response, progress.tries.get()).await,
-            Ok(Answer::Switched { mut head, stream, leftover, lease }) => {
+            Ok(Answer::Switched { mut head, stream, leftover, hold }) => {
                 strip_hop_by_hop_response(&mut head);
                 let begun = self.send_head(&head, None, glorieta_carrier::Body::Stream, progress.tries.get());
                 if begun.is_ok()
@@ -166,7 +166,7 @@ impl Errand {
                     let ends = Ends { line: &self.line, inflow, outflow: &self.outflow };
                     pump(stream, leftover, ends, Some(callee.timeouts.tunnel), None).await;
                 }
-                drop(lease);
+                drop(hold);
                 begun.map_err(Ending::BeforeHead)
             }
             Err(error) => Err(Ending::BeforeHead(error)),

@@ -79,9 +79,9 @@ pub async fn run(
             present(&record.request, target, &mut response.head);
             Ok(Outcome::Response(response))
         }
-        Answer::Switched { mut head, stream, leftover, lease } => {
+        Answer::Switched { mut head, stream, leftover, hold } => {
             present(&record.request, target, &mut head);
-            let hold = Hold::Upstream(lease);
+            let hold = Hold::Upstream(hold);
             Ok(Outcome::Switched { head, stream, leftover, hold, idle: target.timeouts.tunnel })
         }
     }

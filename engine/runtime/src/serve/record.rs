@@ -9,7 +9,7 @@ use glorieta_http::Record;
 use glorieta_net::{self as net, TunnelReport};
 use glorieta_policy::word::OutcomeWord;
 use glorieta_policy::{Word, grpc as policy};
-use glorieta_upstream::{Lease, Progress, Upstream};
+use glorieta_upstream::{self as upstream, Progress, Upstream};
 
 use super::{Request, grpc};
 use crate::handlers::Tunnel;
@@ -42,7 +42,7 @@ pub struct RequestRecord {
 
 /// What a tunnel leads to; it ends by being dropped.
 pub enum Hold {
-    Upstream(Lease),
+    Upstream(upstream::Hold),
     Handler(Tunnel),
 }
 

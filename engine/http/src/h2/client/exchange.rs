@@ -6,10 +6,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::h2::RecvStream;
 use ::h2::client::ResponseFuture;
+use ::h2::ext::Protocol;
+use ::h2::{RecvStream, SendStream};
+use bytes::Bytes;
 use glorieta_core::{Body, Error, Method, Moment, Name, ResponseHead, Version};
-use glorieta_net::Timer;
+use glorieta_net::{Stream, Timer};
 
 use super::Slot;
 use super::driver::Pulse;
@@ -17,7 +19,8 @@ use super::failure::{unanswered, unsent};
 use super::response_body::ResponseBody;
 use super::sending::Sending;
 use crate::h1::pump::Waiting;
-use crate::multiplexed::{request_out, response_in};
+use crate::h2::carried::Tunnelled;
+use crate::multiplexed::{request_out, response_in, websocket};
 use crate::outgoing::{Armed, Interims, Patience, Quiet, Request, Upload};
 
 /// The answer's head has arrived.
@@ -42,6 +45,13 @@ struct Exchanging<'a> {
     interims: Interims,
 }
 
+/// What a request for a WebSocket comes to.
+pub enum Connected {
+    /// It is open: what HTTP/1.1 would say of that, and its stream.
+    Open(ResponseHead, Stream),
+    Refused(Box<Arrived>),
+}
+
 impl Slot {
     /// Sends a request and waits for the head of its answer.
     ///
@@ -53,17 +63,14 @@ impl Slot {
         let length = upload.length();
         let message = request_out(request.head, self.client.scheme.clone(), length)?;
         let bodiless = length == Some(0);
-        let mut sender = self.client.sender.clone();
-        let (response, stream) = sender.send_request(message, bodiless).map_err(|error| unsent(&error))?;
-        drop(sender);
+        let (response, stream) = self.begin(message, bodiless)?;
         let expects = !bodiless && request.head.fields.has(Name::Expect);
         let sending = (!bodiless).then(|| Sending::begin(std::mem::take(upload), stream, expects));
-        let (timer, patience, interims) = (Timer::new(), Patience::new(), Interims::default());
-        let mut state = Exchanging { slot: self, response, sending, timer, patience, interims };
+        let mut state = Exchanging::new(self, response, sending);
         match poll_fn(|cx| state.poll(cx, request)).await {
             Ok((head, announced, body)) => {
-                let pulse = self.client.pulse.clone();
-                Ok(Arrived { head, announced, body, sending: state.sending, timer: state.timer, pulse })
+                let bodiless = request.head.method == Method::Head || matches!(head.status, 204 | 304);
+                Ok(state.arrived(head, announced, body, bodiless))
             }
             Err(error) => {
                 if let Some(sending) = state.sending {
@@ -73,11 +80,57 @@ impl Slot {
             }
         }
     }
+
+    /// Asks for a WebSocket by an extended CONNECT (RFC 8441). The endpoint must offer that
+    /// ([`Client::offers_websockets`](super::Client::offers_websockets)).
+    ///
+    /// # Errors
+    /// As [`Slot::send`], without a body.
+    pub async fn connect(&self, request: &Request<'_>) -> Result<Connected, Error> {
+        let (mut message, accept) = websocket::ask_out(request.head, self.client.scheme.clone())?;
+        message.extensions_mut().insert(Protocol::from_static(websocket::WEBSOCKET));
+        let (response, mut stream) = self.begin(message, false)?;
+        let mut state = Exchanging::new(self, response, None);
+        let (mut head, announced, body) = poll_fn(|cx| state.poll(cx, request)).await?;
+        if !(200..300).contains(&head.status) {
+            // It fails only on a stream that has ended, which the answer tells.
+            let _ = stream.send_data(Bytes::new(), true);
+            return Ok(Connected::Refused(Box::new(state.arrived(head, announced, body, false))));
+        }
+        websocket::opened(&mut head, &accept);
+        let pulse = self.client.pulse.clone();
+        let tunnelled = Tunnelled::new(body, stream, move || pulse.beat());
+        Ok(Connected::Open(head, Stream::Carried(Box::new(tunnelled))))
+    }
+
+    fn begin(&self, message: http::Request<()>, end: bool) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
+        let mut sender = self.client.sender.clone();
+        sender.send_request(message, end).map_err(|error| unsent(&error))
+    }
 }
 
-type Head = (ResponseHead, Option<u64>, Option<RecvStream>);
+type Head = (ResponseHead, Option<u64>, RecvStream);
 
-impl Exchanging<'_> {
+impl<'a> Exchanging<'a> {
+    fn new(slot: &'a Slot, response: ResponseFuture, sending: Option<Sending>) -> Exchanging<'a> {
+        let (timer, patience, interims) = (Timer::new(), Patience::new(), Interims::default());
+        Exchanging { slot, response, sending, timer, patience, interims }
+    }
+
+    /// The answer; `bodiless`: it has no body by rule.
+    fn arrived(self, head: ResponseHead, announced: Option<u64>, body: RecvStream, bodiless: bool) -> Arrived {
+        let pulse = self.slot.client.pulse.clone();
+        let body = if body.is_end_stream() {
+            None
+        } else if bodiless {
+            pulse.see_off(body);
+            None
+        } else {
+            Some(body)
+        };
+        Arrived { head, announced, body, sending: self.sending, timer: self.timer, pulse }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>, request: &Request<'_>) -> Poll<Result<Head, Error>> {
         loop {
             self.send(cx)?;
@@ -130,16 +183,7 @@ impl Exchanging<'_> {
         let response = answered.map_err(|error| unanswered(&error, pulse))?;
         pulse.beat();
         let (head, announced) = response_in(&response, Version::Http2, &request.limits)?;
-        let bodiless = request.head.method == Method::Head || matches!(head.status, 204 | 304);
-        let body = response.into_body();
-        if body.is_end_stream() {
-            return Ok((head, announced, None));
-        }
-        if bodiless {
-            pulse.see_off(body);
-            return Ok((head, announced, None));
-        }
-        Ok((head, announced, Some(body)))
+        Ok((head, announced, response.into_body()))
     }
 
     /// Arms the timer for what is waited for; ready: something has changed and is to be looked at again.

@@ -28,7 +28,7 @@ use crate::h1::codec::Limits;
 
 pub use driver::Driver;
 use driver::Pulse;
-pub use exchange::Arrived;
+pub use exchange::{Arrived, Connected};
 
 /// So much of an answer's body may be on its way to a client that does not read.
 const STREAM_WINDOW: u32 = 128 << 10;
@@ -97,6 +97,11 @@ impl Client {
     /// How many requests the endpoint allows at once.
     pub fn allowed(&self) -> u32 {
         u32::try_from(self.sender.current_max_send_streams()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether its streams may carry WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441 §3).
+    pub fn offers_websockets(&self) -> bool {
+        self.sender.is_extended_connect_protocol_enabled()
     }
 
     /// Whether one more request may be sent, where `most` may be under way at once.

@@ -18,6 +18,9 @@ pub(super) struct Sending {
     left: Option<u64>,
     /// Taken out, and not sent for want of a window.
     piece: Bytes,
+    /// Nothing follows what was taken out but these trailers.
+    ended: bool,
+    trailers: Option<Fields>,
     /// The body waits for `100 Continue`.
     held: bool,
     waits: bool,
@@ -32,8 +35,20 @@ impl Sending {
     /// `held`: the body waits until [`Sending::allow`].
     pub(super) fn begin(upload: Upload, stream: SendStream<Bytes>, held: bool) -> Sending {
         let left = upload.length();
-        let (piece, waiting) = (Bytes::new(), Waiting::Source);
-        Sending { upload, stream, replayed: 0, left, piece, held, waits: false, over: false, waiting, moved: 0 }
+        Sending {
+            upload,
+            stream,
+            replayed: 0,
+            left,
+            piece: Bytes::new(),
+            ended: false,
+            trailers: None,
+            held,
+            waits: false,
+            over: false,
+            waiting: Waiting::Source,
+            moved: 0,
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -84,6 +99,10 @@ impl Sending {
         self.waits = false;
         loop {
             if !self.piece.is_empty() {
+                // The end may go along with the last piece.
+                if self.left == Some(0) {
+                    let _ = self.take_next(cx)?;
+                }
                 match self.poll_send(cx)? {
                     Poll::Ready(true) => return Poll::Ready(Ok(())),
                     Poll::Ready(false) => continue,
@@ -97,17 +116,32 @@ impl Sending {
                 self.waits = true;
                 return Poll::Pending;
             }
-            match self.upload.poll_frame(&mut self.replayed, cx) {
-                Poll::Pending => {
-                    self.waiting = Waiting::Source;
-                    return Poll::Pending;
-                }
-                Poll::Ready(Some(Ok(Frame::Data(bytes)))) => self.take(bytes)?,
-                Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => return Poll::Ready(self.end(Some(&trailers))),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Broken::Source(error))),
-                Poll::Ready(None) => return Poll::Ready(self.end(None)),
+            if self.ended {
+                return Poll::Ready(self.end());
+            }
+            if self.take_next(cx)?.is_pending() {
+                self.waiting = Waiting::Source;
+                return Poll::Pending;
             }
         }
+    }
+
+    /// Takes the next piece out of the source, or its end.
+    fn take_next(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Broken> {
+        if self.ended {
+            return Ok(Poll::Ready(()));
+        }
+        match self.upload.poll_frame(&mut self.replayed, cx) {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(Some(Ok(Frame::Data(bytes)))) => self.take(bytes)?,
+            Poll::Ready(Some(Ok(Frame::Trailers(trailers)))) => {
+                self.ended = true;
+                self.trailers = Some(trailers);
+            }
+            Poll::Ready(Some(Err(error))) => return Err(Broken::Source(error)),
+            Poll::Ready(None) => self.ended = true,
+        }
+        Ok(Poll::Ready(()))
     }
 
     /// Sends what the windows let through; `true`: that was the end of the body.
@@ -121,7 +155,7 @@ impl Sending {
             }
         }
         let piece = self.piece.split_to(self.stream.capacity().min(self.piece.len()));
-        let is_last = self.piece.is_empty() && self.left == Some(0);
+        let is_last = self.piece.is_empty() && self.ended && self.trailers.is_none();
         self.moved += piece.len() as u64;
         Poll::Ready(self.stream.send_data(piece, is_last).map(|()| is_last).map_err(|_| Broken::Sink))
     }
@@ -134,16 +168,18 @@ impl Sending {
             }
             *left -= length;
         }
-        self.piece = bytes;
+        if !bytes.is_empty() {
+            self.piece = bytes;
+        }
         Ok(())
     }
 
-    fn end(&mut self, trailers: Option<&Fields>) -> Result<(), Broken> {
+    fn end(&mut self) -> Result<(), Broken> {
         if self.left.is_some_and(|left| left > 0) {
             return Err(Broken::Source(Error::because(Kind::Internal, "a body is shorter than was announced")));
         }
-        let sent = match trailers {
-            Some(trailers) => self.stream.send_trailers(trailers_out(trailers)),
+        let sent = match self.trailers.take() {
+            Some(trailers) => self.stream.send_trailers(trailers_out(&trailers)),
             None => self.stream.send_data(Bytes::new(), true),
         };
         sent.map_err(|_| Broken::Sink)

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use glorieta_core::{Error, Kind, Moment, Peer};
+use glorieta_core::{Error, Kind, Moment, Peer, RequestHead, Version};
 use glorieta_net::Timer;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
@@ -89,6 +89,7 @@ impl<S: Service + 'static> Driver<S> {
 
     pub async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
+        self.notice_refusals();
         let Driver { connection, service, mut streams, mut rest, peer, begun, .. } = self;
         rest.end(&*service);
         if let Err(error) = end {
@@ -114,6 +115,7 @@ impl<S: Service + 'static> Driver<S> {
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => {}
             }
+            self.notice_refusals();
             if self.notice_flood() {
                 continue;
             }
@@ -127,6 +129,7 @@ impl<S: Service + 'static> Driver<S> {
     }
 
     fn accept(&mut self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        self.watched.meter.borrow_mut().refusals.handed_out(respond.stream_id().as_u32());
         if let Stage::Leaving { since } = self.stage
             && Moment::now().since(since) > LAST_REQUEST
         {
@@ -156,6 +159,14 @@ impl<S: Service + 'static> Driver<S> {
     fn end(&mut self, reason: Reason) {
         self.stage = Stage::Ending { since: Moment::now() };
         self.connection.abrupt_shutdown(reason);
+    }
+
+    /// Writes down what the library has refused by itself.
+    fn notice_refusals(&self) {
+        while let Some(error) = self.watched.next_refusal() {
+            let head = RequestHead { version: Version::Http2, ..RequestHead::default() };
+            drop(self.service.refuse(&self.peer, head, Moment::now(), error));
+        }
     }
 
     fn notice_flood(&mut self) -> bool {

@@ -18,6 +18,7 @@ const END_HEADERS: u8 = 0x4;
 pub struct Frame {
     pub kind: u8,
     flags: u8,
+    pub stream: u32,
     /// Bytes behind the header.
     pub length: u32,
     /// Of RST_STREAM: why (RFC 9113 §7); 0 for all others.
@@ -83,9 +84,10 @@ impl Frames {
         } else {
             0
         };
+        let stream = u32::from_be_bytes([self.header[5] & 0x7f, self.header[6], self.header[7], self.header[8]]);
         self.skip = u64::from(length) - (self.have - HEADER) as u64;
         self.have = 0;
-        Frame { kind: self.header[3], flags: self.header[4], length, code }
+        Frame { kind: self.header[3], flags: self.header[4], stream, length, code }
     }
 }
 

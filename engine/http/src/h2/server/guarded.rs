@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use glorieta_core::Moment;
+use glorieta_core::{Error, Moment};
 use glorieta_net::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -26,6 +26,13 @@ pub struct Watched {
     pub blocked: Cell<Option<Moment>>,
     /// Since when the connection says its last words.
     pub closing: Cell<Option<Moment>>,
+}
+
+impl Watched {
+    /// Why the library has refused a request by itself, each once.
+    pub fn next_refusal(&self) -> Option<Error> {
+        self.meter.borrow_mut().refusals.next()
+    }
 }
 
 pub struct Guarded {

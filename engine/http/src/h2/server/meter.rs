@@ -8,6 +8,7 @@
 use glorieta_core::Moment;
 
 use super::frames::{CONTINUATION, DATA, Frame, HEADERS, RST_STREAM};
+use super::refusals::Refusals;
 use crate::multiplexed::Resets;
 
 /// The most tokens there can be; a connection begins with so many.
@@ -49,11 +50,13 @@ pub struct Meter {
     /// Since when a block of fields has been coming.
     block: Option<Moment>,
     flood: Option<Flood>,
+    pub refusals: Refusals,
 }
 
 impl Meter {
     pub fn new(now: Moment) -> Meter {
-        Meter { tokens: TOKENS, paid: now, resets: Resets::new(now), block: None, flood: None }
+        let (resets, refusals) = (Resets::new(now), Refusals::default());
+        Meter { tokens: TOKENS, paid: now, resets, block: None, flood: None, refusals }
     }
 
     /// What the client is to be sent away for.
@@ -81,6 +84,7 @@ impl Meter {
         match frame.kind {
             HEADERS => {
                 self.resets.open();
+                self.refusals.opened(frame.stream);
                 self.earn(PER_HEAD);
                 self.block = (!frame.ends_headers()).then_some(now);
             }
@@ -101,10 +105,16 @@ impl Meter {
     /// A frame of ours.
     pub fn sent(&mut self, frame: Frame) {
         match frame.kind {
-            HEADERS => self.earn(PER_HEAD),
+            HEADERS => {
+                self.refusals.answered(frame.stream);
+                self.earn(PER_HEAD);
+            }
             DATA => self.earn(worth(frame.length)),
             // Those that the client has provoked.
-            RST_STREAM if frame.code != NO_ERROR => self.count_reset(),
+            RST_STREAM if frame.code != NO_ERROR => {
+                self.refusals.reset(frame.stream, frame.code);
+                self.count_reset();
+            }
             _ => {}
         }
     }

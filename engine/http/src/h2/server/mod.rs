@@ -3,11 +3,11 @@
 //! ```text
 //! frames      the headers of frames in a stream of bytes
 //! meter       floods, told from work by those headers
+//! refusals    requests that the library refuses by itself, known by them too
 //! guarded     the socket beneath, metered
 //! driver      the connection: what comes in, how long it may wait, how it ends
 //! stream      one request, from its head to the end of its answer
 //! wire, request_body, answer      what it is made of
-//! websocket, tunnel               what it may become (RFC 8441)
 //! ```
 
 mod answer;
@@ -15,12 +15,11 @@ mod driver;
 mod frames;
 mod guarded;
 mod meter;
+mod refusals;
 mod request_body;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod tunnel;
-mod websocket;
 mod wire;
 
 use std::future::poll_fn;

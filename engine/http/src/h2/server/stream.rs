@@ -7,19 +7,19 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Exchange, Kind, Moment, Peer, RequestHead, Version};
-use glorieta_policy::grpc::Dialect;
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
 use http::Request;
 
 use super::answer::write_answer;
-use super::request_body::{RequestBody, forget};
-use super::websocket;
+use super::request_body::{Received, forget};
 use super::wire::StreamWire;
-use crate::multiplexed::{RequestFacts, request_in};
+use crate::h2::carried::Tunnelled;
+use crate::multiplexed::websocket::{self, Opened, Outcome};
+use crate::multiplexed::{RequestBody, RequestFacts, request_in};
 use crate::pace::Pace;
-use crate::service::{Record, Reply, Service};
+use crate::service::{Record, Service};
 
 /// Has a request answered. Dropping the future, a reset of the client's and the end of the connection cancel it.
 pub async fn answer_request<S: Service>(
@@ -56,30 +56,26 @@ async fn answer<S: Service>(service: &S, peer: Peer, request: Request<RecvStream
     } else if stream.is_end_stream() {
         Body::Empty
     } else {
-        let pace = if Dialect::of(&head).is_some() { Pace::lasting() } else { Pace::new(&settings) };
-        Body::Stream(Box::new(RequestBody::new(stream, wire.clone(), facts.request, pace)))
+        let received = Received::new(stream, wire.clone());
+        Body::Stream(Box::new(RequestBody::new(received, wire.clone(), facts.request, Pace::of(&head, &settings))))
     };
     let exchange = Exchange { upgrade: facts.tunnel, head, body, peer, started, wire: wire.clone() };
-    let reply = answered(wire, pin!(service.serve(exchange))).await;
-    match (reply, tunnel) {
-        (None, _) => {}
-        (Some(Reply::Answer(response, record)), None) => {
+    let Some(reply) = answered(wire, pin!(service.serve(exchange))).await else { return };
+    match (websocket::outcome(reply, facts.tunnel), tunnel) {
+        (Outcome::Answer(response, record), _) => {
             write_answer(wire, service, &settings, asked, response, record).await;
         }
-        (Some(Reply::Answer(response, record)), Some(_)) => {
-            let (response, record) = websocket::refused(response, record);
-            write_answer(wire, service, &settings, asked, response, record).await;
-        }
-        (Some(Reply::Switch { head, upstream, leftover, idle, record }), Some(stream)) => {
-            let opened = websocket::Opened { head, upstream: *upstream, leftover, idle };
-            websocket::pass(wire, service, stream, opened, record).await;
-        }
-        // Nobody is switched who has not asked for it.
-        (Some(Reply::Switch { mut record, .. }), None) => {
-            let error = Error::because(Kind::ResponseMalformed, "a protocol that was not asked for");
-            let response = record.instead(&error);
-            write_answer(wire, service, &settings, asked, response, record).await;
-        }
+        (Outcome::Open(opened), Some(stream)) => Box::pin(pass(wire, service, stream, *opened)).await,
+        // Nothing is opened that was not asked for.
+        (Outcome::Open(_), None) => {}
+    }
+}
+
+/// Says that the WebSocket is open, and passes it on until either side ends it.
+async fn pass<S: Service>(wire: &StreamWire, service: &S, stream: RecvStream, mut opened: Opened<S::Record>) {
+    match wire.respond(opened.head(&service.date()), false) {
+        Some(send) => opened.pass(Tunnelled::new(stream, send, || ())).await,
+        None => opened.record.fail(&Error::new(Kind::ClientGone)),
     }
 }
 
@@ -93,7 +89,7 @@ fn read<B>(request: &Request<B>, limits: &crate::h1::codec::Limits, head: &mut R
     let facts = request_in(request, Version::Http2, limits, head)?;
     let protocol = request.extensions().get::<Protocol>();
     if let Some(protocol) = protocol {
-        websocket::translate(protocol.as_str(), head)?;
+        websocket::ask(protocol.as_str(), head)?;
     }
     Ok(Facts { request: facts, tunnel: protocol.is_some() })
 }

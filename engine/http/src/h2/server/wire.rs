@@ -9,14 +9,11 @@ use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::Response;
 
-use crate::multiplexed::response_out;
-
-/// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
-const MOST_INTERIM: usize = 16 << 10;
+use crate::multiplexed::{Asker, MOST_INTERIM, response_out};
 
 pub struct StreamWire {
     respond: RefCell<SendResponse<Bytes>>,
-    pub bytes_in: Cell<u64>,
+    bytes_in: Cell<u64>,
     interim: Cell<usize>,
     answered: Cell<bool>,
     /// What is still to come of a body that nobody wants any more.
@@ -52,9 +49,14 @@ impl StreamWire {
         self.answered.set(true);
         self.respond.borrow_mut().send_response(response, end).ok()
     }
+}
 
-    /// Asks the client for its body.
-    pub fn send_continue(&self) {
+impl Asker for StreamWire {
+    fn bytes_in(&self) -> &Cell<u64> {
+        &self.bytes_in
+    }
+
+    fn send_continue(&self) {
         self.interim(&ResponseHead::new(100));
     }
 }

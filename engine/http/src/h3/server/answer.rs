@@ -42,9 +42,19 @@ impl Writer {
     }
 
     pub async fn send_interim(&mut self, head: &ResponseHead, settings: &Settings) -> Result<(), Error> {
+        self.send_head(response_out(head, Method::Get, None, None), settings).await
+    }
+
+    pub async fn send_head(&mut self, head: http::Response<()>, settings: &Settings) -> Result<(), Error> {
         let Writer { stream, state, timer } = self;
-        let sent = pin!(stream.send_response(response_out(head, Method::Get, None, None)));
-        patiently(state, timer, settings, sent).await
+        patiently(state, timer, settings, pin!(stream.send_response(head))).await
+    }
+
+    /// Where bytes of another protocol are written.
+    pub fn into_tunnel(self) -> (RequestStream<Sender, Bytes>, Rc<StreamState>) {
+        // It is cut off where the other side's connection was, which is no error of ours.
+        self.state.because.set(Code::H3_REQUEST_CANCELLED);
+        (self.stream, self.state)
     }
 
     /// Writes an answer to its end; `false`: its client has given it up.
@@ -83,8 +93,8 @@ impl Writer {
         settings: &Settings,
         sent: &mut u64,
     ) -> Result<(), Error> {
+        self.send_head(head, settings).await?;
         let Writer { stream, state, timer } = self;
-        patiently(state, timer, settings, pin!(stream.send_response(head))).await?;
         loop {
             poll_fn(|cx| {
                 if source.poll_next(cx).is_ready() {
@@ -113,16 +123,19 @@ impl Writer {
         patiently(state, timer, settings, pin!(stream.finish())).await
     }
 
-    /// Waits until the client has all of a finished answer: a connection that is closed before takes it back.
     pub async fn delivered(&mut self, settings: &Settings) {
-        let Writer { state, timer, .. } = self;
-        timer.arm(Moment::now().plus(settings.write_timeout));
-        poll_fn(|cx| match state.poll_over(cx) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => timer.poll(cx),
-        })
-        .await;
+        delivered(&self.state, settings).await;
     }
+}
+
+/// Waits until the client has all of what was finished: a connection that is closed before takes it back.
+pub async fn delivered(state: &StreamState, settings: &Settings) {
+    let (timer, until) = (Timer::new(), Moment::now().plus(settings.write_timeout));
+    poll_fn(|cx| match state.poll_over(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => timer.poll_until(cx, until),
+    })
+    .await;
 }
 
 /// Waits for the client to make room, for as long as it makes any.

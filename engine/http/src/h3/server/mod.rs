@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! driver      the connection: what comes in, how long it may wait, how it ends
-//! resets      requests that are begun only to be given up
 //! stream      one request, from its head to the end of its answer
 //! wire, request_body, answer      what it is made of
+//! carried     what it may become (RFC 9220)
 //! ```
 
 mod answer;
+mod carried;
 mod driver;
 mod request_body;
 mod stream;
@@ -37,7 +38,7 @@ pub async fn serve<S: Service + 'static>(connection: quinn::Connection, timer: T
     let settings = service.settings();
     let shared = Shared::new(connection, longest_encoded(&settings));
     let mut builder = h3::server::builder();
-    builder.max_field_section_size(longest(&settings) as u64).send_grease(false);
+    builder.max_field_section_size(longest(&settings) as u64).enable_extended_connect(true).send_grease(false);
     // It waits only for room to say the settings.
     let greeting = pin!(builder.build(Transport::new(shared.clone())));
     let greeted = timer::within(begun.plus(settings.head_timeout), greeting).await;

@@ -12,12 +12,16 @@ use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
 use http::Request;
 
-use super::answer::Writer;
-use super::request_body::{First, RequestBody};
+use super::answer::{Writer, delivered};
+use super::carried::Tunnelled;
+use super::request_body::Received;
 use super::wire::StreamWire;
-use crate::h3::transport::{Both, StreamState, Transport};
-use crate::multiplexed::{RequestFacts, request_in};
-use crate::service::{Record, Reply, Service, Settings};
+use crate::h3::section::Protocol;
+use crate::h3::transport::{Both, Receiver, StreamState, Transport};
+use crate::multiplexed::websocket::{self, Opened, Outcome};
+use crate::multiplexed::{First, RequestBody, RequestFacts, request_in};
+use crate::pace::Pace;
+use crate::service::{Record, Service, Settings};
 
 /// Has a request answered; `false`: its client has given it up. Dropping the future and the end of the connection
 /// cancel it.
@@ -71,15 +75,19 @@ impl<S: Service> Asked<'_, S> {
         let mut writer = Writer::new(send, state.clone());
         let wire = Rc::new(StreamWire::default());
         let mut head = RequestHead::default();
-        let facts = read(&request, self.settings, state.too_large.get(), &mut head);
+        let tunnel = state.protocol.get();
+        let facts = read(&request, self.settings, &state, &mut head);
         drop(request);
         let asked = head.method;
-        let body = match facts {
+        let (body, socket) = match facts {
+            Ok(_) if tunnel.is_some() => (Ok(Body::Empty), Some(receive)),
             Ok(facts) => {
-                let body = RequestBody::new(receive, wire.clone(), facts, self.settings);
-                begin_body(body, asked, facts, self.started.plus(self.settings.head_timeout)).await
+                let pace = Pace::of(&head, self.settings);
+                let body = RequestBody::new(Received(receive), wire.clone(), facts, pace);
+                let until = self.started.plus(self.settings.head_timeout);
+                (begin_body(body, asked, facts, until).await, None)
             }
-            Err(error) => Err(error),
+            Err(error) => (Err(error), None),
         };
         let body = match body {
             Ok(body) => body,
@@ -89,17 +97,33 @@ impl<S: Service> Asked<'_, S> {
             }
         };
         let (peer, started) = (self.peer, self.started);
-        let exchange = Exchange { upgrade: false, head, body, peer, started, wire: wire.clone() };
-        match answered(&mut writer, &wire, self.settings, pin!(self.service.serve(exchange))).await {
-            None => false,
-            Some(Reply::Answer(response, record)) => self.write(&mut writer, asked, response, record).await,
-            // Nobody is switched who has not asked for it, and nobody can ask.
-            Some(Reply::Switch { mut record, .. }) => {
-                let error = Error::because(Kind::ResponseMalformed, "a protocol that was not asked for");
-                let response = record.instead(&error);
-                self.write(&mut writer, asked, response, record).await
-            }
+        let exchange = Exchange { upgrade: socket.is_some(), head, body, peer, started, wire: wire.clone() };
+        let serving = pin!(self.service.serve(exchange));
+        let Some(reply) = answered(&mut writer, &wire, self.settings, serving).await else { return false };
+        match (websocket::outcome(reply, socket.is_some()), socket) {
+            (Outcome::Answer(response, record), _) => self.write(&mut writer, asked, response, record).await,
+            (Outcome::Open(opened), Some(receive)) => Box::pin(self.pass(writer, receive, *opened)).await,
+            // Nothing is opened that was not asked for.
+            (Outcome::Open(_), None) => false,
         }
+    }
+
+    /// Says that the WebSocket is open, and passes it on until either side ends it.
+    async fn pass(
+        &self,
+        mut writer: Writer,
+        receive: RequestStream<Receiver, Bytes>,
+        mut opened: Opened<S::Record>,
+    ) -> bool {
+        let head = opened.head(&self.service.date());
+        if let Err(error) = writer.send_head(head, self.settings).await {
+            opened.record.fail(&error);
+            return false;
+        }
+        let (send, state) = writer.into_tunnel();
+        opened.pass(Tunnelled::new(receive, send, state.clone())).await;
+        delivered(&state, self.settings).await;
+        true
     }
 
     async fn write(&self, writer: &mut Writer, asked: Method, response: Response, record: S::Record) -> bool {
@@ -114,19 +138,28 @@ impl<S: Service> Asked<'_, S> {
 fn read(
     request: &Request<()>,
     settings: &Settings,
-    is_too_large: bool,
+    state: &StreamState,
     head: &mut RequestHead,
 ) -> Result<RequestFacts, Error> {
     head.version = Version::Http3;
-    if is_too_large {
+    if state.too_large.get() {
         return Err(Error::new(Kind::HeadTooLarge));
     }
-    let uri = request.uri();
-    // RFC 9114 §4.3.1: all three, but for CONNECT.
-    if request.method() != http::Method::CONNECT && (uri.scheme().is_none() || uri.path_and_query().is_none()) {
+    let (uri, protocol) = (request.uri(), state.protocol.get());
+    let connects = request.method() == http::Method::CONNECT;
+    // RFC 9114 §4.3.1: all three, but for CONNECT that is not an extended one (RFC 9220).
+    if (!connects || protocol.is_some()) && (uri.scheme().is_none() || uri.path_and_query().is_none()) {
         return Err(Error::because(Kind::HeadMalformed, ":scheme or :path is missing"));
     }
-    request_in(request, Version::Http3, &settings.limits, head)
+    if !connects && protocol.is_some() {
+        return Err(Error::because(Kind::HeadMalformed, ":protocol belongs to CONNECT"));
+    }
+    let facts = request_in(request, Version::Http3, &settings.limits, head)?;
+    match protocol {
+        None => Ok(facts),
+        Some(Protocol::WebSocket) => websocket::ask(websocket::WEBSOCKET, head).map(|()| facts),
+        Some(Protocol::Other) => websocket::ask("", head).map(|()| facts),
+    }
 }
 
 /// The request's body: none, where it has ended already.
@@ -136,7 +169,12 @@ fn read(
 ///
 /// # Errors
 /// `head_timeout`: neither came. What is wrong with a body that has come already.
-async fn begin_body(mut body: RequestBody, asked: Method, facts: RequestFacts, until: Moment) -> Result<Body, Error> {
+async fn begin_body(
+    mut body: RequestBody<Received, StreamWire>,
+    asked: Method,
+    facts: RequestFacts,
+    until: Moment,
+) -> Result<Body, Error> {
     if facts.expect_continue {
         return Ok(Body::Stream(Box::new(body)));
     }

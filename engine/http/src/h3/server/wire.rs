@@ -5,13 +5,12 @@ use std::collections::VecDeque;
 
 use glorieta_core::{ResponseHead, Wire};
 
-/// Bytes of interim answers that a request may have in all: a client that reads none of them keeps them here.
-const MOST_INTERIM: usize = 16 << 10;
+use crate::multiplexed::{Asker, MOST_INTERIM};
 
 /// Interim answers wait here until the request's task sends them.
 #[derive(Default)]
 pub struct StreamWire {
-    pub bytes_in: Cell<u64>,
+    bytes_in: Cell<u64>,
     size: Cell<usize>,
     waiting: RefCell<VecDeque<ResponseHead>>,
 }
@@ -20,9 +19,14 @@ impl StreamWire {
     pub fn next_interim(&self) -> Option<ResponseHead> {
         self.waiting.borrow_mut().pop_front()
     }
+}
 
-    /// Asks the client for its body.
-    pub fn send_continue(&self) {
+impl Asker for StreamWire {
+    fn bytes_in(&self) -> &Cell<u64> {
+        &self.bytes_in
+    }
+
+    fn send_continue(&self) {
         self.interim(&ResponseHead::new(100));
     }
 }

@@ -94,6 +94,7 @@ impl RecvStream for Receiver {
             match self.frames.next() {
                 Ok(Some(piece)) => {
                     self.state.too_large.set(self.frames.is_too_large());
+                    self.state.protocol.set(self.frames.protocol());
                     return Poll::Ready(Ok(Some(piece)));
                 }
                 Ok(None) => {}

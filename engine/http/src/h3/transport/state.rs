@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use h3::error::Code;
 use quinn::{StoppedError, VarInt};
 
+use crate::h3::section::Protocol;
+
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>>>>;
 
 pub struct StreamState {
@@ -16,6 +18,8 @@ pub struct StreamState {
     pub has_begun: Cell<bool>,
     /// Whether another head stands in for one that was too large.
     pub too_large: Cell<bool>,
+    /// What an extended CONNECT asks for.
+    pub protocol: Cell<Option<Protocol>>,
     /// What the client is told if there will be no whole answer.
     pub because: Cell<Code>,
     /// `None` once it is over.
@@ -28,6 +32,7 @@ impl StreamState {
             moved: Cell::new(0),
             has_begun: Cell::new(false),
             too_large: Cell::new(false),
+            protocol: Cell::new(None),
             because: Cell::new(Code::H3_INTERNAL_ERROR),
             stopped: RefCell::new(Some(Box::pin(stream.stopped()))),
         }

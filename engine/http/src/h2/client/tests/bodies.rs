@@ -25,6 +25,49 @@ fn requests_and_answers_pass_with_bodies_and_trailers() {
 }
 
 #[test]
+fn trailers_follow_a_body_whose_length_was_announced() {
+    on_worker(async {
+        let client = connected(async |(asked, mut respond): Asked| {
+            let length = asked.headers().get("content-length").cloned().unwrap();
+            let mut body = asked.into_body();
+            let data = read(&mut body).await;
+            let trailers = body.trailers().await.unwrap();
+            let said = format!("{} {} {trailers:?}", length.to_str().unwrap(), data.len());
+            let mut stream = respond.send_response(answer(200), false).unwrap();
+            write(&mut stream, Bytes::from(said), true).await;
+        })
+        .await;
+        let end = || Step::Trailers(fields(&[("digest", "x")]));
+        for (steps, expected) in [
+            (vec![Step::data("body"), end()], r#"4 4 Some({"digest": "x"})"#),
+            (vec![Step::data("bo"), Step::Later, Step::data("dy"), Step::Later, end()], r#"4 4 Some({"digest": "x"})"#),
+            (vec![Step::data("body")], "4 4 None"),
+            (vec![Step::data("body"), Step::Later, Step::data("")], "4 4 None"),
+        ] {
+            let body = Script::body(Some(4), steps);
+            let (_, data, _) = ask(&client, &head("POST"), body).await.unwrap();
+            assert_eq!(String::from_utf8(data).unwrap(), expected);
+        }
+    });
+}
+
+#[test]
+fn a_body_that_goes_on_beyond_what_was_announced_is_an_error_of_ours() {
+    on_worker(async {
+        let client = connected(async |(asked, _respond): Asked| read_all(asked.into_body()).await).await;
+        for steps in [vec![Step::data("body"), Step::data("x")], vec![Step::data("bodyx")], vec![Step::data("bod")]] {
+            let error = ask(&client, &head("POST"), Script::body(Some(4), steps)).await.unwrap_err();
+            assert_eq!(error.kind, Kind::Internal);
+        }
+    });
+}
+
+/// Reads to an end of whichever kind.
+async fn read_all(mut body: RecvStream) {
+    while let Some(Ok(_)) = body.data().await {}
+}
+
+#[test]
 fn many_requests_share_one_connection() {
     on_worker(async {
         let client = connected(async |(asked, mut respond): Asked| {

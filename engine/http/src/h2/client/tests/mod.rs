@@ -4,6 +4,7 @@ mod bodies;
 mod broken;
 mod endings;
 mod waiting;
+mod websockets;
 
 use std::cell::RefCell;
 use std::time::Duration;

@@ -134,3 +134,31 @@ fn only_http_2_is_spoken_where_nothing_else_is() {
         served.ended().await;
     });
 }
+
+#[test]
+fn what_the_library_refuses_by_itself_is_written_down() {
+    on_worker(async {
+        // What was too large still counts as one for a while.
+        let few = Settings { streams: 2, ..settings() };
+        let (served, mut client) = serve_raw(few, [handler(|_| std::future::pending())]).await;
+        // A head with a field of one connection, one that is larger than may be decoded, one that is answered, and one
+        // too many.
+        let bad = [GET, &[0x00, 0x0a], b"connection", &[0x01, b'x']].concat();
+        let large = [GET, &[0x40, 0x01, b'x', 0x04], b"long", &[0xbe_u8; 1200]].concat();
+        let frames = [
+            PREFACE,
+            &frame(SETTINGS, 0, 0, &[]),
+            &frame(1, 0x5, 1, &bad),
+            &frame(1, 0x5, 3, &large),
+            &frame(1, 0x5, 5, GET),
+            &frame(1, 0x5, 7, GET),
+        ];
+        client.write_all(&frames.concat()).await.unwrap();
+        let refused = served.refused.clone();
+        until(|| refused.borrow().len() == 3).await;
+        assert_eq!(*refused.borrow(), [Kind::HeadMalformed, Kind::HeadTooLarge, Kind::TooManyStreams]);
+        drop(client);
+        served.ended().await;
+        assert_eq!(refused.borrow().len(), 3);
+    });
+}

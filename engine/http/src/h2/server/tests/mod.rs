@@ -33,6 +33,7 @@ struct Served {
     closing: Rc<Cell<bool>>,
     rests: Rc<Cell<(u32, u32)>>,
     broken: Rc<RefCell<Vec<Kind>>>,
+    refused: Rc<RefCell<Vec<Kind>>>,
     alarm: Alarm,
     task: JoinHandle<()>,
 }
@@ -58,10 +59,10 @@ async fn serve_raw(settings: Settings, handlers: impl IntoIterator<Item = Handle
     let timer = Timer::new();
     let alarm = timer.alarm();
     let (story, closing) = (service.story.clone(), service.closing.clone());
-    let (rests, broken) = (service.rests.clone(), service.broken.clone());
+    let (rests, broken, refused) = (service.rests.clone(), service.broken.clone(), service.refused.clone());
     let peer = Peer { address: None, client: None, scheme: Scheme::Http, trusted: false };
     let task = spawn_local(serve_connection(inside, timer, peer, service, None));
-    (Served { story, closing, rests, broken, alarm, task }, outside)
+    (Served { story, closing, rests, broken, refused, alarm, task }, outside)
 }
 
 /// A client of the `h2` crate's, driven until its connection ends.
