@@ -196,10 +196,12 @@ async fn try_once(
     upstream: &Upstream,
 ) -> Result<Option<Answer>, Error> {
     let (client, lease) = match way {
-        Way::Idle(client, permit) => (*client, Lease::new(permit)),
+        Way::Idle(client, permit) => (client, Lease::new(permit)),
         Way::Open(permit) => {
             let lease = Lease::new(permit);
-            let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
+            // Boxed, as below, for those that find a connection.
+            let opening = Box::pin(open(lease.endpoint(), b"", context.timeouts.connect, context.deadline));
+            let stream = opening.await?;
             // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
             if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
                 return Ok(None);

@@ -63,7 +63,7 @@ impl Drop for Lease {
 }
 
 impl Home for Lease {
-    fn welcome(mut self, client: Client) {
+    fn welcome(mut self, client: Box<Client>) {
         if let Some(permit) = self.permit.take() {
             pool::give(permit, client);
         }

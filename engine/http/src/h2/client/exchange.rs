@@ -53,7 +53,7 @@ impl Slot {
         let length = upload.length();
         let message = request_out(request.head, self.client.scheme.clone(), length)?;
         let bodiless = length == Some(0);
-        let mut sender = self.client.sender.clone();
+        let mut sender = self.client.sender.borrow().clone();
         let (response, stream) = sender.send_request(message, bodiless).map_err(|error| unsent(&error))?;
         drop(sender);
         let expects = !bodiless && request.head.fields.has(Name::Expect);
