@@ -6,6 +6,7 @@
 
 mod fields;
 mod request;
+mod requests;
 mod resets;
 mod response;
 mod rest;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use fields::{trailers_in, trailers_out};
 pub use request::{RequestFacts, request_in, request_out};
+pub(crate) use requests::Requests;
 pub(crate) use resets::Resets;
 #[cfg(test)]
 pub(crate) use resets::STREAMS;
