@@ -31,7 +31,7 @@ REQUEST_WORDS = {
     "client.certificate.names": "the names in the client's verified certificate, joined by `, `",
     "client.certificate.fingerprint": "SHA-256 of the client's verified certificate, in hexadecimal",
     "client.certificate.verified": "whether the client has proved who it is: true or false",
-    "request.id": "the request's id",
+    "request_id": "the request's id",
     "listener": "the listener's name",
     "route": "the route's name",
 }
