@@ -17,8 +17,12 @@ impl Span {
         Span { start: start as u32, length: (end - start) as u32 }
     }
 
+    pub const fn end(self) -> u32 {
+        self.start + self.length
+    }
+
     pub fn of(self, block: &[u8]) -> &[u8] {
-        &block[self.start as usize..(self.start + self.length) as usize]
+        &block[self.start as usize..self.end() as usize]
     }
 }
 
@@ -104,6 +108,10 @@ names! {
     SecWebSocketKey "Sec-WebSocket-Key",
 }
 
+/// Room for what a proxy adds to a head: without it each head would move while it is prepared.
+const MORE_TEXT: usize = 256;
+const MORE_FIELDS: usize = 8;
+
 /// One field: its name if known, and where name and value lie.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -126,6 +134,12 @@ pub struct Fields {
 impl Fields {
     pub fn with_capacity(block: usize, count: usize) -> Fields {
         Fields { block: Vec::with_capacity(block), list: Vec::with_capacity(count) }
+    }
+
+    /// Makes room for a head of so many bytes and fields, and for what is added to one on its way.
+    pub fn reserve(&mut self, text: usize, fields: usize) {
+        self.block.reserve(text + MORE_TEXT);
+        self.list.reserve(fields + MORE_FIELDS);
     }
 
     /// Empties both, keeping their memory for the next message.
@@ -189,7 +203,11 @@ impl Fields {
 
     /// Adds a field by its text at the end.
     pub fn add_named(&mut self, name: &[u8], value: &[u8]) {
-        let known = Name::parse(name);
+        self.add_known(Name::parse(name), name, value);
+    }
+
+    /// Adds a field at the end whose name has been recognised already.
+    pub fn add_known(&mut self, known: Name, name: &[u8], value: &[u8]) {
         let name_span = self.push_text(name);
         let value_span = self.push_text(value);
         self.list.push(Field { name: known, name_span, value_span });

@@ -8,13 +8,15 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use glorieta_net::Stream;
 
 /// Room for a read: a 64 KiB body with its head arrives in one.
 const READ: usize = 72 << 10;
 /// Room for more of what has begun to arrive.
 const MORE: usize = 4 << 10;
+/// Pieces up to this size are copied out: one that is kept keeps its whole buffer, and the next read needs another.
+const SMALL_PIECE: usize = 8 << 10;
 /// Room left in a buffer of a waiting connection's own.
 const SPARE: usize = 512;
 /// Buffers kept for reading and for writing.
@@ -76,6 +78,16 @@ impl Input {
             self.release();
             self.0 = own;
         }
+    }
+
+    /// Takes out the first bytes, of which there must be so many.
+    pub fn take(&mut self, length: usize) -> Bytes {
+        if length > SMALL_PIECE {
+            return self.0.split_to(length).freeze();
+        }
+        let piece = Bytes::copy_from_slice(&self.0[..length]);
+        self.0.advance(length);
+        piece
     }
 
     pub fn into_bytes(mut self) -> Bytes {
@@ -191,6 +203,30 @@ mod tests {
             };
             let ((), taken) = tokio::join!(sending, reading);
             assert!(taken.concat() == sent);
+        });
+    }
+
+    #[test]
+    fn a_small_piece_does_not_keep_the_buffer_and_a_large_one_is_not_copied() {
+        on_worker(async {
+            let (mut inside, mut outside) = tcp_pair().await;
+            let mut input = Input::default();
+            outside.write_all(b"head and body").await.unwrap();
+            fill(&mut input, &mut inside).await;
+            let place = input.as_ptr();
+            input.advance(9);
+            let small = input.take(4);
+            drop(input);
+            outside.write_all(&pattern(SMALL_PIECE + 1)).await.unwrap();
+            let mut again = Input::default();
+            while again.len() <= SMALL_PIECE {
+                fill(&mut again, &mut inside).await;
+            }
+            assert_eq!(again.as_ptr(), place);
+            let large = again.take(SMALL_PIECE + 1);
+            assert_eq!(large.as_ptr(), place);
+            assert_eq!((&small[..], &large[..]), (&b"body"[..], &pattern(SMALL_PIECE + 1)[..]));
+            assert!(again.is_empty());
         });
     }
 

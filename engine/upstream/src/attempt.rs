@@ -109,7 +109,7 @@ impl Search<'_> {
         if self.wanted == Wanted::Any
             && let Some((client, permit)) = pool::take(state, endpoint)
         {
-            return Some(Way::Idle(Box::new(client), permit));
+            return Some(Way::Idle(client, permit));
         }
         Permit::take(state, endpoint, self.upstream.settings.max_connections).map(Way::Open)
     }

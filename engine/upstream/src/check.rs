@@ -120,7 +120,7 @@ async fn exchange(
 struct Closing;
 
 impl h1::client::Home for Closing {
-    fn welcome(self, client: h1::client::Client) {
+    fn welcome(self, client: Box<h1::client::Client>) {
         drop(client);
     }
 }

@@ -91,7 +91,7 @@ impl From<Seat> for Hold {
 }
 
 impl Home for Lease {
-    fn welcome(mut self, client: Client) {
+    fn welcome(mut self, client: Box<Client>) {
         if let Some(permit) = self.permit.take() {
             pool::give(permit, client);
         }

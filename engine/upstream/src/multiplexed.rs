@@ -127,7 +127,7 @@ impl Joined {
             return Err(late(&self.endpoint, patience, deadline.is_some_and(|deadline| deadline <= own)));
         };
         Ok(match outcome? {
-            Opened::Shared(client) if client.has_room(upstream.settings.max_streams) => {
+            Opened::Shared(client) if client.is_open() && client.has_room(upstream.settings.max_streams) => {
                 Some(Seat::new(&client, &self.state, &self.endpoint))
             }
             Opened::Shared(_) | Opened::Single => None,
@@ -252,7 +252,7 @@ async fn run(opening: Rc<Opening>, permit: Permit, settings: Settings, patience:
             driver.await;
         }
         Ok(Established::Single(client)) => {
-            pool::give(permit, *client);
+            pool::give(permit, client);
             tell(Ok(Opened::Single));
         }
         Err(error) => {
@@ -272,7 +272,7 @@ async fn establish(endpoint: &Endpoint, settings: &Settings, patience: Duration)
     let stream = open(endpoint, b"", patience, None).await?;
     let agreed = endpoint.agreed_on_h2(&stream).map_err(|why| unspoken(endpoint, &why))?;
     if !agreed {
-        return Ok(Established::Single(Box::new(h1::client::Client::new(stream, Moment::now()))));
+        return Ok(Established::Single(h1::client::Client::new(stream, Moment::now())));
     }
     match timer::within(until, pin!(Client::open(stream, settings))).await {
         Some(Ok((client, _))) if client.allowed() == 0 => {

@@ -37,15 +37,18 @@ pub(crate) async fn try_once(
     shared: bool,
 ) -> Tried {
     let (client, lease) = match way {
-        Way::Idle(client, permit) => (*client, Lease::new(permit)),
+        Way::Idle(client, permit) => (client, Lease::new(permit)),
         Way::Open(permit) if !shared && permit.endpoint.is_shared() => {
             let lease = Lease::new(permit);
-            let stream = open_single(lease.endpoint(), context.timeouts.connect, context.deadline).await?;
+            let opening = Box::pin(open_single(lease.endpoint(), context.timeouts.connect, context.deadline));
+            let stream = opening.await?;
             (Client::new(stream, Moment::now()), lease)
         }
         Way::Open(permit) => {
             let lease = Lease::new(permit);
-            let stream = open(lease.endpoint(), b"", context.timeouts.connect, context.deadline).await?;
+            // Boxed, as below, for those that find a connection.
+            let opening = Box::pin(open(lease.endpoint(), b"", context.timeouts.connect, context.deadline));
+            let stream = opening.await?;
             // The endpoint had declined HTTP/2 when it was asked last, and has changed its mind.
             if lease.endpoint().agreed_on_h2(&stream).map_err(|why| unspoken(lease.endpoint(), &why))? {
                 return Ok(Err(Unsent::Unsuited));

@@ -17,7 +17,7 @@ use crate::{Endpoint, State};
 const SWEEP: u64 = 1000;
 
 struct Idle {
-    client: Client,
+    client: Box<Client>,
     permit: Permit,
 }
 
@@ -39,7 +39,7 @@ fn key(state: &Arc<State>) -> usize {
 }
 
 /// Takes a connection to an endpoint that is still open, the one used last.
-pub(crate) fn take(state: &Arc<State>, endpoint: &Endpoint) -> Option<(Client, Permit)> {
+pub(crate) fn take(state: &Arc<State>, endpoint: &Endpoint) -> Option<(Box<Client>, Permit)> {
     // Dead ones are dropped outside of the borrow: that frees permits, which may wake somebody.
     let mut dead = Vec::new();
     let found = POOL.with_borrow_mut(|pool| {
@@ -57,7 +57,7 @@ pub(crate) fn take(state: &Arc<State>, endpoint: &Endpoint) -> Option<(Client, P
 }
 
 /// Puts a connection by for the next request, or passes on the right to it.
-pub(crate) fn give(permit: Permit, mut client: Client) {
+pub(crate) fn give(permit: Permit, mut client: Box<Client>) {
     let state = permit.state.clone();
     let age = Moment::recent().since(client.opened).as_nanos() as u64;
     if permit.endpoint.is_retired() || age >= state.max_age.load(Ordering::Relaxed) {

@@ -9,7 +9,7 @@ use crate::Upstream;
 use crate::testing::{build, endpoint, get, on_worker, plan, until};
 
 /// A connection as it comes back from a request, and its other end.
-fn connection(upstream: &Upstream, index: usize) -> (Permit, Client, UnixStream) {
+fn connection(upstream: &Upstream, index: usize) -> (Permit, Box<Client>, UnixStream) {
     let (inside, outside) = UnixStream::pair().unwrap();
     let permit = Permit::take(&upstream.state, &endpoint(upstream, index), 100).unwrap();
     (permit, Client::new(Stream::Unix(inside), Moment::now()), outside)

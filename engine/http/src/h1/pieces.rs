@@ -9,7 +9,7 @@ use crate::buffers::Input;
 /// What there is of a body of which `left` bytes are to come. Counting them off is the caller's part.
 pub fn take_known(left: u64, input: &mut Input) -> Bytes {
     let length = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
-    input.split_to(length).freeze()
+    input.take(length)
 }
 
 /// The next piece of a chunked body; `None`: more must be read. `Ok(None)`: it has ended, without trailers.
@@ -19,7 +19,7 @@ pub fn take_chunk(decoder: &mut ChunkedDecoder, input: &mut Input) -> Option<Res
             Ok(ChunkStep::Need { consumed }) => input.advance(consumed),
             Ok(ChunkStep::Data { skip, length }) => {
                 input.advance(skip);
-                return Some(Ok(Some(Frame::Data(input.split_to(length).freeze()))));
+                return Some(Ok(Some(Frame::Data(input.take(length)))));
             }
             Ok(ChunkStep::End { consumed, trailers }) => {
                 input.advance(consumed);

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use glorieta_core::{Error, Fields, Kind, Name};
+use bytes::Bytes;
+use glorieta_core::{Error, Fields, Kind, Name, Span};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::h1::codec::{TrailerLimits, is_forbidden_trailer};
@@ -24,13 +25,17 @@ pub(super) struct Size {
     pub count: usize,
 }
 
+/// How much text fields are.
+pub(super) fn text_of(map: &HeaderMap) -> usize {
+    map.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}
+
 /// Copies fields as they are, cookies joined. What speaks of one connection makes a message malformed; the word says
 /// which field it is.
 ///
 /// # Errors
 /// The name of the field that must not be there.
 pub(super) fn fields_in(map: &HeaderMap, fields: &mut Fields) -> Result<Size, &'static str> {
-    fields.list.reserve(map.len() + 1);
     let mut size = Size::default();
     for (name, value) in map {
         size.bytes += name.as_str().len() + value.len() + 4;
@@ -44,7 +49,7 @@ pub(super) fn fields_in(map: &HeaderMap, fields: &mut Fields) -> Result<Size, &'
             Name::Cookie => continue,
             _ => {}
         }
-        fields.add_named(name.as_str().as_bytes(), value.as_bytes());
+        fields.add_known(known, name.as_str().as_bytes(), value.as_bytes());
     }
     join_cookies(map, fields);
     Ok(size)
@@ -62,18 +67,29 @@ fn join_cookies(map: &HeaderMap, fields: &mut Fields) {
 }
 
 /// Copies what may be sent: all but what speaks of one connection, and what `left_out` names. A value that no field
-/// may have cannot come from a parser or a checked template, and is left out, too.
-pub(super) fn fields_out(fields: &Fields, map: &mut HeaderMap, left_out: impl Fn(Name) -> bool) {
+/// may have cannot come from a parser or a checked template, and is left out, too. `text` begins with the block of the
+/// fields, and is what the values lie in.
+pub(super) fn fields_out(fields: &Fields, text: &Bytes, map: &mut HeaderMap, left_out: impl Fn(Name) -> bool) {
     map.reserve(fields.list.len() + 2);
-    for (known, name, value) in fields.iter() {
-        if is_of_connection(known) || left_out(known) {
+    for field in &fields.list {
+        if is_of_connection(field.name) || left_out(field.name) {
             continue;
         }
-        let Some(name) = name_out(known, name) else { continue };
-        if let Ok(value) = HeaderValue::from_bytes(value) {
+        let Some(name) = name_out(field.name, fields.text(field.name_span)) else { continue };
+        if let Some(value) = value_out(text, field.value_span) {
             map.append(name, value);
         }
     }
+}
+
+/// A part of a text, which is not copied.
+pub(super) fn part(text: &Bytes, span: Span) -> Bytes {
+    text.slice(span.start as usize..span.end() as usize)
+}
+
+/// The same as a value.
+pub(super) fn value_out(text: &Bytes, span: Span) -> Option<HeaderValue> {
+    HeaderValue::from_maybe_shared(part(text, span)).ok()
 }
 
 fn name_out(known: Name, text: &[u8]) -> Option<HeaderName> {
@@ -122,8 +138,9 @@ pub fn trailers_in(map: &HeaderMap, kind: Kind) -> Result<Option<Fields>, Error>
     let mut fields = Fields::default();
     for (name, value) in map {
         let text = name.as_str().as_bytes();
-        if !is_forbidden_trailer(Name::parse(text), text) {
-            fields.add_named(text, value.as_bytes());
+        let known = Name::parse(text);
+        if !is_forbidden_trailer(known, text) {
+            fields.add_known(known, text, value.as_bytes());
         }
     }
     Ok(Some(fields).filter(|fields| !fields.list.is_empty()))
@@ -132,6 +149,7 @@ pub fn trailers_in(map: &HeaderMap, kind: Kind) -> Result<Option<Fields>, Error>
 /// Trailers as they are sent.
 pub fn trailers_out(fields: &Fields) -> HeaderMap {
     let mut map = HeaderMap::new();
-    fields_out(fields, &mut map, |name| matches!(name, Name::Host | Name::ContentLength));
+    let text = Bytes::copy_from_slice(&fields.block);
+    fields_out(fields, &text, &mut map, |name| matches!(name, Name::Host | Name::ContentLength));
     map
 }

@@ -7,6 +7,7 @@
 mod fields;
 mod request;
 mod request_body;
+mod requests;
 mod resets;
 mod response;
 mod rest;
@@ -18,6 +19,7 @@ pub mod websocket;
 pub use fields::{trailers_in, trailers_out};
 pub use request::{RequestFacts, request_in, request_out};
 pub(crate) use request_body::{Asker, First, Incoming, RequestBody};
+pub(crate) use requests::Requests;
 pub(crate) use resets::Resets;
 #[cfg(test)]
 pub(crate) use resets::STREAMS;

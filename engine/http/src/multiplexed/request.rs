@@ -1,10 +1,11 @@
 //! Requests: from a client's, and to an endpoint's.
 
+use bytes::Bytes;
 use glorieta_core::{Error, Kind, Method, Name, RequestHead, Version};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Uri};
 
-use super::fields::{fields_in, fields_out, length_in};
+use super::fields::{fields_in, fields_out, length_in, part, text_of};
 use crate::h1::codec::{Limits, is_authority, write_target};
 
 /// What a request's head says beside itself.
@@ -32,6 +33,10 @@ pub fn request_in<B>(
     limits: &Limits,
     head: &mut RequestHead,
 ) -> Result<RequestFacts, Error> {
+    let uri = request.uri();
+    let line =
+        uri.path().len() + uri.query().map_or(0, str::len) + uri.authority().map_or(0, |name| name.as_str().len());
+    head.fields.reserve(line + text_of(request.headers()), request.headers().len());
     head.version = version;
     head.method = Method::parse(request.method().as_str().as_bytes());
     head.method_span = head.fields.push_text(request.method().as_str().as_bytes());
@@ -118,16 +123,17 @@ fn expects<B>(request: &Request<B>) -> Result<bool, Error> {
 /// `head_malformed`: a rewritten method, host or path is none that may be sent.
 pub fn request_out(head: &RequestHead, scheme: Scheme, length: Option<u64>) -> Result<Request<()>, Error> {
     let bad = |_: http::Error| malformed("what is to be sent is no method, host and path");
-    let mut target = Vec::with_capacity(head.path().len() + 1);
+    let text = Bytes::copy_from_slice(&head.fields.block);
+    let mut target = Vec::with_capacity(head.path().len() + head.query().map_or(0, |query| query.len() + 1));
     write_target(head, &mut target);
     let mut uri = http::uri::Parts::default();
     uri.scheme = Some(scheme);
-    uri.authority = Some(Authority::try_from(head.authority()).map_err(|error| bad(error.into()))?);
-    uri.path_and_query = Some(PathAndQuery::from_maybe_shared(target).map_err(|error| bad(error.into()))?);
+    uri.authority = Some(Authority::from_maybe_shared(part(&text, head.authority)).map_err(|error| bad(error.into()))?);
+    uri.path_and_query = Some(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|error| bad(error.into()))?);
     let mut request = Request::new(());
     *request.method_mut() = http::Method::from_bytes(head.method_text()).map_err(|error| bad(error.into()))?;
     *request.uri_mut() = Uri::from_parts(uri).map_err(|error| bad(error.into()))?;
-    fields_out(&head.fields, request.headers_mut(), |name| matches!(name, Name::Host | Name::ContentLength));
+    fields_out(&head.fields, &text, request.headers_mut(), |name| matches!(name, Name::Host | Name::ContentLength));
     let says_none = matches!(head.method, Method::Post | Method::Put | Method::Patch);
     if let Some(length) = length.filter(|&length| length > 0 || says_none) {
         request.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));

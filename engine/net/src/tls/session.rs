@@ -283,6 +283,10 @@ impl Write for Sink<'_, '_> {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // One record is the rule, and the system takes a single piece by a shorter way.
+        if let [slice] = slices {
+            return self.write(slice);
+        }
         Sink::now(Pin::new(&mut *self.stream).poll_write_vectored(self.cx, slices))
     }
 

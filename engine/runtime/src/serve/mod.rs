@@ -122,7 +122,8 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
     }
     let mut outcome = match &route.target {
         Target::Proxy(target) => proxy::run(record, target, body, deadline).await?,
-        Target::Split(target) => split::run(record, target, body, deadline).await?,
+        // Boxed, so that other requests do not pay for what it keeps while it waits.
+        Target::Split(target) => Box::pin(split::run(record, target, body, deadline)).await?,
         Target::Handler(target) => handler::run(record, target, body, deadline).await?,
         Target::Gather(target) => Outcome::Response(gather::run(record, target, body, deadline).await?),
         Target::Redirect(target) => Outcome::Response(redirect(&record.request, target)),

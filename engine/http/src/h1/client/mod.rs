@@ -45,21 +45,23 @@ pub struct Client {
 /// Takes back a connection that may be used again.
 pub trait Home {
     /// Dropped instead: the connection has ended.
-    fn welcome(self, client: Client);
+    fn welcome(self, client: Box<Client>);
 }
 
 /// The answer's head has arrived.
 pub struct Arrived {
     pub head: ResponseHead,
     pub meta: ResponseMeta,
-    client: Client,
+    client: Box<Client>,
     /// What is still being sent.
     sending: Option<Sending>,
 }
 
 impl Client {
-    pub fn new(stream: Stream, now: Moment) -> Client {
-        Client { stream, input: Input::default(), timer: Timer::new(), opened: now, idle_since: now, reused: false }
+    /// Boxed for good: it is handed from one to the other several times for each request.
+    pub fn new(stream: Stream, now: Moment) -> Box<Client> {
+        let (input, timer) = (Input::default(), Timer::new());
+        Box::new(Client { stream, input, timer, opened: now, idle_since: now, reused: false })
     }
 
     /// Whether nothing has happened on it since its last answer: it is open, and silent.
@@ -69,7 +71,7 @@ impl Client {
     }
 
     /// Gives the connection home if it may be used again: bytes behind the answer belong to nobody.
-    fn go_home<H: Home>(mut self, keep: bool, home: H) {
+    fn go_home<H: Home>(mut self: Box<Client>, keep: bool, home: H) {
         if keep && self.input.is_empty() {
             self.input.release();
             self.timer.disarm();
@@ -88,7 +90,7 @@ impl Client {
     /// `reset`, `first_byte_timeout`, `idle_timeout`, `deadline`, `response_malformed`,
     /// `response_head_too_large`, or what the request's body fails with. The connection is closed, and
     /// `upload` says whether the request can be sent again.
-    pub async fn send(mut self, request: &Request<'_>, upload: &mut Upload) -> Result<Arrived, Error> {
+    pub async fn send(mut self: Box<Client>, request: &Request<'_>, upload: &mut Upload) -> Result<Arrived, Error> {
         let mut out = buffers::take_write();
         let framing = upload.framing();
         write_request(request.head, framing, request.upgrade, &mut out);
@@ -256,8 +258,7 @@ impl Arrived {
                 _ => None,
             };
             if let Some(length) = whole {
-                let body =
-                    if length == 0 { Body::Empty } else { Body::Full(self.client.input.split_to(length).freeze()) };
+                let body = if length == 0 { Body::Empty } else { Body::Full(self.client.input.take(length)) };
                 self.client.go_home(keep, home);
                 return (self.head, body);
             }

@@ -32,7 +32,7 @@ pub struct ResponseBody<H: Home> {
 /// An answer's body as its connection brings it.
 pub struct Received {
     /// `None` once it has gone home or has failed.
-    client: Option<Client>,
+    client: Option<Box<Client>>,
     decoding: Decoding,
     keep: bool,
     sending: Option<Sending>,
@@ -43,7 +43,7 @@ pub struct Received {
 
 impl<H: Home> ResponseBody<H> {
     pub fn new(
-        client: Client,
+        client: Box<Client>,
         framing: Framing,
         keep: bool,
         mut sending: Option<Sending>,
@@ -154,7 +154,7 @@ impl Received {
                 self.decoding.take(bytes.len() as u64);
                 Some(Ok(Frame::Data(bytes)))
             }
-            Decoding::UntilClose => Some(Ok(Frame::Data(input.split().freeze()))),
+            Decoding::UntilClose => Some(Ok(Frame::Data(input.take(input.len())))),
             Decoding::Chunked(decoder) => {
                 let piece = take_chunk(decoder, input)?;
                 if decoder.is_done() {

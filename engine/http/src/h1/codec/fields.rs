@@ -57,7 +57,6 @@ pub(super) fn span_in(base: usize, text: &[u8]) -> Span {
 #[inline]
 pub(super) fn collect<'a>(headers: &[Header<'a>], base: usize, fields: &mut Fields) -> Signals<'a> {
     let mut signals = Signals { bare_feed: !ends_with_crlf(&fields.block), ..Signals::default() };
-    fields.list.reserve(headers.len());
     for header in headers {
         let name = Name::parse(header.name.as_bytes());
         let name_span = span_in(base, header.name.as_bytes());

@@ -84,6 +84,7 @@ fn parse_head<'a>(
         return Err(Error::new(Kind::TargetTooLong));
     }
     let base = window.as_ptr() as usize;
+    head.fields.reserve(end, request.headers.len());
     head.fields.block.extend_from_slice(&window[..end]);
     let signals = collect(request.headers, base, &mut head.fields);
     if signals.bare_feed {

@@ -81,6 +81,7 @@ fn parse_head<'a>(
         return Err(malformed("a status below 100"));
     }
     let base = window.as_ptr() as usize;
+    head.fields.reserve(end, response.headers.len());
     head.fields.block.extend_from_slice(&window[..end]);
     head.status = status;
     head.version = if version == 1 { Version::Http11 } else { Version::Http10 };

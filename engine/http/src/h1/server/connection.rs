@@ -173,7 +173,7 @@ impl Connection {
         let mut input = self.input.borrow_mut();
         let length = usize::try_from(length).ok().filter(|&length| length <= input.len())?;
         self.bytes_in.set(length as u64);
-        Some(input.split_to(length).freeze())
+        Some(input.take(length))
     }
 
     /// Whether the client has gone before its answer has begun. Ending its direction after a whole request is no abort

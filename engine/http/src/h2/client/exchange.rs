@@ -104,7 +104,7 @@ impl Slot {
     }
 
     fn begin(&self, message: http::Request<()>, end: bool) -> Result<(ResponseFuture, SendStream<Bytes>), Error> {
-        let mut sender = self.client.sender.clone();
+        let mut sender = self.client.sender.borrow().clone();
         sender.send_request(message, end).map_err(|error| unsent(&error))
     }
 }

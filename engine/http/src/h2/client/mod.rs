@@ -12,7 +12,7 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -54,7 +54,8 @@ pub struct Settings {
 
 /// An open connection.
 pub struct Client {
-    sender: SendRequest<Bytes>,
+    /// Copied for each request: what has sent one may have to wait before it sends another.
+    sender: RefCell<SendRequest<Bytes>>,
     scheme: Scheme,
     pulse: Rc<Pulse>,
     pub opened: Moment,
@@ -91,28 +92,29 @@ impl Client {
         let scheme = if settings.encrypted { Scheme::HTTPS } else { Scheme::HTTP };
         let used = Cell::new(false);
         let driver = Driver::new(connection, ping, pulse.clone());
+        let sender = RefCell::new(sender);
         Ok((Rc::new(Client { sender, scheme, pulse, opened: now, idle_since: Cell::new(now), used }), driver))
     }
 
     /// How many requests the endpoint allows at once.
     pub fn allowed(&self) -> u32 {
-        u32::try_from(self.sender.current_max_send_streams()).unwrap_or(u32::MAX)
+        u32::try_from(self.sender.borrow().current_max_send_streams()).unwrap_or(u32::MAX)
     }
 
     /// Whether its streams may carry WebSockets (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441 §3).
     pub fn offers_websockets(&self) -> bool {
-        self.sender.is_extended_connect_protocol_enabled()
+        self.sender.borrow().is_extended_connect_protocol_enabled()
     }
 
-    /// Whether one more request may be sent, where `most` may be under way at once.
+    /// Whether one that is open may be sent one more request, where `most` may be under way at once.
     pub fn has_room(&self, most: u32) -> bool {
-        self.pulse.streams.get() < most.min(self.allowed()) && self.is_open()
+        self.pulse.streams.get() < most.min(self.allowed())
     }
 
     /// Whether it takes requests: neither side has ended it, and the endpoint has not said GOAWAY.
     pub fn is_open(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Ok(())))
+        matches!(self.sender.borrow_mut().poll_ready(&mut cx), Poll::Ready(Ok(())))
     }
 
     /// Since when it has carried nothing; `None` while it does.

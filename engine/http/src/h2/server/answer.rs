@@ -39,7 +39,7 @@ pub async fn write_answer<S: Service>(
     if end {
         return;
     }
-    let mut writing = Writing { stream, source, sent: 0, timer: Timer::new(), waiting: false };
+    let mut writing = Writing { stream, source, sent: 0, waiting: None };
     let written = poll_fn(|cx| writing.poll(cx, settings)).await;
     record.bytes_out(writing.sent);
     if let Err(error) = written {
@@ -52,9 +52,8 @@ struct Writing {
     source: Source,
     /// Bytes of the body that the client has made room for.
     sent: u64,
-    timer: Timer,
-    /// Whether the client is waited for.
-    waiting: bool,
+    /// How long the client is waited for, while it is.
+    waiting: Option<Timer>,
 }
 
 fn gone() -> Error {
@@ -99,7 +98,7 @@ impl Writing {
         loop {
             let room = self.stream.capacity();
             if room > 0 {
-                self.waiting = false;
+                self.waiting = None;
                 return Poll::Ready(Ok(room));
             }
             match self.stream.poll_capacity(cx) {
@@ -108,10 +107,12 @@ impl Writing {
                 Poll::Pending => break,
             }
         }
-        if !std::mem::replace(&mut self.waiting, true) {
-            self.timer.arm(Moment::now().plus(settings.write_timeout));
-        }
-        ready!(self.timer.poll(cx));
+        let timer = self.waiting.get_or_insert_with(|| {
+            let timer = Timer::new();
+            timer.arm(Moment::now().plus(settings.write_timeout));
+            timer
+        });
+        ready!(timer.poll(cx));
         self.stream.send_reset(Reason::CANCEL);
         Poll::Ready(Err(Error::because(Kind::ClientGone, "the client does not read")))
     }

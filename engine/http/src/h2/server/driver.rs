@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,17 +11,19 @@ use glorieta_net::Timer;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
-use tokio::task::JoinSet;
 
 use super::guarded::{Guarded, Watched};
 use super::stream::answer_request;
-use crate::multiplexed::Rest;
+use crate::multiplexed::{Requests, Rest};
 use crate::service::Service;
 
 /// How long a connection that says its end may still bring requests that were on their way.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
 /// How long its last words may take.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Turns in one go, before the worker's other connections get theirs: a request that comes and is answered at once
+/// takes three, to come, to be answered and to leave.
+const TURNS: u32 = 3;
 
 /// How far a connection is from its end.
 #[derive(Clone, Copy)]
@@ -45,7 +47,9 @@ pub struct Driver<S> {
     service: Rc<S>,
     begun: Moment,
     /// The requests under way.
-    streams: JoinSet<()>,
+    requests: Requests<()>,
+    /// Wakes the connection itself.
+    waker: Waker,
     accepted: u32,
     stage: Stage,
     rest: Rest,
@@ -73,6 +77,9 @@ impl<S: Service + 'static> Driver<S> {
         service: Rc<S>,
         begun: Moment,
     ) -> Driver<S> {
+        let requests = Requests::new();
+        let waker = requests.connection_waker();
+        waker.wake_by_ref();
         Driver {
             connection,
             watched,
@@ -80,7 +87,8 @@ impl<S: Service + 'static> Driver<S> {
             peer,
             service,
             begun,
-            streams: JoinSet::new(),
+            requests,
+            waker,
             accepted: 0,
             stage: Stage::Open,
             rest: Rest::default(),
@@ -90,40 +98,58 @@ impl<S: Service + 'static> Driver<S> {
     pub async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
         self.notice_refusals();
-        let Driver { connection, service, mut streams, mut rest, peer, begun, .. } = self;
+        let Driver { connection, service, mut requests, mut rest, peer, begun, .. } = self;
         rest.end(&*service);
         if let Err(error) = end {
             note(&*service, &peer, begun, &error);
         }
         // Requests under way see that their connection is gone, and say so before they end.
         drop(connection);
-        while streams.join_next().await.is_some() {}
+        poll_fn(|cx| requests.poll_all(cx)).await;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        loop {
-            while let Poll::Ready(Some(_)) = self.streams.poll_join_next(cx) {}
+        for _ in 0..TURNS {
+            self.requests.begin_turn();
+            while self.requests.run().is_some() {}
             if matches!(self.stage, Stage::Open) && (self.service.is_closing() || self.has_had_enough()) {
                 self.leave();
             }
-            match self.connection.poll_accept(cx) {
-                Poll::Ready(Some(Ok((request, respond)))) => {
-                    self.accept(request, respond);
-                    continue;
-                }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Pending => {}
-            }
-            self.notice_refusals();
-            if self.notice_flood() {
-                continue;
+            if self.requests.take_connection()
+                && let Poll::Ready(end) = self.poll_connection()
+            {
+                return Poll::Ready(end);
             }
             self.notice_rest();
             match self.poll_patience(cx) {
                 Poll::Ready(true) => {}
                 Poll::Ready(false) => return Poll::Ready(Ok(())),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending if self.requests.sleep(cx) => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Moves frames, and takes the requests that have come.
+    fn poll_connection(&mut self) -> Poll<Result<(), h2::Error>> {
+        let waker = self.waker.clone();
+        let cx = &mut Context::from_waker(&waker);
+        loop {
+            match self.connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    self.notice_refusals();
+                    if !self.notice_flood() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+            if matches!(self.stage, Stage::Open) && self.has_had_enough() {
+                self.leave();
             }
         }
     }
@@ -138,7 +164,7 @@ impl<S: Service + 'static> Driver<S> {
         }
         self.accepted = self.accepted.saturating_add(1);
         self.rest.end(&*self.service);
-        self.streams.spawn_local(answer_request(self.service.clone(), self.peer, request, respond));
+        self.requests.add(answer_request(self.service.clone(), self.peer, request, respond));
     }
 
     fn has_had_enough(&self) -> bool {
@@ -150,6 +176,7 @@ impl<S: Service + 'static> Driver<S> {
         if let Stage::Open = self.stage {
             self.stage = Stage::Leaving { since: Moment::now() };
             self.connection.graceful_shutdown();
+            self.waker.wake_by_ref();
             // What is idle has the time for a last request before it, and no more.
             self.rest.again();
         }
@@ -159,6 +186,7 @@ impl<S: Service + 'static> Driver<S> {
     fn end(&mut self, reason: Reason) {
         self.stage = Stage::Ending { since: Moment::now() };
         self.connection.abrupt_shutdown(reason);
+        self.waker.wake_by_ref();
     }
 
     /// Writes down what the library has refused by itself.
@@ -181,7 +209,7 @@ impl<S: Service + 'static> Driver<S> {
 
     /// Notices when there is nothing to do any more.
     fn notice_rest(&mut self) {
-        if !self.streams.is_empty() || self.connection.has_streams() {
+        if !self.requests.is_empty() || self.connection.has_streams() {
             self.rest.end(&*self.service);
         } else {
             self.rest.begin(&*self.service);

@@ -1,4 +1,4 @@
-//! A client's HTTP/2 connection (RFC 9113): each request is a task of its own, and ends with the connection.
+//! A client's HTTP/2 connection (RFC 9113): its requests run within its task, and end with it.
 //!
 //! ```text
 //! frames      the headers of frames in a stream of bytes

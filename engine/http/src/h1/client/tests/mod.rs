@@ -8,6 +8,7 @@ mod reuse;
 mod timeouts;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use glorieta_core::{Name, RequestHead, Wire};
@@ -24,21 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where connections come home to.
 #[derive(Clone, Default)]
-struct Place(Rc<RefCell<Vec<Client>>>);
+struct Place(Rc<RefCell<VecDeque<Box<Client>>>>);
 
 impl Place {
     fn count(&self) -> usize {
         self.0.borrow().len()
     }
 
-    fn take(&self) -> Client {
-        self.0.borrow_mut().pop().expect("no connection came home")
+    fn take(&self) -> Box<Client> {
+        self.0.borrow_mut().pop_back().expect("no connection came home")
     }
 }
 
 impl Home for Place {
-    fn welcome(self, client: Client) {
-        self.0.borrow_mut().push(client);
+    fn welcome(self, client: Box<Client>) {
+        self.0.borrow_mut().push_back(client);
     }
 }
 
@@ -84,12 +85,12 @@ fn request(head: &RequestHead) -> Request<'_> {
     }
 }
 
-async fn connected() -> (Client, TcpStream) {
+async fn connected() -> (Box<Client>, TcpStream) {
     let (inside, outside) = tcp_pair().await;
     (Client::new(inside, Moment::now()), outside)
 }
 
-async fn send(client: Client, head: &RequestHead, body: Body) -> Result<Arrived, Error> {
+async fn send(client: Box<Client>, head: &RequestHead, body: Body) -> Result<Arrived, Error> {
     client.send(&request(head), &mut Upload::new(body)).await
 }
 

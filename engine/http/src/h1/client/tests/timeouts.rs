@@ -5,7 +5,7 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(60);
 
 /// The kind with which a request fails, which takes at least the short time.
-async fn fails(client: Client, request: &Request<'_>, body: Body) -> Kind {
+async fn fails(client: Box<Client>, request: &Request<'_>, body: Body) -> Kind {
     let began = Moment::now();
     let error = client.send(request, &mut Upload::new(body)).await.err().expect("no answer");
     assert!(Moment::now().since(began) >= SHORT);

@@ -6,16 +6,16 @@ use crate::outgoing::{Request, Upload};
 
 /// Counts the connections that come home, and keeps the last.
 #[derive(Clone, Default)]
-struct Place(Rc<RefCell<Option<Client>>>);
+struct Place(Rc<RefCell<Option<Box<Client>>>>);
 
 impl Home for Place {
-    fn welcome(self, client: Client) {
+    fn welcome(self, client: Box<Client>) {
         self.0.replace(Some(client));
     }
 }
 
 /// A handler that asks an endpoint and passes its answer on.
-fn passing(client: Client, place: &Place, idle: Duration) -> Handler {
+fn passing(client: Box<Client>, place: &Place, idle: Duration) -> Handler {
     let place = place.clone();
     handler(move |_| async move {
         let head = RequestHead::build("GET", "a.example", "/", None);

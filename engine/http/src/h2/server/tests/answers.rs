@@ -1,5 +1,7 @@
 //! Requests and their answers, several at once.
 
+use std::task::Poll;
+
 use super::*;
 
 #[test]
@@ -35,6 +37,33 @@ fn a_slow_answer_holds_no_other_up() {
         assert_eq!(text(client.get("/quick").await.unwrap()).await, "quick");
         go.send(()).unwrap();
         assert_eq!(text(first.await.unwrap()).await, "slow");
+    });
+}
+
+#[test]
+fn one_that_never_pauses_holds_up_neither_its_own_connection_nor_another() {
+    on_worker(async {
+        let enough = Rc::new(Cell::new(0));
+        let restless = |enough: Rc<Cell<u32>>| {
+            handler(|_| async move {
+                poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    if enough.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                full(200, "restless")
+            })
+        };
+        let (_served, mut client) = serve([restless(enough.clone()), ok("beside")]).await;
+        let (_other_served, mut other) = serve([ok("other")]).await;
+        client.ready().await;
+        let request = Request::get("http://a.example/restless").body(()).unwrap();
+        let (first, _) = client.send.send_request(request, true).unwrap();
+        for (client, expected) in [(&mut client, "beside"), (&mut other, "other")] {
+            assert_eq!(text(client.get("/").await.unwrap()).await, expected);
+            enough.set(enough.get() + 1);
+        }
+        assert_eq!(text(first.await.unwrap()).await, "restless");
     });
 }
 
