@@ -1,7 +1,7 @@
 //! Messages as Python values: kinds are numbers, texts are Latin-1 (RFC 9110 §5.5), bodies are bytes.
 
 use bytes::Bytes;
-use glorieta_carrier::{Body, CallFailure, Fields, Outcome, Start, ToHandler};
+use glorieta_carrier::{Body, CallFailure, Certificate, Fields, Outcome, Start, Tls, ToHandler};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -38,7 +38,23 @@ fn begin(py: Python<'_>, link: usize, call: u32, start: Start) -> PyResult<Bound
     items.extend([number(start.route)?, number(start.deadline_ms)?]);
     items.extend(texts.map(|value| text(py, value).into_any()));
     items.extend([parameters.into_any(), headers.into_any(), whole(py, start.body).into_pyobject(py)?.into_any()]);
+    // Nothing stands there for connections in clear.
+    items.extend(start.tls.map(|tls| secured(py, &tls)).transpose()?);
     PyTuple::new(py, items)
+}
+
+/// `(version, certificate)`, as `glorieta.handlers.certificate` describes it.
+fn secured<'py>(py: Python<'py>, tls: &Tls) -> PyResult<Bound<'py, PyAny>> {
+    let certificate = tls.certificate.as_deref().map(|shown| certificate(py, shown)).transpose()?;
+    Ok((tls.version, certificate).into_pyobject(py)?.into_any())
+}
+
+fn certificate<'py>(py: Python<'py>, shown: &Certificate) -> PyResult<Bound<'py, PyTuple>> {
+    let text = |value: &[u8]| PyString::new(py, &String::from_utf8_lossy(value));
+    let names = PyTuple::new(py, shown.names.iter().map(|name| text(name)))?;
+    let (subject, issuer, serial) = (text(&shown.subject), text(&shown.issuer), text(&shown.serial));
+    let (fingerprint, der) = (text(&shown.fingerprint), bytes(py, &shown.der));
+    (subject, issuer, names, serial, fingerprint, shown.not_before, shown.not_after, der).into_pyobject(py)
 }
 
 fn failed<'py>(

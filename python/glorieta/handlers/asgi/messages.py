@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .tls import tls_extension
+
 if TYPE_CHECKING:
     from ..transport import Fields, Start
 
@@ -25,7 +27,7 @@ class AsgiMisuse(RuntimeError):
 def connection_scope(start: Start, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request; whoever takes it adds its type."""
     host = next((value for name, value in start.headers if name == "host"), "")
-    return {
+    scope: dict[str, Any] = {
         "asgi": dict(ABOUT),
         "http_version": VERSIONS.get(start.protocol, "1.1"),
         "scheme": start.scheme,
@@ -38,6 +40,9 @@ def connection_scope(start: Start, root_path: str, state: dict[str, Any]) -> dic
         "server": server_of(host, start.scheme),
         "state": state,
     }
+    if start.tls is not None:
+        scope["extensions"] = {"tls": tls_extension(start.tls)}
+    return scope
 
 
 def server_of(host: str, scheme: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 START = 0
 """`(0, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, parameters, headers, body)`;
-without a body (none) its pieces follow."""
+without a body (none) its pieces follow. Where the client's connection is by TLS, `TlsFacts` follow the body."""
 BODY = 1
 """`(1, link, call, data, last)`: a piece of the request's body."""
 BODY_FAILED = 2
