@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 CertificateFacts = tuple[str, str, tuple[str, ...], str, str, int, int, bytes]
-"""`(subject, issuer, names, serial, fingerprint, not_before, not_after, der)`: as the engine says it, moments in seconds
-since 1970."""
+"""`(subject, issuer, names, serial, fingerprint, not_before, not_after, der)`: as the engine says it, moments in
+seconds since 1970."""
 TlsFacts = tuple[int, CertificateFacts | None]
 """`(version, certificate)`: the version as TLS writes it, such as 0x0304 for 1.3; none: no certificate was shown."""
 
@@ -46,8 +46,8 @@ class ClientCertificate:
 
     @classmethod
     def of(cls, facts: CertificateFacts) -> ClientCertificate:
-        *texts, not_before, not_after, der = facts
-        return cls(*texts, moment(not_before), moment(not_after), der)
+        subject, issuer, names, serial, fingerprint, not_before, not_after, der = facts
+        return cls(subject, issuer, names, serial, fingerprint, moment(not_before), moment(not_after), der)
 
     def facts(self) -> CertificateFacts:
         """As the engine would say it."""

@@ -74,9 +74,9 @@ def asked(
     deadline: Duration | None = None,
     timeout: Any = None,
 ) -> Asked:
-    """`url` is a path, with or without a query. `content` may be several pieces. `client_certificate`: the request comes
-    by TLS, and its client has proved to be whose this is. `deadline` is the route's. `timeout` is taken, since tests for
-    httpx have it, and means nothing: on a fake clock nobody waits."""
+    """`url` is a path, with or without a query. `content` may be several pieces. `client_certificate`: the request
+    comes by TLS, and its client has proved to be whose this is. `deadline` is the route's. `timeout` is taken, since
+    tests for httpx have it, and means nothing: on a fake clock nobody waits."""
     path, _, query = url.partition("?")
     more = query_text(params) if params else ""
     kind, pieces, streamed = body_of(json, data, files, content)

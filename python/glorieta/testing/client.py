@@ -79,7 +79,8 @@ class AsyncTestClient:
     async def request(self, method: str, url: str, *, follow_redirects: bool = False, **what: Any) -> TestResponse:
         """The answer, once the handler has ended with all that follows its answer. `what` is as in httpx: `params`,
         `headers`, `cookies`, `json`, `data`, `files`, `content`; `client_certificate` is what its client has shown,
-        `deadline` is the route's, and a `timeout` means nothing. `follow_redirects`: redirections to the router itself are followed; `TooManyRedirects`: without end."""
+        `deadline` is the route's, and a `timeout` means nothing. `follow_redirects`: redirections to the router itself
+        are followed; `TooManyRedirects`: without end."""
         method = method.upper()
         for _ in range(MOST + 1):
             response = await self._answer(method, url, what)
