@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from .issuer import Issuer
+    from .line import Line
     from .proving import Prover
 
 PATIENCE = 300.0
@@ -97,7 +98,7 @@ def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:
         for challenge in chosen:
             # Whatever its kind, it is answered with an empty object (RFC 8555 §7.5.1).
             issuer.answer_challenge(challenge, challenges.HTTP01Response(key_authorization=""))
-        wait_until_proved(issuer, [each.uri for each in pending])
+        wait_until_proved(issuer, [each.uri for each in pending], prover.line)
 
 
 def chosen_challenge(authorization: messages.AuthorizationResource, kind: str) -> messages.ChallengeBody:
@@ -109,7 +110,7 @@ def chosen_challenge(authorization: messages.AuthorizationResource, kind: str) -
     return found
 
 
-def wait_until_proved(issuer: Issuer, urls: list[str]) -> None:
+def wait_until_proved(issuer: Issuer, urls: list[str], line: Line) -> None:
     until = time.monotonic() + PATIENCE
     open_urls, invalid = list(urls), []
     while open_urls:
@@ -120,7 +121,7 @@ def wait_until_proved(issuer: Issuer, urls: list[str]) -> None:
         if open_urls and time.monotonic() > until:
             raise OrderFailed(f"the issuer has not looked within {PATIENCE:g} s")
         if open_urls:
-            time.sleep(LOOK)
+            line.pause(LOOK)
     if invalid:
         raise OrderFailed(invalid_text(invalid))
 

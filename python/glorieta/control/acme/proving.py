@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,12 +28,15 @@ ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 """`id-pe-acmeIdentifier` (RFC 8737 §3)."""
 OCTET_STRING_32 = b"\x04\x20"
 LIFE = timedelta(days=1)
+ONE_PROGRAM = threading.Lock()
+"""The user's program that writes records runs once at a time: it may read a zone, change it and write it back."""
 
 
 class Prover(Protocol):
     """One kind of challenge."""
 
     kind: str
+    line: Line
 
     def proving(self, name: str, token: str, authorization: str) -> AbstractContextManager[None]:
         """A context within which the issuer finds what proves a name. `authorization`: token and account key."""
@@ -107,7 +110,8 @@ class DnsProver:
         value = unpadded(hashlib.sha256(authorization.encode()).digest())
         try:
             # It may have done half of its work before it failed: what it has left is cleaned up, too.
-            run_command(self.settings, "present", name, value)
+            with ONE_PROGRAM:
+                run_command(self.settings, "present", name, value)
             yield
         finally:
             self.clean_up(name, value)
@@ -115,12 +119,13 @@ class DnsProver:
     def clean_up(self, name: str, value: str) -> None:
         """What is left in DNS does no harm: the order goes on."""
         try:
-            run_command(self.settings, "cleanup", name, value)
+            with ONE_PROGRAM:
+                run_command(self.settings, "cleanup", name, value)
         except OrderFailed as failed:
             self.line.say("certificate-cleanup", f"a record stays in DNS: {failed}", name=name, why=str(failed))
 
     def settle(self) -> None:
-        time.sleep(self.settings["wait_ms"] / 1000)
+        self.line.pause(self.settings["wait_ms"] / 1000)
 
 
 def convincing(name: str, authorization: str) -> tuple[bytes, bytes]:
