@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from cryptography import x509
 from josepy.b64 import b64encode
 
 from ...plan.certificates.facts import facts_of, is_pair
+from ...plan.certificates.names import is_address
 from .account import key_pem, new_key
 from .problems import (
     OrderFailed,
@@ -65,12 +67,18 @@ def obtain_now(
 ) -> tuple[bytes, bytes]:
     key = new_key()
     pem = key_pem(key)
-    order = issuer.order(names, crypto_util.make_csr(pem, names), profile, replaces)
+    order = issuer.order(names, request_for(pem, names), profile, replaces)
     prove_all(issuer, order, prover)
     order = issuer.finalize_order(order, datetime.now() + timedelta(seconds=PATIENCE))
     chain = order.fullchain_pem.encode()
     check_chain(chain, key, names)
     return pem, chain
+
+
+def request_for(key: bytes, names: list[str]) -> bytes:
+    """What is to be signed, PEM: names and addresses are of two kinds."""
+    addresses = [ipaddress.ip_address(name) for name in names if is_address(name)]
+    return crypto_util.make_csr(key, [name for name in names if not is_address(name)], ipaddrs=addresses)
 
 
 def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from ...plan.certificates.names import is_address
 from .account import new_key
 from .dns import run_command
 from .issuer import unpadded
@@ -86,11 +88,12 @@ class TlsAlpnProver:
     def proving(self, name: str, token: str, authorization: str) -> Iterator[None]:
         certificate, key = convincing(name, authorization)
         shown = {"answer": base64.b64encode(certificate).decode(), "key": base64.b64encode(key).decode()}
-        self.line.ask({"do": "put", "kind": self.kind, "name": name, **shown})
+        asked_for = server_name(name)
+        self.line.ask({"do": "put", "kind": self.kind, "name": asked_for, **shown})
         try:
             yield
         finally:
-            self.line.tell({"do": "remove", "kind": self.kind, "name": name})
+            self.line.tell({"do": "remove", "kind": self.kind, "name": asked_for})
 
     def settle(self) -> None:
         """As with pages."""
@@ -128,6 +131,11 @@ class DnsProver:
         self.line.pause(self.settings["wait_ms"] / 1000)
 
 
+def server_name(name: str) -> str:
+    """What an issuer asks for by SNI, which has no addresses: those it asks for by their name in DNS (RFC 8738 §6)."""
+    return ipaddress.ip_address(name).reverse_pointer if is_address(name) else name
+
+
 def convincing(name: str, authorization: str) -> tuple[bytes, bytes]:
     """The certificate of RFC 8737 §3 and its key (PKCS #8), both DER."""
     key, now = new_key(), datetime.now(UTC)
@@ -141,7 +149,8 @@ def convincing(name: str, authorization: str) -> tuple[bytes, bytes]:
         not_valid_after=now + LIFE,
     )
     digest = hashlib.sha256(authorization.encode()).digest()
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    shown = x509.IPAddress(ipaddress.ip_address(name)) if is_address(name) else x509.DNSName(name)
+    builder = builder.add_extension(x509.SubjectAlternativeName([shown]), critical=False)
     proof = x509.UnrecognizedExtension(ACME_IDENTIFIER, OCTET_STRING_32 + digest)
     certificate = builder.add_extension(proof, critical=True).sign(key, hashes.SHA256())
     pair = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
