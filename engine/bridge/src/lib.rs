@@ -5,8 +5,10 @@
 
 mod carrier;
 mod engine;
+mod given;
 mod message;
 mod refusal;
+mod secured;
 mod trial;
 
 #[pyo3::pymodule(name = "_engine")]
@@ -17,6 +19,8 @@ mod module {
     use crate::carrier::Carrier;
     #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::given::{CallResponse, Start};
     #[pymodule_export]
     use crate::refusal::PlanRefused;
     use crate::refusal::{self, Pairs};

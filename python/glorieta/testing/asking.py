@@ -39,8 +39,7 @@ class Asked:
     client_certificate: ClientCertificate | None
     """None: it comes in clear."""
 
-    def start(self, route: int, parameters: Fields, now: float, id: str) -> Start:
-        deadline = None if self.timeout is None else now + self.timeout
+    def start(self, route: int, parameters: Fields, id: str) -> Start:
         shown = self.client_certificate
         return Start(
             route=route,
@@ -51,7 +50,6 @@ class Asked:
             scheme="http" if shown is None else "https",
             client="192.0.2.1",
             id=id,
-            deadline=deadline,
             parameters=parameters,
             headers=self.headers,
             body=None if self.streamed else b"".join(self.pieces),

@@ -30,7 +30,7 @@ ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 """`id-pe-acmeIdentifier` (RFC 8737 §3)."""
 OCTET_STRING_32 = b"\x04\x20"
 LIFE = timedelta(days=1)
-ONE_PROGRAM = threading.Lock()
+ONE_PROGRAM = threading.RLock()
 """The user's program that writes records runs once at a time: it may read a zone, change it and write it back."""
 
 
@@ -111,10 +111,16 @@ class DnsProver:
     @contextmanager
     def proving(self, name: str, token: str, authorization: str) -> Iterator[None]:
         value = unpadded(hashlib.sha256(authorization.encode()).digest())
+        with ONE_PROGRAM:
+            # Whoever has waited for its turn until nobody wants it any more has nothing to clean up.
+            self.line.pause(0)
+            try:
+                run_command(self.settings, "present", name, value, self.line)
+            except BaseException:
+                # It may have done half of its work.
+                self.clean_up(name, value)
+                raise
         try:
-            # It may have done half of its work before it failed: what it has left is cleaned up, too.
-            with ONE_PROGRAM:
-                run_command(self.settings, "present", name, value)
             yield
         finally:
             self.clean_up(name, value)
