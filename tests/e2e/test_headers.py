@@ -48,7 +48,7 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
         route(
             "/dollar",
             proxy(),
-            filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request.id}"}})],
+            filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request_id}"}})],
         ),
         route(
             "/framing",

@@ -85,8 +85,8 @@ impl Start {
     }
 
     #[getter]
-    fn id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        text(py, &self.start.id)
+    fn request_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        text(py, &self.start.request_id)
     }
 
     #[getter]

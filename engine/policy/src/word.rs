@@ -137,7 +137,7 @@ const PLAIN: &[(&str, Word)] = &[
     ("host", Word::Host),
     ("scheme", Word::Scheme),
     ("protocol", Word::Protocol),
-    ("request.id", Word::RequestId),
+    ("request_id", Word::RequestId),
     ("listener", Word::Listener),
     ("route", Word::Route),
     ("sni", Word::Sni),

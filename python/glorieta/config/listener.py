@@ -52,7 +52,7 @@ class Forwarded(Noun):
 
 
 class RequestId(Noun):
-    """The request's id: the `id` of the access log."""
+    """The request's id: the `request_id` of the access log."""
 
     request: Switch = True
     """Send `X-Request-ID` to the upstream."""

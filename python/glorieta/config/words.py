@@ -33,7 +33,7 @@ REQUEST_WORDS = {
     "client.certificate.serial": "the serial number of the client's verified certificate, in hexadecimal: `0A1B…`",
     "client.certificate.fingerprint": "SHA-256 of the client's verified certificate, in hexadecimal",
     "client.certificate.verified": "whether the client has proved who it is: true or false",
-    "request.id": "the request's id",
+    "request_id": "the request's id",
     "listener": "the listener's name",
     "route": "the route's name",
 }

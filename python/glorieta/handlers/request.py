@@ -111,9 +111,9 @@ class HTTPConnection:
         return None if tls is None or tls[1] is None else ClientCertificate.of(tls[1])
 
     @property
-    def id(self) -> str:
+    def request_id(self) -> str:
         """The request's id, as in the log and in `X-Request-ID`."""
-        return self.transport.start.id
+        return self.transport.start.request_id
 
     @property
     def url(self) -> URL:

@@ -111,18 +111,27 @@ def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
     """All things of a kind by id."""
     if kind == "route":
         return {
-            route["id"]: {"words": [], "mirror": None, **route, "listener": listener["id"]}
+            route["id"]: {"words": [], "mirror": None, **route, "target": named(route), "listener": listener["id"]}
             for listener in plan["listeners"]
             for route in listener["routes"]
         }
     if kind == "listener":
         return {
-            each["id"]: {key: value for key, value in each.items() if key != "routes"} for each in plan["listeners"]
+            each["id"]: {"filters": [], **{key: value for key, value in each.items() if key != "routes"}}
+            for each in plan["listeners"]
         }
     if kind == "handler":
         return {each["id"]: dict(each) for each in plan.get("handlers", ())}
     source: Sequence[Mapping[str, Any]] = plan["groups"] if kind == "group" else plan["upstreams"]
     return {each["id"]: dict(each) for each in source}
+
+
+def named(route: Route) -> Mapping[str, Any]:
+    """A route's target. A handler's function is what its name says, wherever it stands in the process's list: another
+    route that comes or goes moves it, and changes nothing of it."""
+    if "handler" not in route["target"]:
+        return route["target"]
+    return {"handler": {key: value for key, value in route["target"]["handler"].items() if key != "route"}}
 
 
 def changes_of(kind: Kind, old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> Iterator[Change]:

@@ -39,7 +39,7 @@ class Asked:
     client_certificate: ClientCertificate | None
     """None: it comes in clear."""
 
-    def start(self, route: int, parameters: Fields, id: str) -> Start:
+    def start(self, route: int, parameters: Fields, request_id: str) -> Start:
         shown = self.client_certificate
         return Start(
             route=route,
@@ -49,7 +49,7 @@ class Asked:
             protocol="http/1.1",
             scheme="http" if shown is None else "https",
             client="192.0.2.1",
-            id=id,
+            request_id=request_id,
             parameters=parameters,
             headers=self.headers,
             body=None if self.streamed else b"".join(self.pieces),

@@ -293,6 +293,11 @@ impl Scrape {
         for series in &self.all.handlers {
             background.counts(("handler", series.handler()), "outcome", series.backgrounds())?;
         }
+        let help = "Requests that the handler has failed, by the reason";
+        let mut failures = Family::counter(encoder, "glorieta_handler_failures", help);
+        for series in &self.all.handlers {
+            failures.counts(("handler", series.handler()), "reason", series.failures())?;
+        }
         Ok(())
     }
 

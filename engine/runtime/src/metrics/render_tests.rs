@@ -115,6 +115,7 @@ fn busy() -> (Registry, Observed) {
     handler.record(1, 4_000_000);
     handler.restarted();
     handler.background(crate::metrics::Background::Deadline);
+    handler.failed(Kind::HandlerFailed);
     registry.variant("web", "/a", "canary").count(0, Outcome::Status(200));
     let mirror = registry.mirror("web", "/a", "shadow");
     mirror.ended(1, Outcome::Status(200));
@@ -168,6 +169,7 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_handler_queue", &[("handler", "app")], 2.0),
         ("glorieta_handler_lingering", &[("handler", "app")], 3.0),
         ("glorieta_handler_background_total", &[("handler", "app"), ("outcome", "deadline")], 1.0),
+        ("glorieta_handler_failures_total", &[("handler", "app"), ("reason", "handler_failed")], 1.0),
         ("glorieta_handler_running", &[("handler", "app")], 5.0),
         ("glorieta_handler_loop_lag_seconds", &[("handler", "app")], 0.25),
         ("glorieta_handler_duration_seconds_count", &[("handler", "app")], 1.0),
