@@ -88,6 +88,12 @@ def test_a_route_that_moves_to_another_listener_is_told() -> None:
     ]
 
 
+def test_filters_of_a_listener_are_told_of_it_as_well() -> None:
+    before = routes("/: a")
+    after = before.replace("routes:", "filters: {deny: 10.0.0.0/8}\n    routes:", 1)
+    assert "~ listener web  filters.addresses: + deny 10.0.0.0/8" in diff_text(diff(compiled(before), compiled(after)))
+
+
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
 def test_a_plan_does_not_differ_from_itself(path: Path) -> None:
     plan = build(path, secrets=False).plan

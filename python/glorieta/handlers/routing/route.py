@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -225,7 +226,8 @@ async def send(response: Response, request: Request) -> None:
 async def after(request: Request, background: BackgroundTask | BackgroundTasks | None) -> None:
     """What follows an answer: its tasks, then the clean-up of dependencies."""
     try:
-        await request.transport.sent()
+        # The answer leaves in the loop's next turn; what blocks the loop must not hold it back.
+        await asyncio.sleep(0)
         if background is not None:
             await background.run(request.call_scope)
     finally:
