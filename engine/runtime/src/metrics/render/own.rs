@@ -1,5 +1,7 @@
 //! What glorieta knows of itself: its certificates, its handlers, its log and its process.
 
+use std::collections::BTreeMap;
+
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
