@@ -6,8 +6,8 @@ from one seed, which names the test.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +165,8 @@ def test_a_connection_of_layer_four_goes_where_it_is_told(launch: Runner, own_se
     report = Trial(json.dumps(edge.plan)).ask({"method": "", "url": f"tcp://:{edge.port}", "from": source})
     with RawClient(edge.port, source=source) as client:
         client.try_send(b"?")
-        # Who is denied may be told so before it has said anything.
-        with suppress(OSError):
+        # Who is refused may have been told so already.
+        with contextlib.suppress(OSError):
             client.finish_sending()
         said = client.read_to_end()
     record = edge.wait_record(listener="mail")

@@ -32,7 +32,8 @@ Values = Annotated[list[HeaderTemplate], OneOrMore]
 
 
 class RequestHeaders(Noun):
-    """Changes to the headers that go to the upstream, in this order: remove, set, add."""
+    """Changes to the headers that go to the upstream, in this order: remove, set, add. What is removed or set goes from
+    trailers, too, and from names with an underscore for a dash, which many services take for the same."""
 
     set: dict[RequestHeader, HeaderTemplate] = Field(default_factory=dict)
     """Headers by name, each with the one value it has from here on; a template, such as `${client.ip}`."""

@@ -184,6 +184,14 @@ def test_texts_and_lists_stay_on_one_line_that_can_be_read() -> None:
     assert "dolor" not in old
 
 
+def test_what_answers_without_a_route_have_is_told() -> None:
+    before = 'version: 1\nlisteners: {web: {bind: ":80", routes: {/a: {respond: hi}}}}\n'
+    after = before.replace('":80", ', '":80", filters: {headers: {response: {set: {x-a: "1"}}}}, ')
+    listener, route = diff_text(diff(compiled(before), compiled(after))).splitlines()
+    assert listener == "~ listener web  filters.headers: + headers (response x-a)"
+    assert route == "~ route web/a  filters.headers: + headers (response x-a)"
+
+
 def test_one_file_has_one_version_wherever_it_is_compiled() -> None:
     plan = compiled(BEFORE)
     served = compiled(BEFORE, terminal=True, admin_socket="/run/found.sock")

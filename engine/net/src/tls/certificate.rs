@@ -15,6 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::PROVIDER;
 use super::files::Files;
+use super::subject;
 
 const DAY: i64 = 86_400;
 
@@ -160,8 +161,8 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
     let names = alternative_names(&parsed).filter_map(text).collect();
     let validity = parsed.validity();
     ClientCertificate {
-        subject: parsed.subject().to_string().into(),
-        issuer: parsed.issuer().to_string().into(),
+        subject: subject::text(parsed.subject()).into(),
+        issuer: subject::text(parsed.issuer()).into(),
         names,
         serial: serial(parsed.raw_serial()).into(),
         not_before: validity.not_before.timestamp(),

@@ -63,7 +63,7 @@ pub enum Word {
 pub enum CertificateWord {
     Subject,
     Issuer,
-    /// The alternative names, joined by `, `.
+    /// The alternative names, joined by `, `; a comma within one is `\,`.
     Names,
     /// Hexadecimal digits in upper case.
     Serial,
@@ -303,8 +303,23 @@ fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
 
 fn read_names(view: &View<'_>, out: &mut Vec<u8>) -> bool {
     let Some(certificate) = view.certificate() else { return false };
-    out.extend_from_slice(certificate.names.join(", ").as_bytes());
+    for (at, name) in certificate.names.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        name.bytes().for_each(|byte| write_name_byte(byte, out));
+    }
     true
+}
+
+/// Escapes what would make two names of one, or another name: whoever asks for a certificate may have chosen it.
+fn write_name_byte(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b',' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+        // Writing to a Vec cannot fail.
+        byte if byte.is_ascii_control() => drop(write!(out, "\\{byte:02x}")),
+        byte => out.push(byte),
+    }
 }
 
 fn read_search(head: &RequestHead, out: &mut Vec<u8>) -> bool {

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType;
 use super::Written;
 use crate::metrics::cells::Durations;
 
-type Label<'a> = (&'a str, &'a str);
+pub(super) type Label<'a> = (&'a str, &'a str);
 
 /// The series of one name. Their head is written with the first of them, or never.
 pub(super) struct Family<'a, 'b> {

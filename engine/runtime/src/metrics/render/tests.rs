@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use glorieta_core::{Kind, Method};
 
 use super::super::{Direction, Dropped, Handshake, Outcome, Reload};
+use super::family::Label;
 use super::*;
 
 /// A line of the exposition taken apart: name, labels in their order, value.
@@ -251,7 +252,7 @@ fn names_are_escaped_wherever_they_hold_something_special() {
 
 #[test]
 fn every_documented_metric_is_written_and_every_written_one_documented() {
-    let document = include_str!("../../../../docs/reference/metrics.md");
+    let document = include_str!("../../../../../docs/reference/metrics.md");
     let documented: std::collections::BTreeSet<&str> =
         document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let (registry, observed) = busy();
