@@ -55,6 +55,7 @@ class Start:
     headers: list[tuple[str, str]]
     raw_headers: list[tuple[bytes, bytes]]
     body: bytes | None
+    tls: tuple[int, tuple[str, str, tuple[str, ...], str, str, int, int, bytes] | None] | None
     def has(self, name: str) -> bool: ...
 
 class CallResponse:

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 
 from harness import Command, RawClient, Runner, TcpEcho, build, wait_until
 from harness.certificates import Authority
@@ -153,6 +154,32 @@ def test_http_01_for_several_names_in_several_certificates(launch: Runner, share
     assert status.returncode == 0, status.stderr
     assert re.search(r"shop\.example, www\.shop\.example\n  certificate  (89|90) days left", status.stdout)
     assert "the issuer says so" in status.stdout
+
+
+@pytest.mark.parametrize("challenge", ["http-01", "tls-alpn-01"])
+def test_an_address_beside_a_name(launch: Runner, shared: Pebble, tmp_path: Path, challenge: str) -> None:
+    storage = tmp_path / "storage"
+    about = f", challenge: {challenge}"
+    edge = launch.command(site(shared, storage, "acme: [shop.example, 127.0.0.1]", about))
+    wait_shown(shared.tls_port, "shop.example")
+    certificate = x509.load_pem_x509_certificates(certificates(storage)["shop.example"].read_bytes())[0]
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["shop.example"]
+    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+    assert "127.0.0.1" in glorieta(edge, "cert", "status", "glorieta.yaml").stdout
+
+
+def test_many_names_that_cannot_be_had_keep_no_other_waiting(launch: Runner, tmp_path: Path) -> None:
+    blocked = tuple(f"blocked-{number}.example" for number in range(20))
+    pebble = Pebble(tmp_path, blocked=blocked).start()
+    try:
+        names = [f"{{acme: {name}}}" for name in (*blocked, "shop.example")]
+        edge = launch.command(site(pebble, tmp_path / "storage", f"certificates: [{', '.join(names)}]"))
+        wait_shown(pebble.tls_port, "shop.example")
+        for name in blocked:
+            said(edge, f"{name}: no certificate")
+    finally:
+        pebble.stop()
 
 
 def test_each_host_of_the_routes_gets_its_own(launch: Runner, shared: Pebble, tmp_path: Path) -> None:

@@ -147,6 +147,32 @@ def test_a_listener_that_is_removed_ends_in_peace(launch: Runner, world: World, 
         assert says(again) == "again"
 
 
+def test_a_listener_that_comes_back_while_connections_end_serves_at_once(
+    launch: Runner, world: World, own_services: Services
+) -> None:
+    service, let = waiting(own_services)
+    upstreams = [upstream("service", service.address)]
+    stays = http([route("/*", respond("stays"))], "stays")
+    edge = launch.engine(plan([http3(world, [route("/*", proxy())]), stays], upstreams, workers=2))
+    port = edge.port
+    clients = [world.connect(edge) for _ in range(4)]
+    streams = [client.begin("/") for client in clients]
+    wait_until(lambda: len(service.requests) == 4, 5, "the requests")
+    for number in range(3):
+        edge.reload(plan([stays], upstreams, server_name=f"gone-{number}"))
+        for client in clients:
+            client.pass_time(0.05)
+        back = http3(world, [route("/*", respond(f"again {number}"))], bind=f"127.0.0.1:{port}")
+        edge.reload(plan([back, stays], upstreams, server_name=f"back-{number}"))
+        for _ in range(4):
+            with Http3Client(port, world.ca) as new:
+                assert says(new) == f"again {number}"
+    let.set()
+    for client, stream in zip(clients, streams, strict=True):
+        assert client.read(stream).text == "late"
+        client.close()
+
+
 def test_what_is_under_way_at_the_end_is_finished(launch: Runner, world: World, own_services: Services) -> None:
     service, let = waiting(own_services)
     document = plan(http3(world, [route("/*", proxy())]), [upstream("service", service.address)], drain_ms=10_000)

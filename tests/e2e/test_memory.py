@@ -8,13 +8,21 @@ from __future__ import annotations
 import gc
 import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import Engine, RawClient, Runner, Services, build, get, wait_until
-from harness.plan import http, plan, proxy, respond, route, upstream
+from harness.certificates import Authority
+from harness.http2 import Http2Client
+from harness.plan import http, plan, proxy, respond, route, server_tls, upstream
+from harness.tls import TlsClient, trusting
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONNECTIONS = 5000
+ENCRYPTED = 1000
 KIB = 1024
 MIB = 1 << 20
 
@@ -70,6 +78,29 @@ def test_five_thousand_idle_connections(edge: Engine, path: str) -> None:
             opened.close()
         gc.collect()
     wait_until(lambda: edge.open_files() < 200, 10, "the descriptors of all of them closed")
+
+
+@pytest.mark.parametrize(("version", "most"), [("h1", 12 * KIB), ("h2", 48 * KIB)])
+@pytest.mark.timeout(120)
+def test_idle_connections_by_tls(launch: Runner, tmp_path: Path, version: str, most: int) -> None:
+    authority = Authority()
+    ca, shop = authority.write(tmp_path), authority.leaf("shop.example").write(tmp_path, "shop")
+    timeouts, context = {"keep_alive_ms": 300_000}, trusting(ca)
+    edge = launch.engine(plan(http([route("/*", respond("own"))], tls=server_tls(shop), timeouts=timeouts)))
+
+    def asked() -> TlsClient | Http2Client:
+        made = TlsClient(edge.port, context) if version == "h1" else Http2Client(edge.port, trusting(ca, None, ["h2"]))
+        assert made.get("/").status == 200
+        return made
+
+    for _ in range(100):
+        asked().close()
+    before = settled(edge)
+    clients = [asked() for _ in range(ENCRYPTED)]
+    each = (settled(edge) - before) / ENCRYPTED
+    for client in clients:
+        client.close()
+    assert each <= most, f"{each / KIB:.2f} KiB of resident memory for each idle connection"
 
 
 def test_connections_that_never_ask_cost_as_little(edge: Engine) -> None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from harness import Services
 
-WORDS = "${client.certificate.verified}|${client.certificate.names}|${client.certificate.subject}|${client.certificate.fingerprint}"
+WORDS = "|".join(
+    f"${{client.certificate.{word}}}" for word in ("verified", "names", "subject", "fingerprint", "issuer", "serial")
+)
 
 
 class World:
@@ -69,14 +71,15 @@ def edge(start: Runner, world: World, origin: RecordingUpstream) -> Engine:
 
 def test_a_known_client_is_named(edge: Engine, world: World) -> None:
     fingerprint = world.billing.fingerprint
-    expected = f"true|billing.internal, spiffe://shop/billing|CN=billing.internal|{fingerprint}"
+    serial = world.billing.certificate.serial_number.to_bytes(20).lstrip(b"\0").hex().upper()
+    expected = f"true|billing.internal, spiffe://shop/billing|CN=billing.internal|{fingerprint}|CN=Clients|{serial}"
     for listener in ("required", "optional"):
         assert world.open(edge, listener, world.files) == expected
 
 
 def test_without_a_certificate(edge: Engine, world: World) -> None:
     assert "certificate required" in world.open(edge, "required", None).lower().replace("_", " ")
-    assert world.open(edge, "optional", None) == "false|||"
+    assert world.open(edge, "optional", None) == "false|||||"
     assert edge.wait_record(reason="handshake_failed")["listener"] == "required"
 
 

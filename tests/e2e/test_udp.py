@@ -325,6 +325,15 @@ def test_reloads_keep_sessions(launch: Runner, own_services: Services) -> None:
             assert client.ask(b"who") == b"second"
 
 
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def test_a_listener_that_goes_serves_its_sessions_to_their_end(launch: Runner, own_services: Services) -> None:
     echo = own_services.keep(UdpService())
     services = [upstream("echo", echo.address)]
@@ -338,15 +347,51 @@ def test_a_listener_that_goes_serves_its_sessions_to_their_end(launch: Runner, o
         wait_until(lambda: edge.metrics().total("glorieta_rejected_total", reason="draining") == 1, what="a refusal")
     edge.wait_record(listener="goes", bytes_in=11, bytes_out=11)
 
-    def is_free() -> bool:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-        return True
+    wait_until(lambda: is_free(port), what="the port's being free")
 
-    wait_until(is_free, what="the port's being free")
+
+def test_a_listener_that_comes_back_while_sessions_end_takes_their_place(
+    launch: Runner, own_services: Services
+) -> None:
+    first, second = own_services.keep(UdpService(named(b"first"))), own_services.keep(UdpService(named(b"second")))
+    services = [upstream("first", first.address), upstream("second", second.address)]
+    stays = udp("first", "stays")
+    edge = launch.engine(plan([udp("first", "goes", session_ms=60_000), stays], services, workers=2))
+    bind = f"127.0.0.1:{edge.ports['goes']}"
+    port = edge.ports["goes"]
+    olds = [UdpClient(port) for _ in range(8)]
+    for old in olds:
+        assert old.ask(b"who") == b"first"
+    for number in range(4):
+        edge.reload(plan([stays], services, server_name=f"gone-{number}"))
+        # Nothing under way is lost, neither now nor once it is back.
+        assert olds[0].ask(b"who") == b"first"
+        edge.reload(plan([udp("second", "goes", bind=bind), stays], services, server_name=f"back-{number}"))
+        for _ in range(4):
+            with UdpClient(port) as new:
+                assert new.ask(b"who") == b"second"
+        assert olds[0].ask(b"who") == b"first"
+    # Sessions that nobody uses end in their own time, not by the end that was near.
+    time.sleep(1.2)
+    assert {old.ask(b"who") for old in olds} == {b"first"}
+    for old in olds:
+        old.socket.close()
+
+
+def test_a_port_whose_last_session_has_ended_is_free_and_may_be_had_again(
+    launch: Runner, own_services: Services
+) -> None:
+    echo = own_services.keep(UdpService())
+    services, stays = [upstream("echo", echo.address)], udp("echo", "stays")
+    edge = launch.engine(plan([udp("echo", "goes", responses=1), stays], services, workers=2))
+    port = edge.ports["goes"]
+    for number in range(3):
+        with UdpClient(port) as client:
+            assert client.ask(b"before") == b"before"
+        edge.reload(plan([stays], services, server_name=f"gone-{number}"))
+        wait_until(lambda: is_free(port), what="the port's being free")
+        again = udp("echo", "goes", bind=f"127.0.0.1:{port}", responses=1)
+        edge.reload(plan([again, stays], services, server_name=f"back-{number}"))
 
 
 def test_a_drain_waits_for_sessions_to_fall_quiet(launch: Runner, own_services: Services) -> None:

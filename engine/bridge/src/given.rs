@@ -4,9 +4,10 @@
 use glorieta_carrier::{Body, Fields, Start as StartMessage};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyAny, PyBytes, PyList, PyString};
 
 use crate::message::{pairs, text, whole};
+use crate::secured;
 
 /// Header fields, or parameters, that become a list of pairs once somebody looks.
 struct Pairs {
@@ -108,6 +109,12 @@ impl Start {
     #[getter]
     fn body(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
         self.body.as_ref().map(|body| body.clone_ref(py))
+    }
+
+    /// What TLS has shown of its client; none: it is in clear.
+    #[getter]
+    fn tls<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.start.tls.as_ref().map(|tls| secured::facts(py, tls)).transpose()
     }
 
     /// Whether it has a header of this name, in lower case.

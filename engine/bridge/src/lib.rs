@@ -8,6 +8,7 @@ mod engine;
 mod given;
 mod message;
 mod refusal;
+mod secured;
 mod trial;
 
 #[pyo3::pymodule(name = "_engine")]

@@ -20,5 +20,5 @@ mod wire;
 pub use event::Event;
 pub use link::{Broken, Link, Side};
 pub use memory::Memory;
-pub use message::{Answer, Body, Call, CallFailure, Fields, FromHandler, Outcome, Start, ToHandler};
+pub use message::{Answer, Body, Call, CallFailure, Certificate, Fields, FromHandler, Outcome, Start, Tls, ToHandler};
 pub use ring::LARGEST;

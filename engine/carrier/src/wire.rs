@@ -31,6 +31,10 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    pub(crate) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         self.u32(value.len() as u32);
         self.0.extend_from_slice(value);
@@ -55,6 +59,10 @@ impl Reader {
 
     pub(crate) fn u32(&mut self) -> Result<u32, Broken> {
         self.0.try_get_u32_le().map_err(|_| CUT)
+    }
+
+    pub(crate) fn i64(&mut self) -> Result<i64, Broken> {
+        self.0.try_get_i64_le().map_err(|_| CUT)
     }
 
     pub(crate) fn bytes(&mut self) -> Result<Bytes, Broken> {

@@ -15,7 +15,7 @@ pub struct Secured {
     /// The version of HTTP agreed on by ALPN (RFC 7301); `None`: none was.
     pub agreed: Option<Version>,
     /// The client's certificate, verified; `None`: it has shown none.
-    pub certificate: Option<ClientCertificate>,
+    pub certificate: Option<Box<ClientCertificate>>,
     /// The names of the certificate that answered, where requests for others are misdirected.
     pub names: Option<Arc<Names>>,
 }
@@ -25,10 +25,20 @@ pub struct Secured {
 pub struct ClientCertificate {
     /// The subject's attributes, such as `CN=billing, O=Shop`.
     pub subject: Box<str>,
+    /// The attributes of whoever has signed it.
+    pub issuer: Box<str>,
     /// The alternative names.
     pub names: Box<[Box<str>]>,
+    /// Its number with its issuer: hexadecimal digits in upper case, as `openssl x509 -serial` prints them.
+    pub serial: Box<str>,
     /// SHA-256 of the certificate, 64 hexadecimal digits.
     pub fingerprint: Box<str>,
+    /// When it begins to be valid, in seconds since 1970.
+    pub not_before: i64,
+    /// When it ceases to be valid, in seconds since 1970.
+    pub not_after: i64,
+    /// The certificate itself (X.509, DER); empty where only texts are known of it.
+    pub der: Box<[u8]>,
 }
 
 impl Secured {

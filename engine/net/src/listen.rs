@@ -6,16 +6,18 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::activation::{Activation, ActivationError};
 use crate::address::{BoundAddress, Wanted};
+use crate::datagram::Group;
 
 mod udp;
 
@@ -30,8 +32,8 @@ const UNIX_MODE: u32 = 0o660;
 pub enum Socket {
     Tcp(TcpListener),
     Unix(UnixListener),
-    /// Nothing is accepted at it: datagrams arrive one by one.
-    Udp(UdpSocket),
+    /// Nothing is accepted at it: datagrams arrive one by one. Each worker has its socket of the group.
+    Udp(Arc<Group>),
 }
 
 /// What is listened for at an address: each kind has ports of its own.
@@ -57,6 +59,14 @@ impl Socket {
             Socket::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
             Socket::Unix(_) | Socket::Udp(_) => None,
         }
+    }
+}
+
+impl Opened {
+    /// Each worker's part in a group of sockets.
+    pub fn of_group(address: BoundAddress, group: &Arc<Group>) -> Opened {
+        let sockets = (0..group.workers()).map(|_| Socket::Udp(group.clone())).collect();
+        Opened { address, sockets }
     }
 }
 

@@ -43,6 +43,13 @@ def try_(
         str | None,
         typer.Option(metavar="FILE", help="The certificate that its client would show, PEM; it counts as good."),
     ] = None,
+    sni: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The name that it would ask for by TLS.", show_default="the URL's host"),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="HTTP/1.0, HTTP/2 or HTTP/3.", show_default="HTTP/1.1")
+    ] = None,
     listener: Annotated[
         str | None, typer.Option(metavar="NAME", help="The listener, where the URL's port does not say it.")
     ] = None,
@@ -71,6 +78,7 @@ def try_(
     try:
         question = asked(request, headers or [], source, body, listener)
         question["certificate"] = None if certificate is None else text_of(certificate)
+        question |= {"sni": sni, "protocol": protocol}
         report = ask(references_of(None, files), question, not no_secrets)
     except ConfigError as error:
         refuse_error(error, as_json)

@@ -30,21 +30,18 @@ PemFile = Annotated[str, checked_text(check_file)]
 
 
 def check_ordered_name(text: str) -> str:
-    """A host that a certificate may be ordered for: `shop.example`, or `*.shop.example`."""
-    host = check_host(text)
+    """What a certificate may be ordered for: `shop.example`, `*.shop.example`, or an address (RFC 8738)."""
+    try:
+        return str(ipaddress.ip_address(text.strip().removeprefix("[").removesuffix("]")))
+    except ValueError:
+        host = check_host(text)
     if host == "*":
         raise Wrong('"*" is every host, and no certificate is for all of them', "write the names")
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        pass
-    else:
-        raise Wrong(f'"{text}" is an address; certificates are ordered for names', "write a host's name")
     return host
 
 
 OrderedName = Annotated[str, checked_text(check_ordered_name)]
-"""A name for which a certificate is ordered."""
+"""A name, or an address, for which a certificate is ordered."""
 
 
 class Certificate(Noun):
@@ -63,4 +60,5 @@ class Certificate(Noun):
     """The file of its private key, without a passphrase; readable by its owner only (mode 0600), or by a group that may
     (0640). Required where it is not ordered."""
     acme: Annotated[list[OrderedName], Shorthand(as_list, (TEXT,))] = Field(default_factory=list)
-    """The names, one or several, for which it is ordered (see `acme` of the whole)."""
+    """The names, one or several, for which it is ordered (see `acme` of the whole). Addresses may be among them, if the
+    issuer signs for such."""

@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
-FEW_WORDS = 24
+FEW_WORDS = 28
 """Up to so many right words are all listed where none of them is near."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
@@ -97,8 +97,24 @@ Forwards = Annotated[str, checked_text(check_forwards), BeforeValidator(template
 TestKey = Annotated[str, checked_text(check_key)]
 Values = Annotated[list[KeptText], Shorthand(as_list, (TEXT,))]
 Body = Annotated[Size, Shorthand(read_body, (TEXT,))]
-ASKED = ("request", "headers", "from", "body", "listener")
+ASKED = ("request", "headers", "from", "body", "client_certificate", "sni", "protocol", "listener")
 """What describes the request; everything else is expected of it."""
+
+
+class CaseCertificate(Noun):
+    """What a test's client has proved to be: what the words `client.certificate.*` say of it. It counts as good,
+    whoever has signed it."""
+
+    subject: KeptText | None = None
+    """The subject, such as `CN=billing, O=Shop`."""
+    issuer: KeptText | None = None
+    """Who has signed it."""
+    names: Values = Field(default_factory=list)
+    """The alternative names: DNS names, URIs, e-mail and IP addresses."""
+    serial: KeptText | None = None
+    """The serial number, in hexadecimal."""
+    fingerprint: KeptText | None = None
+    """SHA-256 of the certificate, in hexadecimal."""
 
 
 class CaseBase(Noun, defer_build=True):
@@ -110,6 +126,13 @@ class CaseBase(Noun, defer_build=True):
     """Headers of the request by name, each with one value or several."""
     body: Body | None = None
     """The request's body: a size such as `10MiB`, or a text, of which only the length counts."""
+    client_certificate: CaseCertificate | None = None
+    """What the client has proved to be, where the listener asks for certificates. Left out: it shows none; `{}`: one of
+    which nothing is known."""
+    sni: str | None = None
+    """The name that the client asks for by TLS. Left out: the URL's host."""
+    protocol: Literal["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"] | None = None
+    """The version of HTTP in which the request comes. Left out: HTTP/1.1."""
     listener: str | None = None
     """The listener that is asked. Left out: the one at the URL's port, or the only one."""
     route: str | None = None

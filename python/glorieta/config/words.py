@@ -30,9 +30,11 @@ REQUEST_WORDS = {
     "client.certificate.subject": (
         "the subject of the client's verified certificate, such as `CN=billing, O=Shop`; a comma in a value is `\\,`"
     ),
+    "client.certificate.issuer": "who has signed the client's verified certificate, such as `CN=Shop CA`",
     "client.certificate.names": (
         "the names in the client's verified certificate, joined by `, `; a comma within one is `\\,`"
     ),
+    "client.certificate.serial": "the serial number of the client's verified certificate, in hexadecimal: `0A1B…`",
     "client.certificate.fingerprint": "SHA-256 of the client's verified certificate, in hexadecimal",
     "client.certificate.verified": "whether the client has proved who it is: true or false",
     "request_id": "the request's id",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import status
 from .asgi import mount
 from .background import BackgroundTask, BackgroundTasks
+from .certificate import ClientCertificate
 from .declared import Body, Cookie, Depends, File, Form, Header, Path, Query
 from .encoding import jsonable_encoder
 from .errors import RouterError
@@ -34,6 +35,7 @@ __all__ = [
     "BackgroundTask",
     "BackgroundTasks",
     "Body",
+    "ClientCertificate",
     "Cookie",
     "Depends",
     "Event",

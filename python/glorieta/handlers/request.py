@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from . import body as bodies
+from .certificate import ClientCertificate
 from .fields import Headers, QueryParams, State, WrongEncoding, grouped, parse_cookies, parse_query, unescape
 from .forms import FormData, read_form
 from .problems import RequestRefused
@@ -102,6 +103,12 @@ class HTTPConnection:
     @property
     def client(self) -> Address:
         return Address(self.transport.start.client)
+
+    @property
+    def client_certificate(self) -> ClientCertificate | None:
+        """The certificate by which the client has proved who it is; none: it has shown none, or nobody asks for one."""
+        tls = self.transport.start.tls
+        return None if tls is None or tls[1] is None else ClientCertificate.of(tls[1])
 
     @property
     def request_id(self) -> str:

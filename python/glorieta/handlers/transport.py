@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from .certificate import TlsFacts
+
 Fields = list[tuple[str, str]]
 """Header fields in order, duplicates kept; names in lower case, values as Latin-1 text (RFC 9110 §5.5)."""
 
@@ -61,6 +63,8 @@ class Start:
     headers: Fields
     body: bytes | None
     """The whole body; none: it comes in pieces."""
+    tls: TlsFacts | None = None
+    """None: the client's connection is in clear."""
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:

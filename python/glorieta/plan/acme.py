@@ -14,7 +14,7 @@ from ..config.acme import DIRECTORIES
 from ..config.certificate import MOST_NAMES, check_ordered_name
 from ..config.errors import Wrong
 from ..config.units import milliseconds
-from .certificates.names import covers
+from .certificates.names import covers, is_address
 from .match import written_host
 
 if TYPE_CHECKING:
@@ -118,8 +118,16 @@ def check_names(compiling: Compiling, names: Sequence[str], path: Path) -> None:
     if twice is not None:
         compiling.error(path, f"names {twice} twice", "take one of them out")
     noun = compiling.edge.acme
+    if noun is None:
+        return
+    by_dns = (noun.challenge or ("dns-01" if noun.dns else "")) == "dns-01"
+    address = next((name for name in names if is_address(name)), None)
+    if address is not None and by_dns:
+        message = f"{address} is an address, and issuers prove none by dns-01 (RFC 8738 §7)"
+        fix = "write acme: {challenge: http-01} without dns, or a host's name"
+        compiling.error(path, message, fix, also=(*PLACE, "challenge"))
     wildcard = next((name for name in names if name.startswith("*.")), None)
-    if wildcard is not None and noun is not None and (noun.challenge or ("dns-01" if noun.dns else "")) != "dns-01":
+    if wildcard is not None and not by_dns:
         message = f"{wildcard} is a wildcard, and issuers prove wildcards by dns-01 alone"
         fix = "write acme: {dns: [./dns-hook]}, or every name by itself"
         compiling.error(path, message, fix, also=(*PLACE, "challenge"))
@@ -164,11 +172,12 @@ def ordered_by_routes(compiling: Compiling, listener: Listener, routes: Iterable
 
 
 def is_orderable(host: str) -> bool:
+    """Whether a certificate is ordered for a host without anybody having named it there. Few issuers sign for
+    addresses, so those are named."""
     try:
-        check_ordered_name(host)
+        return not is_address(check_ordered_name(host))
     except Wrong:
         return False
-    return True
 
 
 def check_acme(compiling: Compiling, plan: Plan) -> None:

@@ -36,6 +36,7 @@ SAYS = {
     "protocol": (re.compile(r"HTTP/(1\.[01]|2|3)"), "HTTP/1.0, HTTP/1.1, HTTP/2 or HTTP/3"),
     "tls.version": (re.compile(r"1\.[23]"), "1.2 or 1.3"),
     "sni": (re.compile(r"[^A-Z*]+"), "one name in lower case, or {regex: …}"),
+    f"{CERTIFICATE}serial": (re.compile("([0-9A-F]{2})+"), "hexadecimal digits in upper case, two for each byte"),
     f"{CERTIFICATE}fingerprint": (re.compile("[0-9a-f]{64}"), "64 hexadecimal digits in lower case"),
 }
 """What words say, and how that reads."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..config.edge import Edge
     from ..config.errors import Place
     from ..config.match import Condition
-    from ..config.tests import Case
+    from ..config.tests import Case, CaseCertificate
 
 Report = dict[str, Any]
 Ask = Callable[[dict[str, Any]], Report]
@@ -119,8 +119,18 @@ def question(key: str, case: Case) -> dict[str, Any]:
         "headers": headers,
         "from": getattr(case, "from"),
         "body_bytes": None if case.body is None else int(case.body),
+        "client_certificate": None if case.client_certificate is None else identity(case.client_certificate),
+        "sni": case.sni,
+        "protocol": case.protocol,
         "listener": case.listener,
     }
+
+
+def identity(shown: CaseCertificate) -> dict[str, Any]:
+    """What is known of a client, as words say it."""
+    texts = {name: getattr(shown, name) for name in ("subject", "issuer", "serial", "fingerprint")}
+    known = {name: as_written(text) for name, text in texts.items() if text is not None}
+    return {**known, "names": [as_written(name) for name in shown.names]}
 
 
 def quoted(reference: str) -> str:

@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
+from ..handlers.certificate import ClientCertificate
 from ..handlers.encoding import encode_json
 from ..handlers.live.durations import Duration, seconds
 from ..handlers.live.targets import query_of
@@ -19,6 +20,7 @@ Content = bytes | str | IO[bytes] | IO[str]
 File = Content | tuple[str | None, Content] | tuple[str | None, Content, str]
 """Its content; or its name and content; or these and its media type. Without a name (none) it is a field."""
 HOST = "testserver"
+TLS_1_3 = 0x0304
 PATH = "/:@!$&'()*+,;=~%"
 
 
@@ -34,20 +36,24 @@ class Asked:
     streamed: bool
     """Whether its body comes in pieces."""
     timeout: float | None
+    client_certificate: ClientCertificate | None
+    """None: it comes in clear."""
 
     def start(self, route: int, parameters: Fields, request_id: str) -> Start:
+        shown = self.client_certificate
         return Start(
             route=route,
             method=self.method,
             path=self.path,
             query=self.query,
             protocol="http/1.1",
-            scheme="http",
+            scheme="http" if shown is None else "https",
             client="192.0.2.1",
             request_id=request_id,
             parameters=parameters,
             headers=self.headers,
             body=None if self.streamed else b"".join(self.pieces),
+            tls=None if shown is None else (TLS_1_3, shown.facts()),
         )
 
 
@@ -62,11 +68,13 @@ def asked(
     data: Mapping[str, Any] | None = None,
     files: Mapping[str, File | list[File]] | Iterable[tuple[str, File]] | None = None,
     content: bytes | str | Iterable[bytes] | None = None,
+    client_certificate: ClientCertificate | None = None,
     deadline: Duration | None = None,
     timeout: Any = None,
 ) -> Asked:
-    """`url` is a path, with or without a query. `content` may be several pieces. `deadline` is the route's. `timeout`
-    is taken, since tests for httpx have it, and means nothing: on a fake clock nobody waits."""
+    """`url` is a path, with or without a query. `content` may be several pieces. `client_certificate`: the request
+    comes by TLS, and its client has proved to be whose this is. `deadline` is the route's. `timeout` is taken, since
+    tests for httpx have it, and means nothing: on a fake clock nobody waits."""
     path, _, query = url.partition("?")
     more = query_text(params) if params else ""
     kind, pieces, streamed = body_of(json, data, files, content)
@@ -88,6 +96,7 @@ def asked(
         pieces,
         streamed,
         None if deadline is None else seconds(deadline),
+        client_certificate,
     )
 
 

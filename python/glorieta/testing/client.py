@@ -12,6 +12,7 @@ from .redirects import MOST, TooManyRedirects, redirected
 from .websocket import SocketSession, opened
 
 if TYPE_CHECKING:
+    from ..handlers.certificate import ClientCertificate
     from ..handlers.live.durations import Duration
     from .bench import Overrides
     from .exchange import Exchange
@@ -31,15 +32,18 @@ class AsyncTestClient:
         upstreams: Mapping[str, Any] | None = None,
         overrides: Overrides | None = None,
         headers: Mapping[str, str] | None = None,
+        client_certificate: ClientCertificate | None = None,
         deadline: Duration | None = None,
         raise_server_exceptions: bool = True,
     ) -> None:
         """`router`: a router or an ASGI application. `upstreams`: fakes by name: a mapping of `"GET /users/{id}"` to
         answers, a function of the `ReceivedCall`, a router, or an ASGI application. `overrides`: what stands in for
-        dependencies. `headers`: sent with every request. `deadline`: the routes'. `raise_server_exceptions`: whether
+        dependencies. `headers`: sent with every request. `client_certificate`: shown with every
+        request. `deadline`: the routes'. `raise_server_exceptions`: whether
         an exception that a handler did not expect is raised here, instead of giving a 500."""
         self._bench = Bench(router, upstreams or {}, overrides)
         self._headers = dict(headers or {})
+        self._client_certificate = client_certificate
         self._deadline = deadline
         self._raises = raise_server_exceptions
         self._lifespan: AbstractAsyncContextManager[None] | None = None
@@ -68,13 +72,15 @@ class AsyncTestClient:
         """Sends a request, and does not wait for its answer."""
         what["headers"] = {**self._headers, **dict(what.get("headers") or {})}
         what["cookies"] = {**self.cookies, **(what.get("cookies") or {})}
+        what.setdefault("client_certificate", self._client_certificate)
         what.setdefault("deadline", self._deadline)
         return Ongoing(self, self._bench.begin(asked(method, url, **what)))
 
     async def request(self, method: str, url: str, *, follow_redirects: bool = False, **what: Any) -> TestResponse:
         """The answer, once the handler has ended with all that follows its answer. `what` is as in httpx: `params`,
-        `headers`, `cookies`, `json`, `data`, `files`, `content`; `deadline` is the route's, and a `timeout` means
-        nothing. `follow_redirects`: redirections to the router itself are followed; `TooManyRedirects`: without end."""
+        `headers`, `cookies`, `json`, `data`, `files`, `content`; `client_certificate` is what its client has shown,
+        `deadline` is the route's, and a `timeout` means nothing. `follow_redirects`: redirections to the router itself
+        are followed; `TooManyRedirects`: without end."""
         method = method.upper()
         for _ in range(MOST + 1):
             response = await self._answer(method, url, what)

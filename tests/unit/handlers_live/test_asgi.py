@@ -7,16 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from glorieta.handlers import HTTPException, UpstreamError, WebSocketDisconnect
+from glorieta.handlers import ClientCertificate, HTTPException, UpstreamError, WebSocketDisconnect
 from glorieta.handlers.asgi import mount
 from glorieta.handlers.asgi.http import answer_http
 from glorieta.handlers.asgi.lifespan import LifespanFailed
+from glorieta.handlers.asgi.tls import forms_of
 from glorieta.handlers.live.gather import gather
 from glorieta.handlers.live.scope import CallScope, upstream
 from glorieta.handlers.transport import CallResponse, Transport
 from glorieta.testing import TestClient, TestResponse, WebSocketRefused, hanging
 from harness.carrying import Pumped, pumped
+from harness.certificates import Authority
 
 
 def app_of(*messages: Any, seen: list[Any] | None = None) -> Any:
@@ -519,3 +522,26 @@ def test_a_test_sees_the_calls_that_an_application_makes_after_its_answer() -> N
     with TestClient(mount(app, calls=("users",)), upstreams={"users": {"GET /7": {"name": "Ana"}}}) as client:
         assert client.get("/").text == "x"
         assert [call.path for call in client.upstreams["users"].calls] == ["/7"]
+
+
+def test_tls_is_told_by_its_extension() -> None:
+    seen: list[Any] = []
+    shown = ClientCertificate(subject="CN=billing")
+    answered(app_of(START, body(b""), seen=seen), client_certificate=shown)
+    answered(app_of(START, body(b""), seen=seen))
+    assert (seen[0]["scheme"], "extensions" in seen[2]) == ("https", False)
+    assert seen[0]["extensions"]["tls"] == {
+        "server_cert": None,
+        "client_cert_chain": (),
+        "client_cert_name": "CN=billing",
+        "client_cert_error": None,
+        "tls_version": 0x0304,
+        "cipher_suite": None,
+    }
+
+
+def test_names_are_written_as_the_extension_wants_them() -> None:
+    made = Authority().client("a, b")
+    der = made.certificate.public_bytes(Encoding.DER)
+    assert forms_of(("CN=a, b", "", (), "", "", 0, 0, der)) == ((made.pem.decode(),), r"CN=a\, b")
+    assert forms_of(("", "", (), "", "", 0, 0, b"no certificate"))[1] is None

@@ -117,6 +117,7 @@ def test_conditions() -> None:
 
 def test_variables() -> None:
     words = Words(server_name="shop.example", port="80", captures={"1": "${path.g1}"}, constants={"a": "x$y"})
+    assert words.template("$ssl_server_name $ssl_client_serial") == "${sni} ${client.certificate.serial}"
     assert words.template("$remote_addr $http_x_user $cookie_sid $arg_q") == (
         "${client.ip} ${header.x-user} ${cookie.sid} ${query.q}"
     )

@@ -108,6 +108,15 @@ def test_a_wildcard_of_the_routes_covers_what_is_below_it() -> None:
     assert shown(plan) == [pair("*.shop.example")]
 
 
+def test_addresses_are_ordered_for_where_they_are_named() -> None:
+    plan = compiled_without_files(web('acme: [a.example, 192.0.2.1, "[2001:DB8::1]"]'))
+    (ordered,) = plan["listeners"][0]["tls"]["certificates"]  # type: ignore[index]
+    assert ordered["acme"] == ["a.example", "192.0.2.1", "2001:db8::1"]
+    routes = "routes: {a: {match: a.example, respond: a}, b: {match: 192.0.2.1, respond: b}}"
+    plan = compiled_without_files(web("acme: on", more=routes))
+    assert shown(plan) == [pair("a.example")]
+
+
 def test_what_is_ordered_is_gathered_once() -> None:
     listeners = [
         f'{name}: {{bind: ":{port}", tls: {{acme: a.example}}, respond: x}}' for name, port in (("a", 443), ("b", 8443))
@@ -128,7 +137,10 @@ def test_what_is_ordered_is_gathered_once() -> None:
         (web("acme: on", "{email: a@b.example}"), "does not say whether you agree with the issuer's terms"),
         (web('acme: "*.a.example"'), "*.a.example is a wildcard, and issuers prove wildcards by dns-01 alone"),
         (web('acme: "*"'), '"*" is every host'),
-        (web("acme: 192.0.2.1"), '"192.0.2.1" is an address; certificates are ordered for names'),
+        (
+            web("acme: [a.example, 192.0.2.1]", "{terms_agreed: on, dns: /bin/true}"),
+            "192.0.2.1 is an address, and issuers prove none by dns-01 (RFC 8738 §7)",
+        ),
         (web('acme: "a.example:443"'), "has a port"),
         (web("acme: [a.example, a.example]"), "names a.example twice"),
         (web(f"acme: [{', '.join(f'n{number}.example' for number in range(101))}]"), "has 101 names"),

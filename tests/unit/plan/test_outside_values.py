@@ -222,6 +222,7 @@ upstreams:
   found: {discover: {dns: found.example, port: 80}}
 tests:
   forwarded: {request: "POST http://h:8080/b/x?key=k", headers: {x-key: [k]}, body: 1KiB, listener: web, from: 192.0.2.1, route: /b/*, forwards: "shop /c/x?key=k", method: POST, endpoint: "localhost:3000", sends: {x-key: k}}
+  shown: {request: "GET https://h:8443/r", status: 301, sni: h, protocol: HTTP/2, client_certificate: {subject: CN=a, issuer: CN=b, names: [a], serial: 0A, fingerprint: ab}}
   answered: {request: "GET http://h:8080/r", status: 301, reason: none, location: "https://r.example/r", answers: {x-a: {prefix: k}}}
 """
 PYTHON = """
@@ -261,6 +262,7 @@ SENT_OR_COMPARED = {
     ("Case", "headers"),
     ("Case", "body"),
     ("Case", "location"),
+    *(("CaseCertificate", name) for name in ("subject", "issuer", "names", "serial", "fingerprint")),
 }
 """Fields (of mappings: their values) that keep the reference."""
 

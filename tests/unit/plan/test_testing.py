@@ -64,6 +64,7 @@ PASS = [
     "tcp://a:1025: {forwards: smtp, endpoint: localhost:25}",
     "GET http://a/shop/7: {listener: web, forwards: shop}",
     "a name: {request: GET http://a/nix, status: 404}",
+    "GET http://a/shop/7: {forwards: shop, protocol: HTTP/2}",
 ]  # fmt: skip
 
 
@@ -71,6 +72,60 @@ PASS = [
 def test_expectations_that_are_met(text: str) -> None:
     (result,) = ask_engine(f"  {text}")
     assert result.passed, result.line()
+
+
+SECURE = """\
+version: 1
+listeners:
+  web:
+    bind: ":8443"
+    tls: {certificate: shop.crt, key: shop.key, clients: {authorities: ca.pem, certificate: optional}}
+    versions: [h1, h2, h3]
+    routes:
+      billing: {match: {path: /a, words: {client.certificate.names: "spiffe://shop/billing"}}, respond: billing}
+      chief: {match: {path: /a, words: {client.certificate.subject: {prefix: CN=chief}}}, respond: chief}
+      known: {match: {path: /a, words: {client.certificate.verified: true}}, respond: known}
+      third: {match: {path: /v, words: {protocol: HTTP/3}}, respond: third}
+      api: {match: {path: /s, words: {sni: api.example}}, respond: api}
+      /*: {respond: {status: 401}}
+  clear: {bind: ":8080", respond: clear}
+tests:
+"""
+SHOWN = [
+    "GET https://h:8443/a: {status: 401}",
+    "GET https://h:8443/a: {route: known, client_certificate: {}}",
+    "GET https://h:8443/a: {route: billing, client_certificate: {names: 'spiffe://shop/billing'}}",
+    "GET https://h:8443/a: {route: billing, client_certificate: {names: [b.internal, 'spiffe://shop/billing']}}",
+    "GET https://h:8443/a: {route: chief, client_certificate: {subject: 'CN=chief, O=Shop'}}",
+    "GET https://h:8443/v: {route: third, protocol: HTTP/3}",
+    "GET https://h:8443/v: {status: 401, protocol: HTTP/2}",
+    "GET https://h:8443/s: {route: api, sni: api.example}",
+    "GET https://api.example:8443/s: {route: api}",
+]
+UNSHOWN = {
+    "GET http://h:8080/: {status: 200, client_certificate: {}}": "listener clear asks no client for a certificate",
+    "GET http://h:8080/: {status: 200, sni: a}": "listener clear speaks no TLS",
+    "GET http://h:8080/: {status: 200, protocol: HTTP/3}": "listener clear does not speak HTTP/3",
+}
+
+
+def ask_secure(text: str) -> list[Result]:
+    from glorieta.engine import Trial
+
+    edge = load_text(SECURE + text, "glorieta.yaml").edge
+    return run_tests(edge, Trial(plan_json(compile(edge, secrets=False))).ask)
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_test_says_what_tls_would_show(text: str) -> None:
+    (result,) = ask_secure(f"  {text}")
+    assert result.passed, result.line()
+
+
+@pytest.mark.parametrize("text", UNSHOWN)
+def test_what_a_listener_never_learns_cannot_be_shown_to_it(text: str) -> None:
+    (result,) = ask_secure(f"  {text}")
+    assert UNSHOWN[text] in result.line()
 
 
 FAIL = {
@@ -135,6 +190,9 @@ WRONG = {
     "  GET http://h/: {}": "expects nothing; say what must become of it",
     "  GET http://h/: {from: 10.0.0.1}": "expects nothing; say what must become of it",
     "  GET http://h/: {status: 200, from: me}": 'from: "me" is no IP address',
+    "  GET http://h/: {sni: a}": "expects nothing; say what must become of it",
+    "  GET http://h/: {status: 200, protocol: h2}": "protocol",
+    "  GET http://h/: {status: 200, client_certificate: {name: a}}": 'unknown key "name"; did you mean "names"?',
     "  GET http://h/: {stats: 200}": 'unknown key "stats"; did you mean "status"?',
     "  GET http://h/: {forwards: a b}": '"a b" is no upstream and path; write a /path',
     "  a name: {status: 200}": 'tests."a name": has no request; write request: METHOD URL, or METHOD URL as its name',

@@ -11,6 +11,7 @@
 mod from_handler;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod to_handler;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::link::Broken;
 use crate::wire::{Reader, Writer};
 
 pub use from_handler::{Answer, Call, FromHandler};
+pub use tls::{Certificate, Tls};
 pub use to_handler::{CallFailure, Outcome, Start, ToHandler};
 
 /// Names and values, in order, duplicates kept.

@@ -19,9 +19,21 @@ fn failure() -> impl Strategy<Value = CallFailure> {
     (text(), text(), any::<u16>()).prop_map(|(reason, detail, tries)| CallFailure { reason, detail, tries })
 }
 
+fn certificate() -> impl Strategy<Value = Certificate> {
+    (vec(text(), 5), vec(text(), 0..4), any::<(i64, i64)>()).prop_map(|(texts, names, (not_before, not_after))| {
+        let [subject, issuer, serial, fingerprint, der] = <[Bytes; 5]>::try_from(texts).unwrap();
+        Certificate { subject, issuer, names, serial, fingerprint, not_before, not_after, der }
+    })
+}
+
+fn tls() -> impl Strategy<Value = Option<Tls>> {
+    let shown = proptest::option::of(certificate().prop_map(Box::new));
+    proptest::option::of((any::<u16>(), shown).prop_map(|(version, certificate)| Tls { version, certificate }))
+}
+
 fn start() -> impl Strategy<Value = Start> {
-    (any::<(u32, u32)>(), vec(text(), 7), fields(), fields(), body()).prop_map(
-        |((route, deadline_ms), texts, parameters, headers, body)| {
+    (any::<(u32, u32)>(), vec(text(), 7), fields(), fields(), body(), tls()).prop_map(
+        |((route, deadline_ms), texts, parameters, headers, body, tls)| {
             let [method, path, query, protocol, scheme, client, request_id] = <[Bytes; 7]>::try_from(texts).unwrap();
             Start {
                 route,
@@ -36,6 +48,7 @@ fn start() -> impl Strategy<Value = Start> {
                 parameters,
                 headers,
                 body,
+                tls,
             }
         },
     )

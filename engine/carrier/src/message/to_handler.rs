@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, Fields, UNKNOWN, read_fields, read_last, write_fields};
+use super::{Body, Fields, Tls, UNKNOWN, read_fields, read_last, tls, write_fields};
 use crate::link::Broken;
 use crate::wire::{Reader, Writer};
 
@@ -27,6 +27,8 @@ pub struct Start {
     pub parameters: Fields,
     pub headers: Fields,
     pub body: Body,
+    /// `None`: the client's connection is in clear.
+    pub tls: Option<Tls>,
 }
 
 /// What came of a call to an upstream.
@@ -211,6 +213,7 @@ impl Start {
         write_fields(writer, &self.parameters);
         write_fields(writer, &self.headers);
         self.body.write(writer);
+        tls::write(self.tls.as_ref(), writer);
     }
 
     fn read(reader: &mut Reader) -> Result<Start, Broken> {
@@ -227,6 +230,7 @@ impl Start {
             parameters: read_fields(reader)?,
             headers: read_fields(reader)?,
             body: Body::read(reader)?,
+            tls: tls::read(reader)?,
         })
     }
 }

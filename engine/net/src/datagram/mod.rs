@@ -5,6 +5,7 @@
 
 mod batch;
 mod control;
+mod group;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 pub(crate) use control::ask_for_servers;
+
+pub use group::Group;
 
 use batch::{BATCH, FEW, MANY};
 

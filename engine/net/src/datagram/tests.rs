@@ -8,8 +8,8 @@ use crate::testing::{on_worker, pattern};
 
 fn entry(bind: &str) -> Entry {
     let opened = listen::open(bind, Transport::Datagram, 1, &Activation::default()).unwrap();
-    let Some(Socket::Udp(socket)) = opened.sockets.into_iter().next() else { panic!("no socket") };
-    Entry::new(socket).unwrap()
+    let Some(Socket::Udp(group)) = opened.sockets.into_iter().next() else { panic!("no socket") };
+    Entry::new(group.socket(0).unwrap()).unwrap()
 }
 
 type Seen = (Vec<u8>, SocketAddr, Option<IpAddr>);

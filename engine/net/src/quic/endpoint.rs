@@ -26,9 +26,9 @@ pub fn server_config(credentials: &QuicCredentials, transport: &Arc<TransportCon
 /// Begins to read a worker's datagrams. Needs the runtime that will run it.
 ///
 /// # Errors
-/// The socket cannot be registered: mostly too many watches.
-pub fn endpoint(datagrams: Datagrams, config: ServerConfig) -> io::Result<Endpoint> {
-    let Datagrams { socket, exchange, worker } = datagrams;
+/// The socket cannot be registered: mostly too many watches, or no descriptor is left.
+pub fn endpoint(datagrams: &Datagrams, worker: usize, config: ServerConfig) -> io::Result<Endpoint> {
+    let (socket, exchange) = (datagrams.group.socket(worker)?, datagrams.exchange.clone());
     let id = u16::try_from(worker).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut endpoint = EndpointConfig::new(keys().reset.clone());
     endpoint.supported_versions(VERSIONS.to_vec()).cid_generator(move || Box::new(Ids { worker: id }));

@@ -23,6 +23,8 @@ struct Letters {
     datagrams: VecDeque<(RecvMeta, Box<[u8]>)>,
     waker: Option<Waker>,
     closed: bool,
+    /// How many readers it has had; the last of them is the one that reads it.
+    readers: u64,
 }
 
 impl Exchange {
@@ -76,10 +78,17 @@ impl Exchange {
         taken
     }
 
-    /// Nobody reads this worker's box any more.
-    pub fn close(&self, worker: usize) {
-        if let Some(mut letters) = self.letters(worker) {
-            *letters = Letters { closed: true, ..Letters::default() };
+    /// A worker's box has a reader from now on, of this number.
+    pub fn open(&self, worker: usize) -> u64 {
+        let Some(mut letters) = self.letters(worker) else { return 0 };
+        *letters = Letters { readers: letters.readers + 1, ..Letters::default() };
+        letters.readers
+    }
+
+    /// Nobody reads a worker's box any more, unless another reader has come since.
+    pub fn close(&self, worker: usize, reader: u64) {
+        if let Some(mut letters) = self.letters(worker).filter(|letters| letters.readers == reader) {
+            *letters = Letters { closed: true, readers: reader, ..Letters::default() };
         }
     }
 }
@@ -136,7 +145,12 @@ mod tests {
         // What fits nowhere is dropped, as by a socket.
         assert!(exchange.put(1, meta(9), b"too large") && exchange.put(1, meta(1), b"x"));
         assert_eq!(taken(&exchange, 1, &mut cx).concat().len(), 1);
-        exchange.close(1);
+        let (first, second) = (exchange.open(1), exchange.open(1));
+        exchange.close(1, first);
+        assert!(exchange.put(1, meta(1), b"x"), "another reads it");
+        exchange.close(1, second);
         assert!(!exchange.put(1, meta(1), b"x") && !exchange.put(7, meta(1), b"x"));
+        exchange.open(1);
+        assert!(exchange.put(1, meta(1), b"x"));
     }
 }

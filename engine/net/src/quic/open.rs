@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::exchange::Exchange;
 use crate::BoundAddress;
+use crate::datagram::Group;
 use crate::listen::ListenError;
 
 /// What the kernel may keep of datagrams that have not been read, in bytes; it caps it by `net.core.rmem_max`.
@@ -15,19 +16,18 @@ const RECEIVE_BUFFER: usize = 2 << 20;
 /// What it may keep of those that have not been sent.
 const SEND_BUFFER: usize = 1 << 20;
 
-/// One worker's socket at an address, and its share of what came in at the others'.
+/// The sockets of an address, and what came in at one and is another's.
 #[derive(Debug)]
 pub struct Datagrams {
-    pub(super) socket: UdpSocket,
+    pub group: Arc<Group>,
     pub(super) exchange: Arc<Exchange>,
-    pub(super) worker: usize,
 }
 
 /// Opens the sockets of an address whose TCP sockets are open, one for each of `workers` (at least one).
 ///
 /// # Errors
 /// The address, the reason and the fix: it is in use, or no address of UDP.
-pub fn open(address: &BoundAddress, workers: usize) -> Result<Vec<Datagrams>, ListenError> {
+pub fn open(address: &BoundAddress, workers: usize) -> Result<Datagrams, ListenError> {
     let fail = |kind, reason| ListenError { bind: format!("{address} (UDP)"), reason, kind };
     let wanted: SocketAddr = match address {
         BoundAddress::Every { port } => (Ipv6Addr::UNSPECIFIED, *port).into(),
@@ -45,8 +45,7 @@ pub fn open(address: &BoundAddress, workers: usize) -> Result<Vec<Datagrams>, Li
     });
     let sockets = opened.map_err(|error| fail(error.kind(), explain(&error, wanted.port())))?;
     let exchange = Arc::new(Exchange::new(sockets.len()));
-    let datagrams = |(worker, socket)| Datagrams { socket, exchange: exchange.clone(), worker };
-    Ok(sockets.into_iter().enumerate().map(datagrams).collect())
+    Ok(Datagrams { group: Arc::new(Group::new(sockets)), exchange })
 }
 
 fn open_all(address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket>> {

@@ -18,11 +18,14 @@ pub(super) struct SharedSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     exchange: Arc<Exchange>,
     worker: usize,
+    /// Which of the box's readers this is.
+    reader: u64,
 }
 
 impl SharedSocket {
     pub fn new(inner: Arc<dyn AsyncUdpSocket>, exchange: Arc<Exchange>, worker: usize) -> SharedSocket {
-        SharedSocket { inner, exchange, worker }
+        let reader = exchange.open(worker);
+        SharedSocket { inner, exchange, worker, reader }
     }
 
     /// The other worker that a datagram is for.
@@ -99,6 +102,6 @@ impl AsyncUdpSocket for SharedSocket {
 
 impl Drop for SharedSocket {
     fn drop(&mut self) {
-        self.exchange.close(self.worker);
+        self.exchange.close(self.worker, self.reader);
     }
 }

@@ -150,16 +150,34 @@ pub fn identity_of(pem: &[u8]) -> Result<ClientCertificate, String> {
 pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
     let digest = digest::digest(&digest::SHA256, certificate);
     let fingerprint: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let Some(parsed) = parse(certificate) else {
-        return ClientCertificate { fingerprint: fingerprint.into(), ..ClientCertificate::default() };
-    };
+    let known =
+        ClientCertificate { fingerprint: fingerprint.into(), der: certificate.as_ref().into(), ..Default::default() };
+    let Some(parsed) = parse(certificate) else { return known };
     let text = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => Some((*text).into()),
         GeneralName::IPAddress(bytes) => names_address(bytes).map(|address| address.to_string().into()),
         _ => None,
     };
     let names = alternative_names(&parsed).filter_map(text).collect();
-    ClientCertificate { subject: subject::text(parsed.subject()).into(), names, fingerprint: fingerprint.into() }
+    let validity = parsed.validity();
+    ClientCertificate {
+        subject: subject::text(parsed.subject()).into(),
+        issuer: subject::text(parsed.issuer()).into(),
+        names,
+        serial: serial(parsed.raw_serial()).into(),
+        not_before: validity.not_before.timestamp(),
+        not_after: validity.not_after.timestamp(),
+        ..known
+    }
+}
+
+/// Bytes of a number as `openssl x509 -serial` and NGINX print them: a zero that stands only for the sign is not shown.
+fn serial(bytes: &[u8]) -> String {
+    let digits = match bytes {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        bytes => bytes,
+    };
+    digits.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 #[cfg(test)]
@@ -220,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_written_as_openssl_writes_them() {
+        for (bytes, text) in
+            [(&[0x0a][..], "0A"), (&[0, 0xff, 1], "FF01"), (&[0], "00"), (&[], ""), (&[0x7f, 0, 0x10], "7F0010")]
+        {
+            assert_eq!(serial(bytes), text);
+        }
+    }
+
+    #[test]
     fn a_client_is_known_by_subject_names_and_fingerprint() {
         let authority = Authority::new("root");
         let (pem, _) = authority.sign(&["billing.internal", "10.0.0.7"]);
@@ -228,6 +255,12 @@ mod tests {
         assert!(identity.subject.contains("CN=billing.internal"), "{}", identity.subject);
         assert_eq!(identity.names.join(", "), "billing.internal, 10.0.0.7");
         assert_eq!(identity.fingerprint.len(), 64);
+        assert!(identity.issuer.contains("CN=root"), "{}", identity.issuer);
+        assert!(identity.not_before < now() && now() < identity.not_after);
+        assert_eq!(*identity.der, **der);
+        let digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+        assert!(digits(&identity.serial), "{}", identity.serial);
         assert_eq!(identity_of(pem.as_bytes()), Ok(identity));
         for other in ["", "billing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
             assert!(identity_of(other.as_bytes()).is_err(), "{other}");

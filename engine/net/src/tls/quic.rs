@@ -32,7 +32,7 @@ pub struct QuicCredentials {
 pub struct Shown {
     /// The name that the client asked for (SNI), in lower case.
     pub server_name: Option<Box<str>>,
-    pub certificate: Option<ClientCertificate>,
+    pub certificate: Option<Box<ClientCertificate>>,
     /// The names of the certificate that answered, where requests for others are misdirected.
     pub names: Option<Arc<Names>>,
 }
@@ -69,7 +69,7 @@ impl QuicCredentials {
         }
         let server_name: Option<Box<str>> = data.server_name.map(|name| name.to_ascii_lowercase().into());
         let chain = connection.peer_identity().and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
-        let certificate = chain.as_ref().and_then(|chain| chain.first()).map(identity);
+        let certificate = chain.as_ref().and_then(|chain| chain.first()).map(|shown| Box::new(identity(shown)));
         let chosen = self.credentials.choose(server_name.as_deref(), self.unknown);
         let names = chosen.and_then(|chosen| self.credentials.held_to(server_name.as_deref(), chosen.names()));
         Some(Shown { server_name, certificate, names })

@@ -203,7 +203,8 @@ impl Terminator {
         };
         let name = hello.name.clone();
         let session = shake(stream, hello, config).await?;
-        let certificate = session.connection().peer_certificates().and_then(<[_]>::first).map(identity);
+        let certificate = session.connection().peer_certificates().and_then(<[_]>::first);
+        let certificate = certificate.map(|shown| Box::new(identity(shown)));
         let agreed = session.connection().alpn_protocol().and_then(super::agreed);
         let secured = Secured { server_name: name, version: session.version(), agreed, certificate, names };
         let resumed = session.is_resumed();

@@ -27,11 +27,14 @@ fn shown(names: &[&str]) -> Secured {
     Secured {
         server_name: Some("shop.example".into()),
         version: "1.3",
-        certificate: Some(ClientCertificate {
+        certificate: Some(Box::new(ClientCertificate {
             subject: "CN=billing, O=Shop".into(),
             names: names.iter().map(|&name| name.into()).collect(),
+            issuer: "CN=Shop CA".into(),
+            serial: "0A".into(),
             fingerprint: "ab".repeat(32).into(),
-        }),
+            ..ClientCertificate::default()
+        })),
         ..Secured::default()
     }
 }
@@ -63,6 +66,9 @@ fn words_are_asked_for() {
         ("client.certificate.subject", exact("CN=billing, O=Shop"), true),
         ("client.certificate.subject", regex("CN=billing,.*"), true),
         ("client.certificate.subject", TextMatch::Prefix("CN=bill".into()), true),
+        ("client.certificate.issuer", exact("CN=Shop CA"), true),
+        ("client.certificate.serial", exact("0A"), true),
+        ("client.certificate.serial", exact("0a"), false),
         ("client.certificate.fingerprint", exact(&"ab".repeat(32)), true),
         ("client.ip", exact("10.0.0.7"), true),
         ("client.ip", regex("10\\..*"), true),
@@ -105,7 +111,11 @@ fn one_of_a_certificates_names_is_enough_and_it_must_be_a_whole_one() {
 fn what_is_not_there_is_nothing_but_absent() {
     let unverified = Secured { version: "1.2", ..Secured::default() };
     for secured in [None, Some(&unverified)] {
-        for word in ["client.certificate.subject", "client.certificate.names", "client.certificate.fingerprint", "sni"]
+        for word in ["subject", "issuer", "names", "serial", "fingerprint"]
+            .map(|word| format!("client.certificate.{word}"))
+            .iter()
+            .map(String::as_str)
+            .chain(["sni"])
         {
             for value in [exact(""), regex(".*"), TextMatch::Prefix(String::new()), TextMatch::Present] {
                 assert!(!takes(word, value.clone(), secured), "{word} {value:?}");

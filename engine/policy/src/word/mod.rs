@@ -62,8 +62,11 @@ pub enum Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateWord {
     Subject,
+    Issuer,
     /// The alternative names, joined by `, `; a comma within one is `\,`.
     Names,
+    /// Hexadecimal digits in upper case.
+    Serial,
     /// SHA-256, 64 hexadecimal digits.
     Fingerprint,
     /// `true` or `false`; always found.
@@ -107,7 +110,9 @@ const PLAIN: &[(&str, Word)] = &[
     ("sni", Word::Sni),
     ("tls.version", Word::TlsVersion),
     ("client.certificate.subject", Word::ClientCertificate(CertificateWord::Subject)),
+    ("client.certificate.issuer", Word::ClientCertificate(CertificateWord::Issuer)),
     ("client.certificate.names", Word::ClientCertificate(CertificateWord::Names)),
+    ("client.certificate.serial", Word::ClientCertificate(CertificateWord::Serial)),
     ("client.certificate.fingerprint", Word::ClientCertificate(CertificateWord::Fingerprint)),
     ("client.certificate.verified", Word::ClientCertificate(CertificateWord::Verified)),
     ("status", Word::Outcome(OutcomeWord::Status)),
@@ -171,7 +176,7 @@ impl Word {
                 | Word::QueryParameter(_)
                 | Word::Method
                 | Word::Host
-                | Word::ClientCertificate(CertificateWord::Subject | CertificateWord::Names)
+                | Word::ClientCertificate(CertificateWord::Subject | CertificateWord::Issuer | CertificateWord::Names)
         )
     }
 
@@ -251,7 +256,7 @@ impl Word {
 impl<'a> View<'a> {
     /// The client's certificate, verified.
     fn certificate(&self) -> Option<&'a ClientCertificate> {
-        self.secured?.certificate.as_ref()
+        self.secured?.certificate.as_deref()
     }
 }
 
@@ -278,6 +283,8 @@ impl CertificateWord {
             CertificateWord::Verified if certificate.is_some() => "true",
             CertificateWord::Verified => "false",
             CertificateWord::Subject => &certificate?.subject,
+            CertificateWord::Issuer => &certificate?.issuer,
+            CertificateWord::Serial => &certificate?.serial,
             CertificateWord::Fingerprint => &certificate?.fingerprint,
             CertificateWord::Names => return None,
         };

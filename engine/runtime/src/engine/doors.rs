@@ -1,8 +1,10 @@
 //! The sockets by which clients come in: of TCP and Unix, and beside them those of UDP where HTTP/3 is spoken.
 
 use std::io::ErrorKind;
+use std::sync::{Arc, Weak};
 
-use glorieta_net::listen::{self, Bind, ListenError};
+use glorieta_net::datagram::Group;
+use glorieta_net::listen::{self, Bind, ListenError, Opened, Socket, Transport};
 use glorieta_net::quic::{self, Datagrams};
 use glorieta_net::{Activation, BoundAddress};
 
@@ -16,7 +18,41 @@ const TRIES: usize = 8;
 #[derive(Default)]
 pub struct Doors {
     pub sockets: Vec<(Bind, listen::Opened)>,
-    pub datagrams: Vec<(Bind, Vec<Datagrams>)>,
+    pub datagrams: Vec<(Bind, Arc<Datagrams>)>,
+}
+
+/// Sockets at which datagrams arrive, for as long as anything is under way there: a listener that is removed and comes
+/// back takes them over, since nobody can open others beside them.
+#[derive(Default)]
+pub(super) struct Groups {
+    udp: Vec<(Bind, BoundAddress, Weak<Group>)>,
+    quic: Vec<(BoundAddress, Weak<Datagrams>)>,
+}
+
+impl Groups {
+    /// Remembers what has been opened, if it is UDP.
+    pub fn keep_udp(&mut self, bind: &Bind, opened: &Opened) {
+        self.udp.retain(|(known, _, group)| known != bind && group.strong_count() > 0);
+        if let Some(Socket::Udp(group)) = opened.sockets.first() {
+            self.udp.push((bind.clone(), opened.address.clone(), Arc::downgrade(group)));
+        }
+    }
+
+    pub fn keep_quic(&mut self, address: &BoundAddress, datagrams: &Arc<Datagrams>) {
+        self.quic.retain(|(known, datagrams)| known != address && datagrams.strong_count() > 0);
+        self.quic.push((address.clone(), Arc::downgrade(datagrams)));
+    }
+
+    fn udp(&self, bind: &Bind) -> Option<Opened> {
+        let is_udp = bind.transport == Transport::Datagram;
+        let same = |known: &Bind, address: &BoundAddress| known == bind || address.to_string() == bind.address;
+        let (_, address, group) = self.udp.iter().find(|(known, address, _)| is_udp && same(known, address))?;
+        Some(Opened::of_group(address.clone(), &group.upgrade()?))
+    }
+
+    fn quic(&self, address: &BoundAddress) -> Option<Arc<Datagrams>> {
+        self.quic.iter().find(|(known, _)| known == address).and_then(|(_, datagrams)| datagrams.upgrade())
+    }
 }
 
 /// Opens what the snapshot binds and is not open yet; nothing stays open if anything fails.
@@ -87,7 +123,8 @@ fn open_sockets(
         if state.address(&bind).is_some() {
             continue;
         }
-        match listen::open(&bind.address, bind.transport, workers, activation) {
+        let again = state.groups.udp(&bind).map(Ok);
+        match again.unwrap_or_else(|| listen::open(&bind.address, bind.transport, workers, activation)) {
             Ok(opened) => doors.sockets.push((bind, opened)),
             Err(error) => failures.push(Failure::new(listener, &bind, error)),
         }
@@ -101,14 +138,21 @@ fn open_datagrams(doors: &mut Doors, snapshot: &Snapshot, state: &State, workers
         if state.datagrams.contains(&bind) {
             continue;
         }
-        let opened = doors.sockets.iter().find(|(own, _)| *own == bind).map(|(_, opened)| &opened.address);
-        let Some(address) = opened.or_else(|| state.address(&bind)) else { continue };
-        match quic::open(address, workers) {
+        let Some(address) = doors.address(&bind).or_else(|| state.address(&bind)) else { continue };
+        let again = state.groups.quic(address).map(Ok);
+        match again.unwrap_or_else(|| quic::open(address, workers).map(Arc::new)) {
             Ok(datagrams) => doors.datagrams.push((bind, datagrams)),
             Err(error) => failures.push(Failure::new(listener, &bind, error)),
         }
     }
     failures
+}
+
+impl Doors {
+    /// Where a `bind` has just been opened.
+    fn address(&self, bind: &Bind) -> Option<&BoundAddress> {
+        self.sockets.iter().find(|(own, _)| own == bind).map(|(_, opened)| &opened.address)
+    }
 }
 
 impl State {

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 pub use saying::{say, say_sometimes};
 
-use doors::Doors;
+use doors::{Doors, Groups};
 use opening::{build, raise_descriptor_limit, start_workers, worker_count};
 
 use crate::housekeeper::Housekeeper;
@@ -66,6 +66,7 @@ struct State {
     /// Those whose UDP sockets are open, too. They stay for as long as the address does, so that switching HTTP/3 off
     /// and on cuts nobody.
     datagrams: Vec<Bind>,
+    groups: Groups,
     ended: bool,
 }
 
@@ -170,6 +171,7 @@ impl Engine {
 
     fn begin_listening(&self, state: &mut State, doors: Doors) {
         for (bind, opened) in doors.sockets {
+            state.groups.keep_udp(&bind, &opened);
             state.addresses.push((bind.clone(), opened.address));
             for (worker, socket) in self.workers.iter().zip(opened.sockets) {
                 // A worker that has ended is said by its thread.
@@ -177,10 +179,11 @@ impl Engine {
             }
         }
         for (bind, datagrams) in doors.datagrams {
-            state.datagrams.push(bind.clone());
-            for (worker, datagrams) in self.workers.iter().zip(datagrams) {
-                let _ = worker.mailbox.send(Message::ListenQuic { bind: bind.clone(), datagrams });
+            if let Some(address) = state.address(&bind).cloned() {
+                state.groups.keep_quic(&address, &datagrams);
             }
+            state.datagrams.push(bind.clone());
+            self.tell(|| Message::ListenQuic { bind: bind.clone(), datagrams: datagrams.clone() });
         }
     }
 

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use glorieta_carrier::Start;
-use glorieta_core::{Body, Error, Moment, Name, Version};
+use glorieta_carrier::{Certificate, Start, Tls};
+use glorieta_core::{Body, ClientCertificate, Error, Moment, Name, Secured, Version};
 use glorieta_upstream::Balance;
 
 use super::proxy::hash_of;
@@ -85,6 +85,7 @@ pub fn ask(request: &mut Request, target: &HandlerRoute, body: &Body) -> Asked {
         parameters: target.parameters.iter().filter_map(|name| parameter(name)).collect(),
         headers,
         body: glorieta_carrier::Body::Empty,
+        tls: request.secured.as_deref().map(tls),
     };
     Asked {
         start,
@@ -93,6 +94,26 @@ pub fn ask(request: &mut Request, target: &HandlerRoute, body: &Body) -> Asked {
         upgrade: upgrade.is_some(),
         first_byte: target.first_byte,
         tries: Rc::default(),
+    }
+}
+
+/// What TLS has shown of the client, as a handler gets it.
+fn tls(secured: &Secured) -> Tls {
+    let version = if secured.version == "1.2" { 0x0303 } else { 0x0304 };
+    Tls { version, certificate: secured.certificate.as_deref().map(|shown| Box::new(certificate(shown))) }
+}
+
+fn certificate(shown: &ClientCertificate) -> Certificate {
+    let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    Certificate {
+        subject: text(&shown.subject),
+        issuer: text(&shown.issuer),
+        names: shown.names.iter().map(|name| text(name)).collect(),
+        serial: text(&shown.serial),
+        fingerprint: text(&shown.fingerprint),
+        not_before: shown.not_before,
+        not_after: shown.not_after,
+        der: Bytes::copy_from_slice(&shown.der),
     }
 }
 

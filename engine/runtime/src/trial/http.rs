@@ -36,8 +36,12 @@ const UNKNOWN: &[u8] = b"...";
 /// Who asks.
 pub struct Client {
     pub address: IpAddr,
+    /// The name that it asks for by TLS, in lower case.
+    pub name: Option<String>,
     /// Whose certificate it has shown.
-    pub shown: Option<ClientCertificate>,
+    pub shown: Option<Box<ClientCertificate>>,
+    /// The version of HTTP that it speaks.
+    pub version: Version,
 }
 
 pub fn tell(
@@ -56,12 +60,11 @@ pub fn tell(
         None => None,
         Some(terminator) => {
             peer.scheme = Scheme::Https;
-            let server_name = place.server_name();
-            match terminator.names_for(server_name.as_deref()) {
+            match terminator.names_for(client.name.as_deref()) {
                 Ok(names) => Some(Rc::new(Secured {
-                    server_name: server_name.map(Into::into),
+                    server_name: client.name.map(Into::into),
                     version: "1.3",
-                    agreed: None,
+                    agreed: Some(client.version),
                     certificate: client.shown,
                     names,
                 })),
@@ -74,6 +77,7 @@ pub fn tell(
     };
     let mut head = RequestHead::default();
     let parsed = parse_request(&head::bytes(question, place), &listener.settings.limits, &mut head);
+    head.version = client.version;
     let sent = pairs(&head.fields);
     // An id that nobody could take for a real one, and the same each time.
     let mut request = Request::new(View::alone(listener), head, peer, secured, RequestId::random(0));
@@ -117,7 +121,8 @@ impl Way {
         watcher: &mut Watcher<'_>,
     ) -> Result<(&'a Route, Body), Error> {
         let mut body = body::announced(meta.framing, question.body_bytes);
-        let upgrade = meta.upgrade && meta.framing.is_empty();
+        // Only HTTP/1.1 has `Upgrade` (RFC 9113 §8.2.2).
+        let upgrade = meta.upgrade && meta.framing.is_empty() && request.head.version == Version::Http11;
         let peer_text = PeerText::new(&request.peer);
         let route = serve::decide(request, listener, &mut body, upgrade, &peer_text, watcher)?;
         Ok((route, body))

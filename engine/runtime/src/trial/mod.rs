@@ -31,7 +31,7 @@ use crate::metrics::Registry;
 use crate::secrets::Secrets;
 use crate::snapshot::{Duty, Listener, Problem, Snapshot};
 
-pub use question::Question;
+pub use question::{Identity, Question};
 pub use report::{
     Answer, Because, Change, Chosen, Endpoint, Forward, GatheredPart, Gathering, Handed, Heard, Mirrored, Outcome, Ran,
     Report, Share, Taken,
@@ -68,20 +68,24 @@ impl Trial {
             Err(why) => return Ok(Report::nothing(why)),
         };
         let heard = Heard { id: listener.id.to_string(), why };
-        let plan = self.planned(listener);
-        let shown = plan.map_or(Ok(None), |plan| question.shown(plan))?;
+        let Some(plan) = self.planned(listener) else { return Ok(Report::nothing(heard.why)) };
+        let shown = question.shown(plan)?.map(Box::new);
+        let name = question.server_name(plan, place.server_name())?;
         Ok(match &listener.duty {
             Duty::Udp(route) => tcp::tell(heard, &route.target, None, client),
-            Duty::Tcp(route) => tcp::tell(heard, route, None, client),
-            Duty::Passthrough(targets) => tcp::tell_by_name(heard, targets, place.server_name().as_deref(), client),
+            Duty::Tcp(route) => {
+                let secured = listener.tls.is_some().then(|| tcp::secured(name.as_deref(), shown));
+                tcp::tell(heard, route, secured.as_ref(), client)
+            }
+            Duty::Passthrough(targets) => tcp::tell_by_name(heard, targets, name.as_deref(), client),
             Duty::Http { .. } if place.is_tcp || place.is_udp || place.is_tls != listener.tls.is_some() => {
                 let word = if listener.tls.is_some() { "https" } else { "http" };
                 let why = format!("listener {} speaks {word}; ask it with a method and {word}://", listener.id);
                 Report { listener: Some(heard), ..Report::nothing(why) }
             }
             Duty::Http { .. } => {
-                let routes = plan.map_or(&[][..], |plan| &plan.routes);
-                http::tell(heard, listener, routes, &place, question, http::Client { address: client, shown })?
+                let client = http::Client { address: client, name, shown, version: question.version(plan)? };
+                http::tell(heard, listener, &plan.routes, &place, question, client)?
             }
         })
     }

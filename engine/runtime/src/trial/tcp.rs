@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use glorieta_core::{Error, Kind, Moment, Peer, Secured};
+use glorieta_core::{ClientCertificate, Error, Kind, Moment, Peer, Secured};
 
 use super::http::endpoints;
 use super::report::{Answer, Forward, Heard, Outcome, Ran, Report, Taken};
@@ -11,7 +11,11 @@ use crate::snapshot::{Passthrough, TcpRoute};
 /// The way of a connection that asks for a name by TLS.
 pub fn tell_by_name(heard: Heard, targets: &Passthrough, name: Option<&str>, client: IpAddr) -> Report {
     match targets.find(name) {
-        Some(route) => tell(heard, route, name, client),
+        Some(route) => {
+            let secured = name.map(|name| secured(Some(name), None));
+            let why = name.map(|name| format!("TLS asks for {name}"));
+            tell_of(heard, route, why, secured.as_ref(), client)
+        }
         None => {
             let error = Error::new(Kind::NameUnknown).with_detail(name.unwrap_or_default());
             let mut report = Report { listener: Some(heard), ..Report::default() };
@@ -32,8 +36,18 @@ fn refuse(report: &mut Report, error: &Error) {
     });
 }
 
-/// `name`: by which the target was chosen, where it was.
-pub fn tell(heard: Heard, route: &TcpRoute, name: Option<&str>, client: IpAddr) -> Report {
+/// What TLS shows of a connection that asks for a name.
+pub fn secured(name: Option<&str>, certificate: Option<Box<ClientCertificate>>) -> Secured {
+    Secured { server_name: name.map(Into::into), version: "1.3", certificate, ..Secured::default() }
+}
+
+/// The way of a connection to a listener that has one target.
+pub fn tell(heard: Heard, route: &TcpRoute, secured: Option<&Secured>, client: IpAddr) -> Report {
+    tell_of(heard, route, None, secured, client)
+}
+
+/// `why`: the target is this one, where there are several.
+fn tell_of(heard: Heard, route: &TcpRoute, why: Option<String>, secured: Option<&Secured>, client: IpAddr) -> Report {
     let (client, listener) = (client.to_canonical(), heard.id.clone());
     let mut report = Report {
         listener: Some(heard),
@@ -42,14 +56,13 @@ pub fn tell(heard: Heard, route: &TcpRoute, name: Option<&str>, client: IpAddr) 
             id: route.route.to_string(),
             name: route.route.to_string(),
             group: None,
-            why: name.map_or("the listener's target".to_owned(), |name| format!("TLS asks for {name}")),
+            why: why.unwrap_or_else(|| "the listener's target".to_owned()),
             beat: Vec::new(),
         }),
         ..Report::default()
     };
     let ran = |outcome, detail| Ran { filter: "addresses", outcome, detail, changes: Vec::new() };
-    let secured = name.map(|name| Secured { server_name: Some(name.into()), ..Secured::default() });
-    match route.admit(&Peer::at(Some((client, 0).into())), &listener, secured.as_ref()) {
+    match route.admit(&Peer::at(Some((client, 0).into())), &listener, secured) {
         Err(error) => {
             report.filters.push(ran("refused", error.to_string()));
             refuse(&mut report, &error);

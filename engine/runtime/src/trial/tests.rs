@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Outcome, Question, Report, Trial};
+use super::{Identity, Outcome, Question, Report, Trial};
 
 fn upstream(id: &str, endpoints: &[&str], balance: Value) -> Value {
     let endpoints: Vec<Value> = endpoints.iter().map(|address| json!({"address": address, "weight": 1})).collect();
@@ -126,22 +126,28 @@ fn trial() -> Trial {
         route("/old/*", json!({"prefix": "/old"}), redirect, json!([])),
         route("/home", json!({"exact": "/home"}), gather(), json!([])),
     ];
-    let asking = |id: &str, word: &str, value: &str| {
-        let mut asking = route(id, json!({"exact": "/who"}), respond_none(), json!([]));
-        asking["words"] = json!([{"name": word, "value": {"exact": value}}]);
-        asking
-    };
-    let named = asking("by name", "sni", "api.example");
-    let verified = asking("verified", "client.certificate.verified", "true");
+    let named = asking("by name", "/who", "sni", "api.example");
+    let verified = asking("verified", "/who", "client.certificate.verified", "true");
+    trial_of(json!([
+        listener("web", &["127.0.0.1:8080", "*:80"], &web),
+        listener("other", &["127.0.0.2:8080"], &[]),
+        tcp("mail", "*:1025", &["9.9.9.0/24"]),
+        secure("secure", "*:8443", &[route("/who", json!({"exact": "/who"}), who, json!([])), named, verified]),
+        by_name("names", "*:8444"),
+    ]))
+}
+
+/// A route that asks for a word.
+fn asking(id: &str, path: &str, word: &str, value: &str) -> Value {
+    let mut asking = route(id, json!({"exact": path}), respond_none(), json!([]));
+    asking["words"] = json!([{"name": word, "value": {"exact": value}}]);
+    asking
+}
+
+fn trial_of(listeners: Value) -> Trial {
     let plan = json!({
         "format": glorieta_plan::FORMAT, "version": "0123456789ab", "workers": 1,
-        "listeners": [
-            listener("web", &["127.0.0.1:8080", "*:80"], &web),
-            listener("other", &["127.0.0.2:8080"], &[]),
-            tcp("mail", "*:1025", &["9.9.9.0/24"]),
-            secure("secure", "*:8443", &[route("/who", json!({"exact": "/who"}), who, json!([])), named, verified]),
-            by_name("names", "*:8444"),
-        ],
+        "listeners": listeners,
         "groups": [],
         "upstreams": [
             upstream("one", &["10.0.0.1:80"], json!("peak_ewma")),
@@ -358,6 +364,55 @@ fn words_that_a_request_lacks_are_told() {
     assert_eq!(told("https://api.example:8443/who"), ("by name".to_owned(), vec![verified.clone()]));
     let named = "by name: asks for word sni: api.example".to_owned();
     assert_eq!(told("https://shop.example:8443/who"), ("/who".to_owned(), vec![named, verified]));
+}
+
+/// A listener that asks its clients for certificates.
+fn mutual() -> Trial {
+    let routes = [
+        asking("names", "/who", "client.certificate.names", "spiffe://shop/billing"),
+        asking("subject", "/who", "client.certificate.subject", "CN=billing"),
+        asking("issuer", "/who", "client.certificate.issuer", "CN=Shop CA"),
+        asking("serial", "/who", "client.certificate.serial", "0A"),
+        asking("by sni", "/other", "sni", "api.example"),
+        asking("by protocol", "/other", "protocol", "HTTP/3"),
+    ];
+    let mut listener = secure("mutual", "*:8443", &routes);
+    listener["versions"] = json!(["h1", "h3"]);
+    listener["tls"]["clients"] =
+        json!({"authorities": "/nonexistent/ca.crt", "certificate": "optional", "revoked": null});
+    trial_of(json!([listener]))
+}
+
+#[test]
+fn a_question_says_what_tls_would_show() {
+    let trial = mutual();
+    let ask = |question: Question| trial.ask(&question).unwrap().route.map(|route| route.name).unwrap_or_default();
+    let shown = |identity: Identity| Question {
+        client_certificate: Some(identity),
+        ..question("GET", "https://shop.example:8443/who")
+    };
+    let names = vec!["billing.internal".to_owned(), "spiffe://shop/billing".to_owned()];
+    assert_eq!(ask(shown(Identity { names, ..Identity::default() })), "names");
+    assert_eq!(ask(shown(Identity { subject: "CN=billing".into(), ..Identity::default() })), "subject");
+    assert_eq!(ask(shown(Identity { issuer: "CN=Shop CA".into(), ..Identity::default() })), "issuer");
+    assert_eq!(ask(shown(Identity { serial: "0A".into(), ..Identity::default() })), "serial");
+    assert_eq!(ask(shown(Identity::default())), "");
+    let other = question("GET", "https://shop.example:8443/other");
+    assert_eq!(ask(other.clone()), "");
+    assert_eq!(ask(Question { sni: Some("API.example".into()), ..other.clone() }), "by sni");
+    assert_eq!(ask(Question { protocol: Some("HTTP/3".into()), ..other.clone() }), "by protocol");
+    for (protocol, why) in [("HTTP/2", "does not speak HTTP/2"), ("h2", "is no version")] {
+        let said = trial.ask(&Question { protocol: Some(protocol.into()), ..other.clone() }).err().unwrap();
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
+fn a_name_is_asked_for_only_where_tls_is_spoken() {
+    let named = Question { sni: Some("a.b.example".into()), ..question("", "tcp://shop.example:8444") };
+    assert_eq!(trial().ask(&named).unwrap().forward.unwrap().upstream, "two");
+    let clear = Question { sni: Some("a.example".into()), ..question("GET", "http://h:80/a") };
+    assert!(trial().ask(&clear).err().unwrap().contains("speaks no TLS"));
 }
 
 #[test]

@@ -29,10 +29,16 @@ const TOO_MANY_OF_ONE: &[u8] =
 pub fn listen(worker: &Rc<Worker>, bind: Bind, socket: Socket) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
-    let entrance = Rc::new(Entrance::new(listener, socket.port()));
     let address = bind.address.clone();
+    let entrance = match &socket {
+        Socket::Udp(group) => match worker.return_to(group, listener) {
+            Some(entrance) => return drop(worker.entrances.borrow_mut().insert(bind, entrance)),
+            None => Rc::new(Entrance::of_group(listener, group)),
+        },
+        connections => Rc::new(Entrance::new(listener, connections.port())),
+    };
     let begun = match socket {
-        Socket::Udp(socket) => datagrams::listen(worker, &entrance, socket),
+        Socket::Udp(group) => datagrams::listen(worker, &entrance, group),
         connections => Acceptor::new(connections).map(|acceptor| {
             tokio::task::spawn_local(accept_until_stopped(worker.clone(), entrance.clone(), acceptor));
         }),

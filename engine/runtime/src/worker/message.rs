@@ -11,7 +11,7 @@ pub enum Message {
     /// Accept here; the snapshot that has the listener is published already.
     Listen { bind: Bind, socket: Socket },
     /// The same by QUIC.
-    ListenQuic { bind: Bind, datagrams: Datagrams },
+    ListenQuic { bind: Bind, datagrams: Arc<Datagrams> },
     /// Accept here no more; what is open ends in peace.
     Leave { bind: Bind },
     /// Another snapshot has been published.

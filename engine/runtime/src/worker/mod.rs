@@ -16,12 +16,13 @@ mod tcp;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use glorieta_core::{Error, Kind, Moment};
 use glorieta_http::Settings;
+use glorieta_net::datagram::Group;
 use glorieta_net::listen::Bind;
 use glorieta_net::timer::{self, Alarm};
 use glorieta_plan::LogFormat;
@@ -42,6 +43,9 @@ pub use shared::{Load, Shared};
 
 /// How long a log line may wait for company, in milliseconds.
 const LOG_WAIT: u64 = 50;
+
+/// How often a worker looks whether the others, too, have come to their end at an address that it has left.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Threads of a worker that read files; requests for more wait.
 const FILE_THREADS: usize = 16;
@@ -89,6 +93,12 @@ pub struct Entrance {
     view: RefCell<Rc<View>>,
     /// No more connections are accepted, and those that are open end with the request under way.
     closing: Cell<bool>,
+    /// How often it has been closed: one that was opened again is not cut for having been closed before.
+    closed: Cell<u32>,
+    /// Nothing is read here any more.
+    ended: Cell<bool>,
+    /// The sockets at which datagrams arrive; of TCP none.
+    group: Weak<Group>,
     cut: Rc<Cell<bool>>,
     /// The port at which TCP comes in; `None`: it has none, or this is not TCP.
     port: Option<u16>,
@@ -117,6 +127,8 @@ pub struct Worker {
     entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
     /// Those by QUIC, at the same addresses.
     quic_entrances: RefCell<FxHashMap<Bind, Rc<Entrance>>>,
+    /// Those at which datagrams arrive, and that were left while something was under way.
+    left: RefCell<Vec<Rc<Entrance>>>,
     log_pending: Notify,
     /// Opened for the first process or the first request of a handler.
     desk: RefCell<Option<Rc<Desk>>>,
@@ -179,6 +191,7 @@ impl Worker {
             log_needs: RefCell::default(),
             entrances: RefCell::default(),
             quic_entrances: RefCell::default(),
+            left: RefCell::default(),
             log_pending: Notify::new(),
             desk: RefCell::default(),
             stopping: Cell::new(false),
@@ -215,20 +228,39 @@ impl Worker {
     fn leave(&self, bind: &Bind) {
         let entrance = self.entrances.borrow_mut().remove(bind);
         let quic = self.quic_entrances.borrow_mut().remove(bind);
+        let mut left = self.left.borrow_mut();
+        left.retain(|entrance| !entrance.ended.get());
         for entrance in entrance.into_iter().chain(quic) {
-            entrance.close();
+            let closed = entrance.close();
+            if entrance.group.strong_count() > 0 {
+                left.push(entrance.clone());
+            }
             let patience = self.shared.snapshot.load().drain;
             tokio::task::spawn_local(async move {
                 timer::sleep_until(Moment::now().plus(patience)).await;
-                entrance.cut();
+                if entrance.is_closing() && entrance.closed.get() == closed {
+                    entrance.cut();
+                }
             });
         }
+    }
+
+    /// Goes on at sockets that were left, for the listener that has them now. `None`: nothing is under way there.
+    fn return_to(&self, group: &Arc<Group>, listener: &Arc<Listener>) -> Option<Rc<Entrance>> {
+        let mut left = self.left.borrow_mut();
+        let same = |entrance: &Rc<Entrance>| entrance.group.ptr_eq(&Arc::downgrade(group)) && !entrance.ended.get();
+        let entrance = left.iter().position(same).map(|index| left.swap_remove(index))?;
+        group.works(self.index);
+        entrance.reopen(listener);
+        Some(entrance)
     }
 
     fn leave_all(&self) {
         for entrances in [&self.entrances, &self.quic_entrances] {
             let entrances = std::mem::take(&mut *entrances.borrow_mut());
-            entrances.values().for_each(|entrance| entrance.close());
+            for entrance in entrances.values() {
+                entrance.close();
+            }
         }
     }
 
@@ -318,6 +350,9 @@ impl Entrance {
         Entrance {
             view: RefCell::new(View::of(listener, &cut, port)),
             closing: Cell::new(false),
+            closed: Cell::new(0),
+            ended: Cell::new(false),
+            group: Weak::new(),
             cut,
             port,
             is_quic: false,
@@ -326,8 +361,12 @@ impl Entrance {
         }
     }
 
-    fn for_quic(listener: &Arc<Listener>) -> Entrance {
-        Entrance { is_quic: true, ..Entrance::new(listener, None) }
+    fn of_group(listener: &Arc<Listener>, group: &Arc<Group>) -> Entrance {
+        Entrance { group: Arc::downgrade(group), ..Entrance::new(listener, None) }
+    }
+
+    fn for_quic(listener: &Arc<Listener>, group: &Arc<Group>) -> Entrance {
+        Entrance { is_quic: true, ..Entrance::of_group(listener, group) }
     }
 
     pub fn view(&self) -> Rc<View> {
@@ -338,11 +377,26 @@ impl Entrance {
         self.closing.get() || self.is_quic && self.view.borrow().listener.quic.is_none()
     }
 
-    /// Accepts no more, and wakes idle connections so that they end.
-    fn close(&self) {
+    /// Accepts no more, and wakes idle connections so that they end. How often it has been closed by now.
+    fn close(&self) -> u32 {
         self.closing.set(true);
+        self.closed.set(self.closed.get() + 1);
         self.stop.notify_one();
         self.wake();
+        self.closed.get()
+    }
+
+    /// Accepts again, for the listener that has its sockets now. What is still open goes on as it was.
+    fn reopen(&self, listener: &Arc<Listener>) {
+        self.view.replace(View::of(listener, &self.cut, self.port));
+        self.closing.set(false);
+        self.stop.notify_one();
+        self.wake();
+    }
+
+    /// Nothing will be read here any more.
+    fn end(&self) {
+        self.ended.set(true);
     }
 
     /// Has idle connections look whether they are to end.

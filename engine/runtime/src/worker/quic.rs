@@ -9,13 +9,14 @@ use std::sync::Arc;
 use glorieta_core::{Error, Kind, Moment, Secured, Version};
 use glorieta_net::listen::Bind;
 use glorieta_net::quic::{self, Connecting, Connection, ConnectionError, Datagrams, Endpoint, Incoming};
+use glorieta_net::timer;
 use glorieta_net::tls::QuicCredentials;
 
 use super::accept::may_enter;
 use super::connection::{Open, serve_http3};
 use super::ended::{Ended, write_down};
 use super::secure::patiently;
-use super::{Entrance, View, Worker};
+use super::{Entrance, LOOK, View, Worker};
 use crate::metrics::Handshake;
 
 /// With so many handshakes under way on a worker, clients first have to prove that they are where they say
@@ -25,47 +26,52 @@ const PROVEN_FROM: u32 = 64;
 const MOST_HANDSHAKES: u32 = 2048;
 
 /// Begins to accept at one address by QUIC.
-pub fn listen(worker: &Rc<Worker>, bind: Bind, datagrams: Datagrams) {
+pub fn listen(worker: &Rc<Worker>, bind: Bind, datagrams: Arc<Datagrams>) {
     let snapshot = worker.shared.snapshot.load_full();
     let Some(listener) = snapshot.listener_at(&bind) else { return };
     let (Some(transport), Some(terminator)) = (&listener.quic, &listener.tls) else { return };
+    if let Some(entrance) = worker.return_to(&datagrams.group, listener) {
+        worker.quic_entrances.borrow_mut().insert(bind, entrance);
+        return;
+    }
     let opened = terminator.quic().and_then(|credentials| {
         let config = quic::server_config(&credentials, transport);
-        quic::endpoint(datagrams, config).map_err(|error| error.to_string())
+        quic::endpoint(&datagrams, worker.index, config).map_err(|error| error.to_string())
     });
     let endpoint = match opened {
         Ok(endpoint) => endpoint,
         Err(error) => return crate::engine::say(&format!("listener {}: {} (UDP): {error}", listener.id, bind.address)),
     };
-    let entrance = Rc::new(Entrance::for_quic(listener));
+    datagrams.group.works(worker.index);
+    let entrance = Rc::new(Entrance::for_quic(listener, &datagrams.group));
     worker.quic_entrances.borrow_mut().insert(bind, entrance.clone());
-    tokio::task::spawn_local(accept_until_stopped(worker.clone(), entrance, endpoint));
+    tokio::task::spawn_local(accept_until_left(worker.clone(), entrance, endpoint, datagrams));
 }
 
-async fn accept_until_stopped(worker: Rc<Worker>, entrance: Rc<Entrance>, endpoint: Endpoint) {
+/// Once the listener is gone the endpoint lives on until the last connection of all workers has ended, and new clients
+/// are told not to wait. If it is back by then, it goes on as if it had never been away.
+async fn accept_until_left(worker: Rc<Worker>, entrance: Rc<Entrance>, endpoint: Endpoint, datagrams: Arc<Datagrams>) {
     let handshakes = Rc::new(Cell::new(0));
-    loop {
-        let incoming = tokio::select! {
-            biased;
-            () = entrance.stop.notified() => break,
-            incoming = endpoint.accept() => incoming,
-        };
-        let Some(incoming) = incoming else {
-            let view = entrance.view();
-            return crate::engine::say(&format!("listener {}: its UDP socket has failed", view.listener.id));
-        };
-        admit(&worker, &entrance, incoming, &handshakes);
-    }
-    // The endpoint lives on until the last connection has gone, and new ones are told not to wait.
-    loop {
+    let mut idle = false;
+    while !(idle && entrance.closing.get() && datagrams.group.rests(worker.index)) {
         tokio::select! {
-            () = endpoint.wait_idle() => break,
+            biased;
+            () = entrance.stop.notified() => idle = false,
+            // Other workers may still have connections.
+            () = timer::sleep_until(Moment::now().plus(LOOK)), if idle => {}
+            () = endpoint.wait_idle(), if !idle && entrance.closing.get() => idle = true,
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) => incoming.refuse(),
-                None => break,
+                Some(incoming) if entrance.closing.get() => incoming.refuse(),
+                Some(incoming) => admit(&worker, &entrance, incoming, &handshakes),
+                None => {
+                    let view = entrance.view();
+                    crate::engine::say(&format!("listener {}: its UDP socket has failed", view.listener.id));
+                    break;
+                }
             },
         }
     }
+    entrance.end();
 }
 
 /// Starts a client's handshake, unless there are too many.

@@ -16,6 +16,7 @@ from josepy.json_util import field
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 
+from ...plan.certificates.names import is_address
 from .problems import IssuerUnreachable, OrderFailed, problem_text, unreachable_text
 from .schedule import Window
 
@@ -112,7 +113,7 @@ class Issuer(client.ClientV2):
         return self.order_once(names, csr_pem, profile, None)
 
     def order_once(self, names: list[str], csr_pem: bytes, profile: str | None, replaces: str | None) -> Any:
-        identifiers = [messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=name) for name in names]
+        identifiers = [messages.Identifier(typ=type_of(name), value=name) for name in names]
         wanted = NewOrder(identifiers=identifiers, profile=profile or "", replaces=replaces)
         response = self._post(self.directory["newOrder"], wanted)
         body = messages.Order.from_json(response.json())
@@ -144,6 +145,11 @@ class Issuer(client.ClientV2):
         return Wish(
             window, explanation if isinstance(explanation, str) else "", seconds_of(response.headers.get("Retry-After"))
         )
+
+
+def type_of(name: str) -> Any:
+    """What is ordered for: a name, or an address (RFC 8738 §3)."""
+    return messages.IDENTIFIER_IP if is_address(name) else messages.IDENTIFIER_FQDN
 
 
 def renewal_id(certificate: x509.Certificate) -> str:

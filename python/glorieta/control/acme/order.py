@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from cryptography import x509
 from josepy.b64 import b64encode
 
 from ...plan.certificates.facts import facts_of, is_pair
+from ...plan.certificates.names import is_address
 from .account import key_pem, new_key
 from .problems import (
     OrderFailed,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from .issuer import Issuer
+    from .line import Line
     from .proving import Prover
 
 PATIENCE = 300.0
@@ -64,12 +67,18 @@ def obtain_now(
 ) -> tuple[bytes, bytes]:
     key = new_key()
     pem = key_pem(key)
-    order = issuer.order(names, crypto_util.make_csr(pem, names), profile, replaces)
+    order = issuer.order(names, request_for(pem, names), profile, replaces)
     prove_all(issuer, order, prover)
     order = issuer.finalize_order(order, datetime.now() + timedelta(seconds=PATIENCE))
     chain = order.fullchain_pem.encode()
     check_chain(chain, key, names)
     return pem, chain
+
+
+def request_for(key: bytes, names: list[str]) -> bytes:
+    """What is to be signed, PEM: names and addresses are of two kinds."""
+    addresses = [ipaddress.ip_address(name) for name in names if is_address(name)]
+    return crypto_util.make_csr(key, [name for name in names if not is_address(name)], ipaddrs=addresses)
 
 
 def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:
@@ -97,7 +106,7 @@ def prove_all(issuer: Issuer, order: Any, prover: Prover) -> None:
         for challenge in chosen:
             # Whatever its kind, it is answered with an empty object (RFC 8555 §7.5.1).
             issuer.answer_challenge(challenge, challenges.HTTP01Response(key_authorization=""))
-        wait_until_proved(issuer, [each.uri for each in pending])
+        wait_until_proved(issuer, [each.uri for each in pending], prover.line)
 
 
 def chosen_challenge(authorization: messages.AuthorizationResource, kind: str) -> messages.ChallengeBody:
@@ -109,7 +118,7 @@ def chosen_challenge(authorization: messages.AuthorizationResource, kind: str) -
     return found
 
 
-def wait_until_proved(issuer: Issuer, urls: list[str]) -> None:
+def wait_until_proved(issuer: Issuer, urls: list[str], line: Line) -> None:
     until = time.monotonic() + PATIENCE
     open_urls, invalid = list(urls), []
     while open_urls:
@@ -120,7 +129,7 @@ def wait_until_proved(issuer: Issuer, urls: list[str]) -> None:
         if open_urls and time.monotonic() > until:
             raise OrderFailed(f"the issuer has not looked within {PATIENCE:g} s")
         if open_urls:
-            time.sleep(LOOK)
+            line.pause(LOOK)
     if invalid:
         raise OrderFailed(invalid_text(invalid))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
+import ipaddress
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from ...plan.certificates.names import is_address
 from .account import new_key
 from .dns import run_command
 from .issuer import unpadded
@@ -28,12 +30,15 @@ ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
 """`id-pe-acmeIdentifier` (RFC 8737 §3)."""
 OCTET_STRING_32 = b"\x04\x20"
 LIFE = timedelta(days=1)
+ONE_PROGRAM = threading.RLock()
+"""The user's program that writes records runs once at a time: it may read a zone, change it and write it back."""
 
 
 class Prover(Protocol):
     """One kind of challenge."""
 
     kind: str
+    line: Line
 
     def proving(self, name: str, token: str, authorization: str) -> AbstractContextManager[None]:
         """A context within which the issuer finds what proves a name. `authorization`: token and account key."""
@@ -83,11 +88,12 @@ class TlsAlpnProver:
     def proving(self, name: str, token: str, authorization: str) -> Iterator[None]:
         certificate, key = convincing(name, authorization)
         shown = {"answer": base64.b64encode(certificate).decode(), "key": base64.b64encode(key).decode()}
-        self.line.ask({"do": "put", "kind": self.kind, "name": name, **shown})
+        asked_for = server_name(name)
+        self.line.ask({"do": "put", "kind": self.kind, "name": asked_for, **shown})
         try:
             yield
         finally:
-            self.line.tell({"do": "remove", "kind": self.kind, "name": name})
+            self.line.tell({"do": "remove", "kind": self.kind, "name": asked_for})
 
     def settle(self) -> None:
         """As with pages."""
@@ -105,9 +111,16 @@ class DnsProver:
     @contextmanager
     def proving(self, name: str, token: str, authorization: str) -> Iterator[None]:
         value = unpadded(hashlib.sha256(authorization.encode()).digest())
+        with ONE_PROGRAM:
+            # Whoever has waited for its turn until nobody wants it any more has nothing to clean up.
+            self.line.pause(0)
+            try:
+                run_command(self.settings, "present", name, value, self.line)
+            except BaseException:
+                # It may have done half of its work.
+                self.clean_up(name, value)
+                raise
         try:
-            # It may have done half of its work before it failed: what it has left is cleaned up, too.
-            run_command(self.settings, "present", name, value)
             yield
         finally:
             self.clean_up(name, value)
@@ -115,12 +128,18 @@ class DnsProver:
     def clean_up(self, name: str, value: str) -> None:
         """What is left in DNS does no harm: the order goes on."""
         try:
-            run_command(self.settings, "cleanup", name, value)
+            with ONE_PROGRAM:
+                run_command(self.settings, "cleanup", name, value)
         except OrderFailed as failed:
             self.line.say("certificate-cleanup", f"a record stays in DNS: {failed}", name=name, why=str(failed))
 
     def settle(self) -> None:
-        time.sleep(self.settings["wait_ms"] / 1000)
+        self.line.pause(self.settings["wait_ms"] / 1000)
+
+
+def server_name(name: str) -> str:
+    """What an issuer asks for by SNI, which has no addresses: those it asks for by their name in DNS (RFC 8738 §6)."""
+    return ipaddress.ip_address(name).reverse_pointer if is_address(name) else name
 
 
 def convincing(name: str, authorization: str) -> tuple[bytes, bytes]:
@@ -136,7 +155,8 @@ def convincing(name: str, authorization: str) -> tuple[bytes, bytes]:
         not_valid_after=now + LIFE,
     )
     digest = hashlib.sha256(authorization.encode()).digest()
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    shown = x509.IPAddress(ipaddress.ip_address(name)) if is_address(name) else x509.DNSName(name)
+    builder = builder.add_extension(x509.SubjectAlternativeName([shown]), critical=False)
     proof = x509.UnrecognizedExtension(ACME_IDENTIFIER, OCTET_STRING_32 + digest)
     certificate = builder.add_extension(proof, critical=True).sign(key, hashes.SHA256())
     pair = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

@@ -65,15 +65,15 @@ class Record(Remembered):
 class IssuerRecord(Remembered):
     """An issuer."""
 
-    failures: list[float] = field(default_factory=list)
-    """When orders have failed, in the last hour."""
+    retries: list[float] = field(default_factory=list)
+    """When orders that had failed before have failed again, in the last hour."""
     unreachable: int = 0
     """Tries in a row to which nobody has answered."""
     not_before: float = 0.0
     error: str = ""
 
-    def failed(self, now: float, hour: float) -> None:
-        self.failures = [each for each in self.failures if each > now - hour] + [now]
+    def failed_again(self, now: float, hour: float) -> None:
+        self.retries = [each for each in self.retries if each > now - hour] + [now]
 
 
 @dataclass

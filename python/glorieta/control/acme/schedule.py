@@ -1,7 +1,8 @@
 """When what is due: pure decisions, with the time (seconds since 1970) and chance (0 to 1) as arguments.
 
 A certificate is renewed when the issuer says so (RFC 9773), or once two thirds of its life are over. After a failure
-the next try waits twice as long, and all failures together are bounded: an issuer is never hammered.
+the next try waits twice as long, and all that are tried again are bounded together: an issuer is never hammered. What
+has not failed waits for nobody.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 5 * MINUTE, 6 * HOUR
 PAUSE_SPREAD = 0.1
 LONGEST_WISH = DAY
 """The longest that an issuer's `Retry-After` is listened to."""
-MOST_FAILURES = 10
-"""Per hour, of all certificates of an issuer together."""
+MOST_RETRIES = 60
+"""Per hour, of all certificates of an issuer that have failed before. Let's Encrypt allows 300 orders in three hours:
+what has not failed always has room left."""
+OFTEN, MOST_OFTEN = 3, 30
+"""So many failures in a row are often, and so many of the retries are for those: whatever is mended soon after it has
+failed finds room among them."""
 
 USUAL_ASK, SHORTEST_ASK = 6 * HOUR, 5 * MINUTE
 """How often an issuer is asked when to renew: where it does not say how often, and at most (RFC 9773 §4.3.2)."""
@@ -108,7 +113,24 @@ def due(held: Held | None, renew_at: float | None, not_before: float) -> float:
     return max(wanted, not_before)
 
 
-def allowed(failures: Sequence[float], now: float) -> float:
-    """When the next order may begin, for an issuer with which these tries have failed."""
-    recent = sorted(moment for moment in failures if moment > now - HOUR)
-    return recent[-MOST_FAILURES] + HOUR if len(recent) >= MOST_FAILURES else now
+def most_retries(failures: int) -> int:
+    """How many of an hour's retries may come before one that has failed so often in a row."""
+    return MOST_RETRIES if failures < OFTEN else MOST_OFTEN
+
+
+def has_room(retries: int, failures: int) -> bool:
+    """Whether one that has failed so often may be tried again. `retries`: tries of such in the last hour."""
+    return failures == 0 or retries < most_retries(failures)
+
+
+def recent(retries: Sequence[float], now: float) -> list[float]:
+    """Those of the last hour, in order."""
+    return sorted(moment for moment in retries if moment > now - HOUR)
+
+
+def allowed(retries: Sequence[float], now: float, failures: int) -> float:
+    """When one that has failed so often in a row may be tried again. `retries`: when such tries have failed."""
+    known = recent(retries, now)
+    if has_room(len(known), failures):
+        return now
+    return known[-most_retries(failures)] + HOUR

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from ...engine import version
 from ...plan.certificates.facts import DAY as ONE_DAY
 from . import schedule
 from .account import account_key, sign_in
+from .at_once import MOST_AT_ONCE, order_all
 from .held import Found, found_in
 from .issuer import Issuer, Network, renewal_id
 from .order import AccountUnknown, obtain
@@ -70,7 +72,12 @@ class Work:
     dice: random.Random = field(default_factory=random.SystemRandom)
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
-    _issuer: Issuer | None = None
+    at_once: int = MOST_AT_ONCE
+    """Orders at a time."""
+    _here: threading.local = field(default_factory=threading.local)
+    """Each thread speaks with the issuer by itself: the library's connections are for one at a time."""
+    _turn: threading.RLock = field(default_factory=threading.RLock)
+    """For what all orders share: the account, and what is remembered of the issuer."""
 
     @property
     def acme(self) -> Acme:
@@ -110,12 +117,28 @@ class Work:
     def look(self, wanted: list[Wanted], remembered: IssuerRecord) -> None:
         for each in wanted:
             self.ask_when(each, remembered)
-        # Those that have never failed first: one that fails again and again must not keep others waiting.
-        for each in sorted(wanted, key=lambda each: (each.record.failures, each.due)):
-            now = self.clock()
-            if each.due <= now and (each.is_forced or schedule.allowed(remembered.failures, now) <= now):
-                self.order(each, remembered)
+        due = self.due_now(wanted, remembered)
+        if due:
+            # Whether there is an issuer shows before there are several that ask for it.
+            self.issuer(remembered)
+            order_all(due, lambda each: self.order(each, remembered), self.line, self.at_once)
+        for each in wanted:
             self.remind(each)
+
+    def due_now(self, wanted: list[Wanted], remembered: IssuerRecord) -> list[Wanted]:
+        """What is to be ordered. What has failed seldom goes first, and what has never failed waits for nobody: one
+        that fails again and again must not keep others waiting."""
+        now = self.clock()
+        retries = len(schedule.recent(remembered.retries, now))
+        found = []
+        for each in sorted(wanted, key=lambda each: (each.record.failures, each.due)):
+            if each.due > now:
+                continue
+            if not each.is_forced and not schedule.has_room(retries, each.record.failures):
+                continue
+            retries += each.record.failures > 0
+            found.append(each)
+        return found
 
     def ask_when(self, wanted: Wanted, remembered: IssuerRecord) -> None:
         """Asks the issuer when it would like a certificate renewed."""
@@ -140,13 +163,17 @@ class Work:
 
     def issuer(self, remembered: IssuerRecord) -> Issuer:
         """The issuer, spoken with when first needed. `IssuerUnreachable`, `OrderFailed`."""
-        if self._issuer is None:
+        known: Issuer | None = getattr(self._here, "issuer", None)
+        if known is not None:
+            return known
+        with self._turn:
             net = Network(account_key(self.storage), self.acme["authorities"], USER_AGENT)
-            self._issuer = Issuer.at(self.acme["directory"], net)
+        self._here.issuer = issuer = Issuer.at(self.acme["directory"], net)
+        with self._turn:
             if remembered.unreachable or remembered.error:
                 remembered.unreachable, remembered.not_before, remembered.error = 0, 0.0, ""
                 self.storage.save_issuer(remembered)
-        return self._issuer
+        return issuer
 
     def order(self, wanted: Wanted, remembered: IssuerRecord) -> None:
         began = self.clock()
@@ -161,7 +188,6 @@ class Work:
         record.succeeded()
         record.names = wanted.names
         save_record(wanted.file, record)
-        self.storage.save_issuer(remembered)
         fresh = self.wanted({"names": wanted.names, "file": str(wanted.file)})
         wanted.found, wanted.record = fresh.found, fresh.record
         self.ask_when(wanted, remembered)
@@ -178,12 +204,17 @@ class Work:
         known = wanted.found if wanted.record.window is not None else None
         replaces = renewal_id(known.certificate) if known is not None else None
         for _ in range(2):
-            sign_in_or_fail(issuer, self.storage, self.acme)
+            with self._turn:
+                sign_in_or_fail(issuer, self.storage, self.acme)
+                known_as = self.storage.account()
             prover = prover_of(self.acme["challenge"], self.line)
             try:
                 return obtain(issuer, wanted.names, prover, profile=self.acme["profile"], replaces=replaces)
             except AccountUnknown:
-                self.storage.save_account(Account())
+                with self._turn:
+                    # Another order may have made a new one meanwhile.
+                    if self.storage.account() == known_as:
+                        self.storage.save_account(Account())
         raise OrderFailed("the issuer does not know the account that it has just made")
 
     def failed(self, wanted: Wanted, remembered: IssuerRecord, failed: OrderFailed) -> None:
@@ -194,8 +225,10 @@ class Work:
         record.not_before = schedule.after_failure(now, record.failures, failed.retry_after, self.dice.random())
         wanted.is_forced = False
         save_record(wanted.file, record)
-        remembered.failed(now, schedule.HOUR)
-        self.storage.save_issuer(remembered)
+        if record.failures > 1:
+            with self._turn:
+                remembered.failed_again(now, schedule.HOUR)
+                self.storage.save_issuer(remembered)
         again = duration(record.not_before - now)
         text = f"{wanted.name}: no certificate: {failed}; {lives(wanted, now)}; again in {again}"
         facts = {"names": wanted.names, "why": str(failed), "failures": record.failures, "again": record.not_before}
@@ -223,7 +256,8 @@ class Work:
 
     def next_look(self, wanted: list[Wanted], remembered: IssuerRecord) -> float:
         now = self.clock()
-        moments = [max(each.due, schedule.allowed(remembered.failures, now)) for each in wanted]
+        retries = remembered.retries
+        moments = [max(each.due, schedule.allowed(retries, now, each.record.failures)) for each in wanted]
         moments += [each.record.ask_at for each in wanted if each.held is not None and each.held.ends > now]
         return min(moments)
 

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .tls import tls_extension
+
 if TYPE_CHECKING:
     from ..transport import Fields, Start
 
@@ -24,10 +26,10 @@ class AsgiMisuse(RuntimeError):
 
 def connection_scope(start: Start, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request; whoever takes it adds its type."""
-    path, scheme = start.path, start.scheme
+    path, scheme, tls = start.path, start.scheme, start.tls
     headers = start.raw_headers
     host = next((value for name, value in headers if name == b"host"), b"")
-    return {
+    scope: dict[str, Any] = {
         "asgi": dict(ABOUT),
         "http_version": VERSIONS.get(start.protocol, "1.1"),
         "scheme": scheme,
@@ -40,6 +42,9 @@ def connection_scope(start: Start, root_path: str, state: dict[str, Any]) -> dic
         "server": server_of(host.decode("latin-1"), scheme),
         "state": state,
     }
+    if tls is not None:
+        scope["extensions"] = {"tls": tls_extension(tls)}
+    return scope
 
 
 def server_of(host: str, scheme: str) -> tuple[str, int]:

@@ -35,7 +35,7 @@ async def answer_websocket(app: ASGIApp, about: dict[str, Any], transport: Trans
         "type": "websocket",
         "scheme": SCHEMES.get(about["scheme"], "ws"),
         "subprotocols": cycle.offered(),
-        "extensions": {"websocket.http.response": {}},
+        "extensions": {**about.get("extensions", {}), "websocket.http.response": {}},
     }
     try:
         await app(about, cycle.receive, cycle.send)

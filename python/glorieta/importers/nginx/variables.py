@@ -25,6 +25,7 @@ WORDS = {
     "request_id": "request_id",
     "server_protocol": "protocol",
     "ssl_server_name": "sni",
+    "ssl_client_serial": "client.certificate.serial",
     "proxy_protocol_addr": "client.ip",
     "proxy_protocol_port": "client.port",
 }
@@ -35,6 +36,7 @@ WHOLE = re.compile(r"\$(?:uri|document_uri)\$is_args\$(?:args|query_string)|\$re
 NEAREST = {
     "remote_user": "users are known to the filters that come with Gateway",
     "ssl_client_s_dn": "${client.certificate.subject} says it in another form",
+    "ssl_client_i_dn": "${client.certificate.issuer} says it in another form",
     "ssl_client_fingerprint": "${client.certificate.fingerprint} is by SHA-256",
     "ssl_client_verify": "${client.certificate.verified} is true or false",
     "ssl_protocol": "${tls.version} is 1.2 or 1.3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +24,15 @@ class Ordered:
 
     def covers(self, host: str) -> bool:
         return any(covers(name, host) for name in self.names)
+
+
+def is_address(name: str) -> bool:
+    """Whether what a certificate is for is an address, and no name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def covers(name: str, host: str) -> bool:

@@ -13,10 +13,11 @@ import requests
 from acme import messages
 from cryptography import x509
 
-from glorieta.control.acme.account import new_key
-from glorieta.control.acme.issuer import MOST_NONCES, Network, renewal_id, seconds_of
+from glorieta.control.acme.account import key_pem, new_key
+from glorieta.control.acme.issuer import MOST_NONCES, Network, renewal_id, seconds_of, type_of
+from glorieta.control.acme.order import request_for
 from glorieta.control.acme.problems import problem_text, shortened, unreachable_text
-from glorieta.control.acme.proving import ACME_IDENTIFIER, convincing
+from glorieta.control.acme.proving import ACME_IDENTIFIER, convincing, server_name
 from harness.certificates import Authority
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -127,6 +128,26 @@ def test_the_certificate_that_convinces() -> None:
     assert proof.critical
     assert proof.value.value == b"\x04\x20" + hashlib.sha256(b"token.thumbprint").digest()
     assert key[:1] == b"\x30"
+
+
+@pytest.mark.parametrize(
+    ("address", "asked_for"),
+    [("192.0.2.1", "1.2.0.192.in-addr.arpa"), ("2001:db8::1", f"1.{'0.' * 23}8.b.d.0.1.0.0.2.ip6.arpa")],
+)
+def test_addresses_are_proved_as_rfc_8738_says(address: str, asked_for: str) -> None:
+    assert (server_name(address), server_name("shop.example")) == (asked_for, "shop.example")
+    der, _ = convincing(address, "token.thumbprint")
+    names = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == [address]
+    assert names.get_values_for_type(x509.DNSName) == []
+
+
+def test_what_is_to_be_signed_says_names_and_addresses_each_as_what_they_are() -> None:
+    request = x509.load_pem_x509_csr(request_for(key_pem(new_key()), ["shop.example", "192.0.2.1", "2001:db8::1"]))
+    names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["shop.example"]
+    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.1", "2001:db8::1"]
+    assert [str(type_of(each).name) for each in ("shop.example", "2001:db8::1")] == ["dns", "ip"]
 
 
 def test_renewal_ids_of_real_certificates_differ() -> None:

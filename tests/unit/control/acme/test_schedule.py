@@ -92,11 +92,16 @@ def test_due(held: Held | None, renew_at: float | None, not_before: float, expec
     assert schedule.due(held, renew_at, not_before) == expected
 
 
-def test_all_failures_of_an_hour_are_bounded_together() -> None:
+def test_what_is_tried_again_in_an_hour_is_bounded_together() -> None:
     now = 10 * HOUR
-    assert schedule.allowed([now - 60.0] * 9, now) == now
-    assert schedule.allowed([now - 60.0] * 10, now) == now - 60.0 + HOUR
-    assert schedule.allowed([now - 2 * HOUR] * 100, now) == now
+    most, often = schedule.MOST_RETRIES, schedule.MOST_OFTEN
+    assert schedule.allowed([now - 60.0] * (most - 1), now, 1) == now
+    assert schedule.allowed([now - 60.0] * most, now, 1) == now - 60.0 + HOUR
+    assert schedule.allowed([now - 2 * HOUR] * 100, now, 1) == now
+    # What has failed often has less of it, what has never failed all that it wants.
+    assert schedule.allowed([now - 60.0] * often, now, schedule.OFTEN) == now - 60.0 + HOUR
+    assert schedule.allowed([now - 60.0] * often, now, schedule.OFTEN - 1) == now
+    assert schedule.allowed([now - 60.0] * (most + often), now, 0) == now
 
 
 @pytest.mark.parametrize(("now", "expected"), [(0.0, False), (74 * DAY, False), (76 * DAY, True), (91 * DAY, True)])

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from glorieta.control.acme import schedule
 from glorieta.control.acme import work as module
+from glorieta.control.acme.at_once import chains
 from glorieta.control.acme.issuer import Wish
 from glorieta.control.acme.order import AccountUnknown
-from glorieta.control.acme.problems import IssuerUnreachable, OrderFailed
-from glorieta.control.acme.records import Account
+from glorieta.control.acme.problems import Abandoned, IssuerUnreachable, OrderFailed
+from glorieta.control.acme.records import Account, Record
 from glorieta.control.acme.schedule import DAY, HOUR, MINUTE, Window
 from glorieta.control.acme.storage import Storage, record_of
-from glorieta.control.acme.work import Work
+from glorieta.control.acme.work import Wanted, Work
 from harness.certificates import Authority
 
 if TYPE_CHECKING:
@@ -42,6 +45,11 @@ class World:
         self.wished: Wish | None = None
         self.asked: list[float] = []
         self.unknown = 0
+        self.at_once = 1
+        """One after the other, so that their order can be told."""
+        self.abandoned = False
+        self.hang: dict[str, threading.Event] = {}
+        """Names whose orders take until they are let."""
         monkeypatch.setattr(module.Issuer, "at", self.at)
         monkeypatch.setattr(module, "obtain", self.obtain)
         monkeypatch.setattr(module, "sign_in_or_fail", lambda *_: None)
@@ -63,6 +71,8 @@ class World:
         if self.unknown:
             self.unknown -= 1
             raise AccountUnknown
+        if names[0] in self.hang:
+            assert self.hang[names[0]].wait(10)
         if failed := self.failures.get(names[0]):
             raise failed
         moved = timedelta(seconds=self.now - self.began)
@@ -71,6 +81,13 @@ class World:
 
     def say(self, event: str, text: str, **_: object) -> None:
         self.said.append((event, text))
+
+    def pause(self, seconds: float) -> None:
+        if self.abandoned:
+            raise Abandoned
+
+    def abandon(self) -> None:
+        self.abandoned = True
 
     def look(self, *certificates: list[str], forced: tuple[str, ...] = (), **acme: Any) -> float:
         """One look; how many seconds there is nothing more to do."""
@@ -83,7 +100,7 @@ class World:
         storage.prepare()
         orders: Any = {"acme": settings, "certificates": files}
         line: Any = self
-        work = Work(orders, storage, line, frozenset(forced), random.Random(1), lambda: self.now)
+        work = Work(orders, storage, line, frozenset(forced), random.Random(1), lambda: self.now, self.at_once)
         return work.do() - self.now
 
     def file(self, name: str) -> Path:
@@ -160,14 +177,79 @@ def test_one_that_always_fails_is_tried_seldom_and_keeps_no_other_waiting(world:
     assert [name for _, name in world.ordered].count("shop.example") == 1
 
 
-def test_many_that_fail_are_bounded_together(world: World) -> None:
-    names = [[f"bad-{number}.example"] for number in range(50)]
-    world.failures = {each[0]: OrderFailed("no") for each in names}
-    world.run(6 * HOUR, *names, SHOP)
-    moments = [moment for moment, name in world.ordered if name != "shop.example"]
-    assert all(sum(first <= each < first + HOUR for each in moments) <= 10 for first in moments)
-    assert len(moments) >= 50
-    assert "shop.example" in [name for _, name in world.ordered]
+@pytest.fixture
+def few_retries(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Names of which more fail than may be tried again."""
+    monkeypatch.setattr(schedule, "MOST_RETRIES", 10)
+    monkeypatch.setattr(schedule, "MOST_OFTEN", 5)
+    return [[f"bad-{number}.example"] for number in range(20)]
+
+
+def test_many_that_fail_are_bounded_together_and_keep_no_other_waiting(
+    world: World, few_retries: list[list[str]]
+) -> None:
+    world.failures = {each[0]: OrderFailed("no") for each in few_retries}
+    world.look(*few_retries, SHOP)
+    assert "shop.example" in [name for _, name in world.ordered], "at once"
+    world.run(4 * HOUR, *few_retries, SHOP)
+    again = [moment for moment, _ in world.ordered if moment > 0]
+    assert all(sum(first <= each < first + HOUR for each in again) <= 10 for first in again)
+    assert len(again) >= 15
+    world.look(*few_retries, SHOP, ["new.example"])
+    assert "new.example" in [name for _, name in world.ordered], "what is new waits for none of them"
+
+
+def test_what_is_mended_soon_goes_before_what_always_fails(world: World, few_retries: list[list[str]]) -> None:
+    world.failures = {each[0]: OrderFailed("no") for each in few_retries}
+    world.run(12 * HOUR, *few_retries)
+    assert all(record_of(world.file(each[0])).failures >= schedule.OFTEN for each in few_retries)
+    world.failures["shop.example"] = OrderFailed("not yet")
+    world.look(*few_retries, SHOP)
+    del world.failures["shop.example"]
+    began = world.now
+    world.run(HOUR, *few_retries, SHOP)
+    came = next(moment for moment, name in reversed(world.ordered) if name == "shop.example")
+    assert came + world.began - began <= 6 * MINUTE
+    assert record_of(world.file("shop.example")).error == ""
+
+
+def test_an_order_that_takes_long_keeps_no_other_waiting(world: World) -> None:
+    world.at_once = 4
+    slow = [[f"slow-{number}.example"] for number in range(3)]
+    let = threading.Event()
+    world.hang = {each[0]: let for each in slow}
+
+    def said(event: str, text: str, **_: object) -> None:
+        # The slow ones are let once all others are there.
+        world.said.append((event, text))
+        if sum(event == "certificate-issued" for event, _ in world.said) == 20:
+            let.set()
+
+    world.say = said  # type: ignore[method-assign]
+    world.look(*slow, *([f"good-{number}.example"] for number in range(20)))
+    assert len([event for event, _ in world.said if event == "certificate-issued"]) == 23
+
+
+def test_certificates_with_a_name_in_common_are_ordered_one_after_the_other() -> None:
+    def wanted(*names: str) -> Wanted:
+        return Wanted(list(names), Path("x"), None, Record())
+
+    found = chains([wanted("a", "b"), wanted("c"), wanted("b", "d"), wanted("e"), wanted("c", "d")])
+    assert [[each.names for each in chain] for chain in found] == [
+        [["a", "b"], ["c"], ["b", "d"], ["c", "d"]],
+        [["e"]],
+    ]
+
+
+def test_what_ends_an_order_ends_those_that_have_not_begun(world: World) -> None:
+    class Left(BaseException):
+        pass
+
+    world.failures["shop.example"] = Left()  # type: ignore[assignment]
+    with pytest.raises(Left):
+        world.look(SHOP, ["a.example"], ["b.example"])
+    assert world.abandoned
+    assert world.ordered[0][1] == "shop.example"
 
 
 def test_what_works_stays_while_its_renewal_fails_and_that_is_said_aloud(world: World) -> None:

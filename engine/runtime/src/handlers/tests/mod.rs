@@ -115,6 +115,7 @@ fn asked() -> Asked {
             parameters: Vec::new(),
             headers: Vec::new(),
             body: glorieta_carrier::Body::Empty,
+            tls: None,
         },
         authority: b"shop.example".to_vec(),
         keys: Vec::new(),

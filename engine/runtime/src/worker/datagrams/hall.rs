@@ -6,9 +6,10 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use glorieta_core::{Error, Kind, Moment, Peer};
-use glorieta_net::datagram::{Datagram, Entry};
+use glorieta_net::datagram::{Datagram, Entry, Group};
 use glorieta_net::timer;
 use tokio::sync::Notify;
 
@@ -16,7 +17,7 @@ use super::session::Session;
 use crate::snapshot::Duty;
 use crate::worker::accept::may_enter;
 use crate::worker::connection::Open;
-use crate::worker::{Entrance, Worker};
+use crate::worker::{Entrance, LOOK, Worker};
 
 /// How long to wait before receiving again when that has failed, in milliseconds.
 const PAUSE: u64 = 50;
@@ -28,32 +29,38 @@ pub struct Hall {
     pub worker: Rc<Worker>,
     pub entrance: Rc<Entrance>,
     pub entry: Entry,
+    group: Arc<Group>,
     /// With a seed that nobody outside knows: clients choose their addresses.
     sessions: RefCell<HashMap<Pair, Rc<Session>>>,
     /// The last session has ended.
     emptied: Notify,
 }
 
-/// Begins to take datagrams at a socket.
-pub fn listen(worker: &Rc<Worker>, entrance: &Rc<Entrance>, socket: std::net::UdpSocket) -> io::Result<()> {
+/// Begins to take datagrams at this worker's socket of a group.
+pub fn listen(worker: &Rc<Worker>, entrance: &Rc<Entrance>, group: Arc<Group>) -> io::Result<()> {
     let hall = Rc::new(Hall {
         worker: worker.clone(),
         entrance: entrance.clone(),
-        entry: Entry::new(socket)?,
+        entry: Entry::new(group.socket(worker.index)?)?,
+        group,
         sessions: RefCell::default(),
         emptied: Notify::new(),
     });
+    hall.group.works(worker.index);
     tokio::task::spawn_local(receive_until_left(hall));
     Ok(())
 }
 
-/// Once the listener is gone it goes on for the sessions that there are, and ends with the last of them.
+/// Once the listener is gone it goes on for the sessions that there are, and ends with the last of all workers'. If it
+/// is back by then, it goes on as if it had never been away.
 async fn receive_until_left(hall: Rc<Hall>) {
-    while !(hall.entrance.is_closing() && hall.sessions.borrow().is_empty()) {
+    while !(hall.is_empty() && hall.group.rests(hall.worker.index)) {
         let received = tokio::select! {
             biased;
             () = hall.entrance.stop.notified() => Ok(()),
             () = hall.emptied.notified() => Ok(()),
+            // Other workers may still have sessions.
+            () = timer::sleep_until(Moment::now().plus(LOOK)), if hall.is_empty() => Ok(()),
             received = poll_fn(|cx| hall.entry.poll_receive(cx, |datagram| hall.take(datagram))) => received,
         };
         if let Err(error) = received {
@@ -62,9 +69,15 @@ async fn receive_until_left(hall: Rc<Hall>) {
             timer::sleep_until(Moment::now().plus_millis(PAUSE)).await;
         }
     }
+    hall.entrance.end();
 }
 
 impl Hall {
+    /// Nobody is here any more, and nobody comes.
+    fn is_empty(&self) -> bool {
+        self.entrance.is_closing() && self.sessions.borrow().is_empty()
+    }
+
     fn take(self: &Rc<Hall>, datagram: Datagram<'_>) {
         let pair = (datagram.client, datagram.server);
         let known = self.sessions.borrow().get(&pair).cloned();
@@ -105,7 +118,7 @@ impl Hall {
         // The session is let go outside of the borrow.
         let gone = self.sessions.borrow_mut().remove(pair);
         drop(gone);
-        if self.entrance.is_closing() && self.sessions.borrow().is_empty() {
+        if self.is_empty() {
             self.emptied.notify_one();
         }
     }

@@ -40,6 +40,8 @@ pub struct Session {
     kept: RefCell<Option<Box<[u8]>>>,
     /// The endpoint refused what was sent.
     refused: Cell<bool>,
+    /// It has less time than its route gives it, since the listener is gone.
+    hurried: Cell<bool>,
     timer: Timer,
 }
 
@@ -75,6 +77,7 @@ impl Session {
             assigned: RefCell::new(None),
             kept: RefCell::new((first.len() <= KEPT).then(|| first.into())),
             refused: Cell::new(false),
+            hurried: Cell::new(false),
             timer: Timer::new(),
             view,
             route,
@@ -138,6 +141,10 @@ impl Session {
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Event> {
         if self.hall.entrance.is_closing() {
             self.timer.arm_by(Moment::now().plus(LAST_QUIET));
+            self.hurried.set(true);
+        } else if self.hurried.take() {
+            // The listener is back.
+            self.timer.arm(Moment::now().plus(self.quiet()));
         }
         loop {
             if self.refused.take() {
