@@ -72,9 +72,7 @@ def asked(
     path, _, query = url.partition("?")
     more = query_text(params) if params else ""
     kind, pieces, streamed = body_of(json, data, files, content)
-    fields = [
-        (name.lower(), value) for name, value in (headers.items() if isinstance(headers, Mapping) else headers or ())
-    ]
+    fields = fields_of(headers)
     names = {name for name, _ in fields}
     fields += [("host", HOST)] if "host" not in names else []
     fields += [("content-type", kind)] if kind and "content-type" not in names else []
@@ -91,6 +89,19 @@ def asked(
         streamed,
         None if deadline is None else seconds(deadline),
     )
+
+
+def fields_of(headers: HeaderValues | None) -> Fields:
+    """Header fields in order, several of one name as well."""
+    given = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return [(name.lower(), value) for name, value in given]
+
+
+def with_defaults(headers: HeaderValues | None, defaults: Fields) -> Fields:
+    """A request's own header fields, and those defaults that it says nothing of."""
+    own = fields_of(headers)
+    names = {name for name, _ in own}
+    return [*(field for field in defaults if field[0] not in names), *own]
 
 
 def query_text(params: Any) -> str:

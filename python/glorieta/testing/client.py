@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .asking import asked, cookies_of
+from .asking import asked, cookies_of, fields_of, with_defaults
 from .bench import Bench
 from .redirects import MOST, TooManyRedirects, redirected
 from .websocket import SocketSession, opened
 
 if TYPE_CHECKING:
     from ..handlers.live.durations import Duration
+    from .asking import HeaderValues
     from .bench import Overrides
     from .exchange import Exchange
     from .response import TestResponse
@@ -30,7 +31,7 @@ class AsyncTestClient:
         *,
         upstreams: Mapping[str, Any] | None = None,
         overrides: Overrides | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderValues | None = None,
         deadline: Duration | None = None,
         raise_server_exceptions: bool = True,
     ) -> None:
@@ -39,7 +40,7 @@ class AsyncTestClient:
         dependencies. `headers`: sent with every request. `deadline`: the routes'. `raise_server_exceptions`: whether
         an exception that a handler did not expect is raised here, instead of giving a 500."""
         self._bench = Bench(router, upstreams or {}, overrides)
-        self._headers = dict(headers or {})
+        self._headers = fields_of(headers)
         self._deadline = deadline
         self._raises = raise_server_exceptions
         self._lifespan: AbstractAsyncContextManager[None] | None = None
@@ -66,7 +67,7 @@ class AsyncTestClient:
 
     def begin(self, method: str, url: str, **what: Any) -> Ongoing:
         """Sends a request, and does not wait for its answer."""
-        what["headers"] = {**self._headers, **dict(what.get("headers") or {})}
+        what["headers"] = with_defaults(what.get("headers"), self._headers)
         what["cookies"] = {**self.cookies, **(what.get("cookies") or {})}
         what.setdefault("deadline", self._deadline)
         return Ongoing(self, self._bench.begin(asked(method, url, **what)))

@@ -19,6 +19,7 @@ mod proxy;
 mod record;
 mod request;
 mod respond;
+mod slash;
 mod split;
 mod watch;
 
@@ -154,7 +155,7 @@ pub fn decide<'a>(
     peer_text: &PeerText,
     watch: &mut impl Watch,
 ) -> Result<&'a Route, Error> {
-    let Duty::Http { table, routes } = &listener.duty else {
+    let Duty::Http { table, routes, redirect_slashes } = &listener.duty else {
         return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
     };
     who(request, listener);
@@ -163,7 +164,12 @@ pub fn decide<'a>(
     {
         return Err(Error::because(Kind::Misdirected, "the connection's certificate does not cover the host"));
     }
-    let route = find(request, table, routes, watch)?;
+    let route = match find(request, table, routes, watch) {
+        Err(error) if error.kind == Kind::NoRoute && *redirect_slashes && slash::is_wrong(request, table, routes) => {
+            return Err(Error::new(Kind::SlashRedirect));
+        }
+        found => found?,
+    };
     // A handler sees what an upstream would, and parts are asked with some of it.
     if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
         proxy::prepare(request, peer_text, upgrade);

@@ -89,7 +89,12 @@ impl Announced {
 
 /// What is spoken at a listener.
 pub enum Duty {
-    Http { table: Table, routes: Vec<Arc<Route>> },
+    Http {
+        table: Table,
+        routes: Vec<Arc<Route>>,
+        /// Whether any of them wants to be found by who is wrong about the slash at its path's end.
+        redirect_slashes: bool,
+    },
     Tcp(Arc<TcpRoute>),
     Passthrough(Passthrough),
     Udp(Arc<DatagramRoute>),
@@ -195,7 +200,10 @@ impl Listener {
             without_routes,
         };
         let without_routes = match duty {
-            Duty::Http { .. } => Some(make(Duty::Http { table: Table::default(), routes: Vec::new() }, None)),
+            Duty::Http { .. } => {
+                let none = Duty::Http { table: Table::default(), routes: Vec::new(), redirect_slashes: false };
+                Some(make(none, None))
+            }
             // At layer 4 there is one, and whoever uses it keeps it.
             Duty::Tcp(_) | Duty::Passthrough(_) | Duty::Udp(_) => None,
         };
@@ -346,7 +354,10 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
         routes.extend(Route::build(route, &plan.id, context, problems).map(Arc::new));
     }
     match Table::build(&plan.routes, &|reference| context.secrets.line(reference)) {
-        Ok(table) if routes.len() == plan.routes.len() => Some(Duty::Http { table, routes }),
+        Ok(table) if routes.len() == plan.routes.len() => {
+            let redirect_slashes = routes.iter().any(|route| route.redirects_slashes());
+            Some(Duty::Http { table, routes, redirect_slashes })
+        }
         Ok(_) => None,
         Err(wrong) => {
             let problem =

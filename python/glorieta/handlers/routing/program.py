@@ -159,7 +159,7 @@ class Program:
         if handler.fill is not None:
             await handler.fill(run.request, arguments, run.errors)  # type: ignore[arg-type]
         if run.errors:
-            raise RequestValidationError(run.errors)
+            raise RequestValidationError(run.errors, run.request.parsed_body)
         if handler.kind == "async":
             value = await handler.call(**arguments)
         else:
