@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from pathlib import PurePath
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
@@ -150,10 +151,24 @@ def multipart(data: Mapping[str, Any], files: Any) -> tuple[str, list[bytes], bo
 
 def file_of(file: Any) -> tuple[str | None, bytes, str | None]:
     """A file's name, content and media type; it is a field where it has no name."""
-    name, content, *kind = file if isinstance(file, tuple) else ("upload", file)
+    name, content, *kind = file if isinstance(file, tuple) else (name_of(file), file)
     whole = content.read() if hasattr(content, "read") else content
     media_type = kind[0] if kind else None if name is None else "application/octet-stream"
     return name, whole.encode() if isinstance(whole, str) else whole, media_type
+
+
+def name_of(content: Any) -> str:
+    """The name of a file on disk, as httpx tells it."""
+    name = getattr(content, "name", None)
+    return PurePath(name).name if isinstance(name, str) else "upload"
+
+
+class Cookies(dict[str, str]):
+    """What a client keeps, by name; whose they are does not matter, since it asks one router."""
+
+    def set(self, name: str, value: str) -> None:
+        """As in httpx."""
+        self[name] = value
 
 
 def cookies_of(headers: Fields) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .asking import asked, cookies_of, fields_of, with_defaults
+from .asking import Cookies, asked, cookies_of, fields_of, with_defaults
 from .bench import Bench
 from .redirects import MOST, TooManyRedirects, redirected
 from .websocket import SocketSession, opened
@@ -32,19 +32,21 @@ class AsyncTestClient:
         upstreams: Mapping[str, Any] | None = None,
         overrides: Overrides | None = None,
         headers: HeaderValues | None = None,
+        cookies: Mapping[str, str] | None = None,
         deadline: Duration | None = None,
         raise_server_exceptions: bool = True,
     ) -> None:
         """`router`: a router or an ASGI application. `upstreams`: fakes by name: a mapping of `"GET /users/{id}"` to
         answers, a function of the `ReceivedCall`, a router, or an ASGI application. `overrides`: what stands in for
-        dependencies. `headers`: sent with every request. `deadline`: the routes'. `raise_server_exceptions`: whether
-        an exception that a handler did not expect is raised here, instead of giving a 500."""
+        dependencies. `headers`: sent with every request. `cookies`: kept from the start. `deadline`: the routes'.
+        `raise_server_exceptions`: whether an exception that a handler did not expect is raised here, instead of giving
+        a 500."""
         self._bench = Bench(router, upstreams or {}, overrides)
         self._headers = fields_of(headers)
         self._deadline = deadline
         self._raises = raise_server_exceptions
         self._lifespan: AbstractAsyncContextManager[None] | None = None
-        self.cookies: dict[str, str] = {}
+        self.cookies = Cookies(cookies or {})
         """Kept from answer to request, as a browser does."""
 
     @property
@@ -100,7 +102,8 @@ class AsyncTestClient:
     async def answered(self, exchange: Exchange) -> TestResponse:
         response = await self._bench.answered(exchange)
         self.cookies.update(cookies_of(response.fields))
-        self.cookies = {name: value for name, value in self.cookies.items() if value}
+        for name in [name for name, value in self.cookies.items() if not value]:
+            del self.cookies[name]
         return response
 
     @asynccontextmanager

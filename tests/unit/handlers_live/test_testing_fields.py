@@ -1,10 +1,11 @@
 """Header fields in tests: several of one name, defaults, and paths that lack a slash or have one too many."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 
-from glorieta.handlers import Header, HTTPException, Response, Router, Upstream
+from glorieta.handlers import Header, HTTPException, Request, Response, Router, UploadFile, Upstream
 from glorieta.testing import Answer, TestClient
 
 router = Router(calls=["users"])
@@ -25,6 +26,16 @@ async def old() -> Response:
 async def login(users: Upstream) -> Any:
     answer = await users.get("/login")
     return answer.headers.getlist("set-cookie")
+
+
+@router.get("/cookies")
+async def cookies(request: Request) -> Any:
+    return request.cookies
+
+
+@router.post("/files")
+async def files(file: UploadFile) -> Any:
+    return [file.filename, (await file.read()).decode()]
 
 
 @router.post("/tokens")
@@ -104,3 +115,20 @@ def test_a_router_may_want_no_redirections() -> None:
 def test_they_are_followed() -> None:
     with TestClient(router) as client:
         assert client.get("/items/7/", follow_redirects=True).json() == "7"
+
+
+def test_cookies_may_be_there_from_the_start_and_are_set_as_in_httpx() -> None:
+    with TestClient(router, cookies={"session": "7"}) as client:
+        assert client.get("/cookies").json() == {"session": "7"}
+        client.cookies.set("theme", "dark")
+        assert client.get("/cookies").json() == {"session": "7", "theme": "dark"}
+        client.cookies.clear()
+        assert client.get("/cookies").json() == {}
+
+
+def test_a_file_on_disk_has_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"one")
+    with TestClient(router) as client, path.open("rb") as file:
+        assert client.post("/files", files={"file": file}).json() == ["list.txt", "one"]
+        assert client.post("/files", files={"file": b"two"}).json() == ["upload", "two"]
