@@ -42,6 +42,28 @@ class Engine:
     def handlers_lend(self, process: int, generation: str) -> None: ...
     def handlers_leave(self, process: int) -> None: ...
 
+class Start:
+    route: int
+    method: str
+    path: str
+    query: str
+    protocol: str
+    scheme: str
+    client: str
+    id: str
+    parameters: list[tuple[str, str]]
+    headers: list[tuple[str, str]]
+    raw_headers: list[tuple[bytes, bytes]]
+    body: bytes | None
+    def has(self, name: str) -> bool: ...
+
+class CallResponse:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | None
+    tries: int
+    def has(self, name: str) -> bool: ...
+
 class Carrier:
     def __init__(self, memory: int, event: int, workers: list[int]) -> None: ...
     def fileno(self) -> int: ...

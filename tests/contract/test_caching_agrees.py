@@ -13,6 +13,7 @@ import pytest
 
 from glorieta.handlers.live.caching import Caching
 from glorieta.handlers.live.response import UpstreamResponse
+from glorieta.handlers.transport import CallResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,11 +37,15 @@ def strictest(parts: Iterable[Any]) -> Caching:
             continue
         lists = {name: [values] if isinstance(values, str) else values for name, values in part.items()}
         fields = [(name, value) for name, values in lists.items() for value in values]
-        caching.add(UpstreamResponse("users", "GET", "/", 200, fields, b""))
+        caching.add(UpstreamResponse("users", "GET", "/", CallResponse(200, fields, b""), b""))
     return caching
 
 
 def test_a_part_that_was_not_only_read_is_unknown() -> None:
     caching = Caching()
-    caching.add(UpstreamResponse("users", "POST", "/", 200, [("cache-control", "max-age=9"), ("vary", "*")], b""))
+    caching.add(
+        UpstreamResponse(
+            "users", "POST", "/", CallResponse(200, [("cache-control", "max-age=9"), ("vary", "*")], b""), b""
+        )
+    )
     assert (caching.header(), caching.vary()) == (None, [])

@@ -110,7 +110,6 @@ def ask(
         "http",
         "192.0.2.1",
         "an-id",
-        None,
         list(values.items()),
         fields,
         None if pieces is not None or client is not None else body,

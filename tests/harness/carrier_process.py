@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from glorieta._engine import Carrier
+from glorieta._engine import Carrier, Start
 
 PIECE = 30_000
 """Less than the engine's first credit."""
@@ -35,7 +35,8 @@ def main(memory: int, event: int, *workers: int) -> None:
 def take(carrier: Carrier, state: dict[tuple[int, int], Any], message: tuple[Any, ...]) -> None:
     kind, link, call, *rest = message
     if kind == 0:
-        ROUTES[rest[0]](carrier, link, call, rest)
+        deadline_ms, start = rest
+        ROUTES[start.route](carrier, link, call, deadline_ms, start)
     elif kind == 1:
         # Whatever comes is sent back, and as much more may come.
         data, last = rest
@@ -45,57 +46,62 @@ def take(carrier: Carrier, state: dict[tuple[int, int], Any], message: tuple[Any
     elif kind == 3:
         print("cancelled", flush=True)
     elif kind == 5:
-        _, status, headers, body, _ = rest
-        carrier.answer(link, call, status, [(name, value) for name, value in headers if name == "x-stock"], body)
+        _, response = rest
+        stock = [(name, value) for name, value in response.headers if name == "x-stock"]
+        assert bool(stock) == response.has("x-stock")
+        carrier.answer(link, call, response.status, stock, response.body)
     elif kind == 7:
         _, reason, detail, tries = rest
         carrier.answer(link, call, 502, [], json.dumps([reason, detail, tries]).encode())
 
 
-def tell(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
-    *told, body = start
-    answer = json.dumps([*told, body.decode()]).encode()
+def tell(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
+    texts = [start.method, start.path, start.query, start.protocol, start.scheme, start.client, start.id]
+    raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start.raw_headers]
+    assert raw == start.headers and all(start.has(name) for name, _ in raw) and not start.has("x-none")
+    assert start.body is not None
+    told = [start.route, deadline_ms, *texts, start.parameters, start.headers, start.body.decode()]
+    answer = json.dumps(told).encode()
     carrier.answer(link, call, 200, [("content-type", "application/json")], answer)
 
 
-def echo(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
-    body = start[-1]
-    carrier.answer(link, call, 200, [], body)
-    if body is None:
+def echo(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
+    carrier.answer(link, call, 200, [], start.body)
+    if start.body is None:
         carrier.credit(link, call, PIECE)
 
 
-def switch(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def switch(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     carrier.answer(link, call, 101, [("upgrade", "echo")], None)
     carrier.credit(link, call, PIECE)
 
 
-def ask(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def ask(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     carrier.call(link, call, 1, 0, 0, "GET", "/stock?of=7", [("x-asked", "1")], b"")
 
 
-def end(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def end(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     os._exit(3)
 
 
-def block(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def block(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     time.sleep(1)
     carrier.answer(link, call, 200, [], b"awake")
 
 
-def hold(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def hold(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     print("held", flush=True)
 
 
-def fail(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def fail(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     carrier.failed(link, call)
 
 
-def lie(carrier: Carrier, link: int, call: int, start: list[Any]) -> None:
+def lie(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
     carrier.answer_body(link, call, b"before the answer", False)
 
 
-ROUTES: list[Callable[[Carrier, int, int, list[Any]], None]] = [tell, echo, switch, ask, end, block, hold, fail, lie]
+ROUTES: list[Callable[[Carrier, int, int, int, Start], None]] = [tell, echo, switch, ask, end, block, hold, fail, lie]
 
 if __name__ == "__main__":
     main(*map(int, sys.argv[1:]))

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from glorieta.handlers.live.scope import CallScope, Surroundings
+from glorieta.handlers.serving.calling import LARGEST_HEAD
 from glorieta.handlers.serving.handling import make_task
-from glorieta.handlers.serving.pump import Pump, PumpedRoute
-from glorieta.handlers.transport import Transport
+from glorieta.handlers.serving.pump import Pump, PumpedRoute, stop
+from glorieta.handlers.transport import CallResponse, Fields, Start, Transport
 from glorieta.testing.clock import FakeClockLoop
 
 Serve = Callable[[Transport, CallScope], Awaitable[None]]
@@ -46,7 +47,14 @@ class PlayedCarrier:
     ) -> None:
         texts = {"method": "GET", "path": "/home/7", "query": "", "protocol": "h2", "scheme": "https"} | given
         texts = texts | {"client": "192.0.2.1", "id": f"id-{call}"}
-        self.send(0, link, call, route, deadline_ms, *texts.values(), [("id", "7")], [("accept", "*/*")], body)
+        start = Start(route, *texts.values(), [("id", "7")], [("accept", "*/*")], body)
+        self.send(0, link, call, deadline_ms, start)
+
+    def result(
+        self, link: int, call: int, part: int, status: int, headers: Fields, body: bytes | None, tries: int = 1
+    ) -> None:
+        """An upstream's answer comes."""
+        self.send(5, link, call, part, CallResponse(status, headers, body, tries))
 
     def heard(self, name: str) -> list[tuple[Any, ...]]:
         """What was said of one kind, without the kind."""
@@ -96,6 +104,8 @@ class PlayedCarrier:
 
         def say(*values: Any) -> None:
             self._check()
+            if name == "answer" and sum(len(field) + len(value) + 8 for field, value in values[3]) > LARGEST_HEAD:
+                raise ValueError("headers are larger than 60 KiB")
             self.said.append((name, *values))
             if name in self.when:
                 self.when[name]()
@@ -137,10 +147,11 @@ def pumped(script: Script, *routes: Serve, calls: tuple[str, ...] = ("users", "o
         try:
             await script(made)
         finally:
-            for task in list(made.pump.tasks):
-                task.cancel()
-            if made.pump.tasks:
-                await asyncio.wait(list(made.pump.tasks), timeout=60)
+            left = dict(made.pump.running)
+            for request, task in left.items():
+                stop(request, task)
+            if left:
+                await asyncio.wait(left.values(), timeout=60)
             if not made.pump.broken.done():
                 made.pump.stop()
             made.carrier.close()

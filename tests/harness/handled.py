@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 Handler = Callable[[CallScope], Awaitable[Any]]
 
 
-def start_of(
-    *, method: str = "GET", deadline: float | None = None, headers: Fields | None = None, body: bytes | None = b""
-) -> Start:
+def start_of(*, method: str = "GET", headers: Fields | None = None, body: bytes | None = b"") -> Start:
     return Start(
         route=0,
         method=method,
@@ -34,7 +32,6 @@ def start_of(
         scheme="http",
         client="192.0.2.1",
         id="an-id",
-        deadline=deadline,
         parameters=[],
         headers=headers or [],
         body=body,
@@ -98,7 +95,7 @@ def play(
         loop = asyncio.get_running_loop()
         fakes = {name: FakeUpstream(name, given) for name, given in (upstreams or {}).items()}
         surroundings = Surroundings(tuple(fakes), forward, on_thread_waits=lent)
-        exchange = played.exchange = Exchange(start_of(deadline=deadline, headers=headers), fakes, [])
+        exchange = played.exchange = Exchange(start_of(headers=headers), fakes, [], deadline)
         exchange.begin(lambda: handle(OneRoute(handler, played), exchange, surroundings))
         if meanwhile is not None:
             await meanwhile(exchange)

@@ -8,7 +8,7 @@ use glorieta_carrier::{Answer, Body, Broken, Call, Event, FromHandler, LARGEST, 
 use pyo3::exceptions::{PyConnectionError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::message::{fields, tuple};
 
@@ -101,10 +101,10 @@ impl Carrier {
         link: usize,
         call: u32,
         status: u16,
-        headers: Vec<(PyBackedStr, PyBackedStr)>,
+        headers: &Bound<'_, PyList>,
         body: Option<PyBackedBytes>,
     ) -> PyResult<()> {
-        let answer = Box::new(Answer { status, headers: fields(&headers)?, body: whole_or_stream(body) });
+        let answer = Box::new(Answer { status, headers: fields(headers)?, body: whole_or_stream(body) });
         self.send(link, &FromHandler::Answer { call, answer })
     }
 
@@ -142,7 +142,7 @@ impl Carrier {
         timeout_ms: u32,
         method: PyBackedStr,
         target: PyBackedStr,
-        headers: Vec<(PyBackedStr, PyBackedStr)>,
+        headers: &Bound<'_, PyList>,
         body: Option<PyBackedBytes>,
     ) -> PyResult<()> {
         let request = Box::new(Call {
@@ -150,7 +150,7 @@ impl Carrier {
             timeout_ms,
             method: Bytes::copy_from_slice(method.as_bytes()),
             target: Bytes::copy_from_slice(target.as_bytes()),
-            headers: fields(&headers)?,
+            headers: fields(headers)?,
             body: whole_or_stream(body),
         });
         self.send(link, &FromHandler::Call { call, part, request })

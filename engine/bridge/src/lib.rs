@@ -5,6 +5,7 @@
 
 mod carrier;
 mod engine;
+mod given;
 mod message;
 mod refusal;
 mod trial;
@@ -17,6 +18,8 @@ mod module {
     use crate::carrier::Carrier;
     #[pymodule_export]
     use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::given::{CallResponse, Start};
     #[pymodule_export]
     use crate::refusal::PlanRefused;
     use crate::refusal::{self, Pairs};

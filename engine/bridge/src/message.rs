@@ -1,23 +1,30 @@
 //! Messages as Python values: kinds are numbers, texts are Latin-1 (RFC 9110 §5.5), bodies are bytes.
 
 use bytes::Bytes;
-use glorieta_carrier::{Body, CallFailure, Fields, Outcome, Start, ToHandler};
+use glorieta_carrier::{Body, CallFailure, Fields, Outcome, ToHandler};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+
+use crate::given::{CallResponse, Start};
+
+/// Bytes that header fields may have, eight counted for each: more does not fit into a message with its body.
+const LARGEST_HEAD: usize = 60 << 10;
 
 /// `(kind, link, call, …)`, as `glorieta.handlers.serving.carrier` describes it.
 pub fn tuple(py: Python<'_>, link: usize, message: ToHandler) -> PyResult<Bound<'_, PyTuple>> {
     match message {
-        ToHandler::Start { call, start } => begin(py, link, call, *start),
+        ToHandler::Start { call, start } => {
+            let deadline_ms = start.deadline_ms;
+            (0, link, call, deadline_ms, Start::new(py, *start)).into_pyobject(py)
+        }
         ToHandler::Body { call, data, last } => (1, link, call, bytes(py, &data), last).into_pyobject(py),
         ToHandler::BodyFailed { call, reason } => (2, link, call, text(py, &reason)).into_pyobject(py),
         ToHandler::Cancel { call } => (3, link, call).into_pyobject(py),
         ToHandler::Credit { call, bytes } => (4, link, call, bytes).into_pyobject(py),
         ToHandler::Result { call, part, outcome } => match *outcome {
             Outcome::Response { status, headers, body, tries } => {
-                (5, link, call, part, status, pairs(py, &headers)?, whole(py, body), tries).into_pyobject(py)
+                (5, link, call, part, CallResponse::new(py, status, headers, body, tries)).into_pyobject(py)
             }
             Outcome::Failed(failure) => failed(py, link, call, part, &failure),
         },
@@ -28,17 +35,6 @@ pub fn tuple(py: Python<'_>, link: usize, message: ToHandler) -> PyResult<Bound<
         ToHandler::CallCredit { call, part, bytes } => (8, link, call, part, bytes).into_pyobject(py),
         ToHandler::Over { call, reason } => (9, link, call, text(py, &reason)).into_pyobject(py),
     }
-}
-
-fn begin(py: Python<'_>, link: usize, call: u32, start: Start) -> PyResult<Bound<'_, PyTuple>> {
-    let (parameters, headers) = (pairs(py, &start.parameters)?, pairs(py, &start.headers)?);
-    let number = |number: u32| number.into_pyobject(py).map(Bound::into_any);
-    let texts = [&start.method, &start.path, &start.query, &start.protocol, &start.scheme, &start.client, &start.id];
-    let mut items = vec![number(0)?, link.into_pyobject(py)?.into_any(), number(call)?];
-    items.extend([number(start.route)?, number(start.deadline_ms)?]);
-    items.extend(texts.map(|value| text(py, value).into_any()));
-    items.extend([parameters.into_any(), headers.into_any(), whole(py, start.body).into_pyobject(py)?.into_any()]);
-    PyTuple::new(py, items)
 }
 
 fn failed<'py>(
@@ -57,7 +53,7 @@ fn bytes<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 }
 
 /// `None`: it comes in pieces.
-fn whole(py: Python<'_>, body: Body) -> Option<Bound<'_, PyBytes>> {
+pub fn whole(py: Python<'_>, body: Body) -> Option<Bound<'_, PyBytes>> {
     match body {
         Body::Empty => Some(bytes(py, b"")),
         Body::Full(data) => Some(bytes(py, &data)),
@@ -65,12 +61,12 @@ fn whole(py: Python<'_>, body: Body) -> Option<Bound<'_, PyBytes>> {
     }
 }
 
-fn pairs<'py>(py: Python<'py>, fields: &Fields) -> PyResult<Bound<'py, PyList>> {
+pub fn pairs<'py>(py: Python<'py>, fields: &Fields) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, fields.iter().map(|(name, value)| (text(py, name), text(py, value))))
 }
 
 /// Each byte is one character.
-fn text<'py>(py: Python<'py>, value: &[u8]) -> Bound<'py, PyString> {
+pub fn text<'py>(py: Python<'py>, value: &[u8]) -> Bound<'py, PyString> {
     match std::str::from_utf8(value) {
         Ok(plain) if value.is_ascii() => PyString::new(py, plain),
         _ => PyString::new(py, &value.iter().map(|&byte| char::from(byte)).collect::<String>()),
@@ -78,16 +74,32 @@ fn text<'py>(py: Python<'py>, value: &[u8]) -> Bound<'py, PyString> {
 }
 
 /// Header fields as they are sent.
-pub fn fields(pairs: &[(PyBackedStr, PyBackedStr)]) -> PyResult<Fields> {
-    pairs.iter().map(|(name, value)| Ok((latin1(name, name)?, latin1(name, value)?))).collect()
+///
+/// # Errors
+/// `TypeError`: no list of pairs of text; `ValueError`: characters beyond Latin-1, or too many fields.
+pub fn fields(list: &Bound<'_, PyList>) -> PyResult<Fields> {
+    let mut fields = Fields::with_capacity(list.len());
+    let mut size = 0;
+    for item in list.iter() {
+        let (name, value) = item.extract::<(Bound<'_, PyString>, Bound<'_, PyString>)>()?;
+        let field = (latin1(&name, &name)?, latin1(&name, &value)?);
+        size += field.0.len() + field.1.len() + 8;
+        fields.push(field);
+    }
+    if size > LARGEST_HEAD {
+        let problem = format!("headers of {size} bytes, 8 counted for each field, are larger than 60 KiB");
+        return Err(PyValueError::new_err(problem));
+    }
+    Ok(fields)
 }
 
-fn latin1(name: &str, text: &str) -> PyResult<Bytes> {
-    if text.is_ascii() {
-        return Ok(Bytes::copy_from_slice(text.as_bytes()));
+fn latin1(name: &Bound<'_, PyString>, text: &Bound<'_, PyString>) -> PyResult<Bytes> {
+    let plain = text.to_str()?;
+    if plain.is_ascii() {
+        return Ok(Bytes::copy_from_slice(plain.as_bytes()));
     }
     let byte = |letter: char| u8::try_from(u32::from(letter)).ok();
-    text.chars().map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from).ok_or_else(|| {
+    plain.chars().map(byte).collect::<Option<Vec<u8>>>().map(Bytes::from).ok_or_else(|| {
         PyValueError::new_err(format!("the header {name} has characters beyond Latin-1; encode them, as in %E2%82%AC"))
     })
 }

@@ -38,9 +38,10 @@ class CallFailed(Exception):
         """How often the request was sent."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Start:
-    """A request as the engine hands it over: parsed, bounded, matched."""
+    """A request as the engine hands it over: parsed, bounded, matched. The engine's own objects have the same
+    attributes, and make of each what Python sees when it is first asked for (`glorieta._engine.Start`)."""
 
     route: int
     """The handler's route, by its place in the list of the process."""
@@ -55,13 +56,20 @@ class Start:
     client: str
     """The client's address, behind trusted proxies."""
     id: str
-    deadline: float | None
-    """When the answer must be there, in seconds on the event loop's clock; none: whenever."""
     parameters: Fields
     """Parameters of the route's path, escapes kept."""
     headers: Fields
     body: bytes | None
     """The whole body; none: it comes in pieces."""
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as bytes, for ASGI."""
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers]
+
+    def has(self, name: str) -> bool:
+        """Whether it has a header of this name, in lower case."""
+        return any(known == name for known, _ in self.headers)
 
 
 @dataclass(slots=True)
@@ -79,9 +87,10 @@ class CallRequest:
     """Seconds for the call; none: until the request's deadline."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CallResponse:
-    """The head of an upstream's answer, and its body where that is whole."""
+    """The head of an upstream's answer, and its body where that is whole. The engine's own are alike
+    (`glorieta._engine.CallResponse`)."""
 
     status: int
     headers: Fields
@@ -89,6 +98,10 @@ class CallResponse:
     """None: it comes in pieces. After a 101 both sides send pieces."""
     tries: int = 1
     """How often the call was sent."""
+
+    def has(self, name: str) -> bool:
+        """Whether it has a header of this name, in lower case."""
+        return any(known == name for known, _ in self.headers)
 
 
 class CallTransport(Protocol):
@@ -120,6 +133,10 @@ class Transport(Protocol):
 
     start: Start
 
+    @property
+    def deadline(self) -> float | None:
+        """When the answer must be there, in seconds on the event loop's clock; none: whenever."""
+
     async def read(self) -> bytes:
         """The next piece of the request's body; empty at its end. `BodyLost`: it will not be whole."""
 
@@ -143,6 +160,9 @@ class Transport(Protocol):
 
     def fail(self) -> None:
         """The handler failed: before the answer that is a 500 of the engine's, after it the answer is cut."""
+
+    def handled(self) -> None:
+        """The handler has ended, and nothing of it goes on. If it has not answered, it has failed."""
 
     def call(self, request: CallRequest) -> CallTransport:
         """Begins a call to an upstream."""

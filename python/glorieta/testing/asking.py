@@ -36,8 +36,7 @@ class Asked:
     """Whether its body comes in pieces."""
     timeout: float | None
 
-    def start(self, route: int, parameters: Fields, now: float, id: str) -> Start:
-        deadline = None if self.timeout is None else now + self.timeout
+    def start(self, route: int, parameters: Fields, id: str) -> Start:
         return Start(
             route=route,
             method=self.method,
@@ -47,7 +46,6 @@ class Asked:
             scheme="http",
             client="192.0.2.1",
             id=id,
-            deadline=deadline,
             parameters=parameters,
             headers=self.headers,
             body=None if self.streamed else b"".join(self.pieces),

@@ -95,8 +95,9 @@ class Bench:
         upgrades = any(name == "upgrade" and value.lower() == "websocket" for name, value in request.headers)
         found = best(self._patterns, request.method, request.path, upgrades=upgrades)
         index, values = found or (0, {})
-        start = request.start(index, list(values.items()), now, f"test-{next(self._ids)}")
-        exchange = Exchange(start, self.upstreams, request.pieces)
+        start = request.start(index, list(values.items()), f"test-{next(self._ids)}")
+        deadline = None if request.timeout is None else now + request.timeout
+        exchange = Exchange(start, self.upstreams, request.pieces, deadline)
         exchange.began = now
         if found is None:
             self._refuse(exchange, request)

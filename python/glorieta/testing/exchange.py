@@ -47,8 +47,15 @@ class Inbox:
 class Exchange:
     """A request under way: the handler's transport, and the client's end of it."""
 
-    def __init__(self, start: Start, upstreams: Mapping[str, FakeUpstream], pieces: list[bytes]) -> None:
+    def __init__(
+        self,
+        start: Start,
+        upstreams: Mapping[str, FakeUpstream],
+        pieces: list[bytes],
+        deadline: float | None = None,
+    ) -> None:
         self.start = start
+        self.deadline = deadline
         self.upstreams = upstreams
         self.inbox = Inbox(pieces)
         """From the client."""
@@ -79,8 +86,8 @@ class Exchange:
         loop = asyncio.get_running_loop()
         self._task = outside(loop, handling())
         self._task.add_done_callback(self._handled)
-        if self.start.deadline is not None:
-            timer = loop.call_at(self.start.deadline, self._expire)
+        if self.deadline is not None:
+            timer = loop.call_at(self.deadline, self._expire)
             self._task.add_done_callback(lambda _: timer.cancel())
 
     def _handled(self, task: asyncio.Task[None]) -> None:
@@ -91,7 +98,7 @@ class Exchange:
             self.fail()
 
     def _expire(self) -> None:
-        if not self._whole.is_set() and self.start.deadline is not None:
+        if not self._whole.is_set() and self.deadline is not None:
             self.late = True
             self.abort()
 
@@ -115,7 +122,7 @@ class Exchange:
 
     def _finish(self) -> None:
         if self.goes_on:
-            self.start.deadline = None
+            self.deadline = None
         self._headed.set()
         self._whole.set()
         self.outbox.end()
@@ -147,7 +154,7 @@ class Exchange:
         self.status, self.headers = status, headers
         if status == 101:
             # A tunnel lasts as long as it lasts.
-            self.start.deadline = None
+            self.deadline = None
         self._headed.set()
         if body is not None:
             self.outbox.put(body)
@@ -175,13 +182,16 @@ class Exchange:
             self.goes_on = False
             self._finish()
 
+    def handled(self) -> None:
+        """The task's end says the same."""
+
     def call(self, request: CallRequest) -> CallTransport:
         if self._whole.is_set() and not self.goes_on:
             return OverCall()
         upstream = self.upstreams.get(request.upstream)
         if upstream is None:
             upstream = FakeUpstream(request.upstream, {})
-        call = FakeCall(upstream, request, self.start.deadline, self.mistakes.append)
+        call = FakeCall(upstream, request, self.deadline, self.mistakes.append)
         self._calls.append(call)
         return call
 

@@ -14,7 +14,7 @@ from glorieta.handlers.asgi.http import answer_http
 from glorieta.handlers.asgi.lifespan import LifespanFailed
 from glorieta.handlers.live.gather import gather
 from glorieta.handlers.live.scope import CallScope, upstream
-from glorieta.handlers.transport import Transport
+from glorieta.handlers.transport import CallResponse, Transport
 from glorieta.testing import TestClient, TestResponse, WebSocketRefused, hanging
 from harness.carrying import Pumped, pumped
 
@@ -449,7 +449,7 @@ def test_an_application_that_goes_on_may_call_upstreams() -> None:
         await sends(send, b"x")
         await upstream("users").get("/")
 
-    assert carried(app, (5, 0, 1, 0, 200, [], b"")) == ["linger", "answer", "call", "done"]
+    assert carried(app, (5, 0, 1, 0, CallResponse(200, [], b""))) == ["linger", "answer", "call", "done"]
 
 
 def test_so_may_one_that_answers_in_pieces() -> None:
@@ -457,7 +457,7 @@ def test_so_may_one_that_answers_in_pieces() -> None:
         await sends(send, b"x", b"")
         await upstream("users").get("/")
 
-    said = carried(app, (4, 0, 1, 1000), (5, 0, 1, 0, 200, [], b""))
+    said = carried(app, (4, 0, 1, 1000), (5, 0, 1, 0, CallResponse(200, [], b"")))
     assert said == ["answer", "answer_body", "linger", "answer_body", "call", "done"]
 
 

@@ -13,6 +13,7 @@ from glorieta.handlers.live.gather import gather
 from glorieta.handlers.live.partial import LONGEST, Missing, PartialReport, structured_string
 from glorieta.handlers.live.response import UpstreamResponse
 from glorieta.handlers.live.scope import CallScope
+from glorieta.handlers.transport import CallResponse
 from glorieta.testing.answers import Answer, refused
 from harness.handled import play
 
@@ -21,7 +22,11 @@ from harness.handled import play
 def test_anything_may_stand_in_the_header(parts: list[str]) -> None:
     caching = Caching()
     for part in parts:
-        caching.add(UpstreamResponse("users", "GET", "/", 200, [("cache-control", part), ("vary", part)], b""))
+        caching.add(
+            UpstreamResponse(
+                "users", "GET", "/", CallResponse(200, [("cache-control", part), ("vary", part)], b""), b""
+            )
+        )
     header = caching.header()
     assert header is None or header.isascii()
 

@@ -27,10 +27,10 @@ def test_an_answer_says_how_often_its_call_was_sent() -> None:
         made.carrier.start()
         await made.idle()
         for part, tries in enumerate((3, 2, 4)):
-            made.carrier.send(5, 0, 1, part, 200, [], b"" if part == 0 else None, tries)
+            made.carrier.result(0, 1, part, 200, [], b"" if part == 0 else None, tries)
             made.carrier.send(6, 0, 1, part, b"", True)
             await made.idle()
-        made.carrier.send(5, 0, 1, 3, 404, [], b"", 5)
+        made.carrier.result(0, 1, 3, 404, [], b"", 5)
         await made.idle()
 
     assert pumped(script, calls).heard("answer")[0][4] == b"[3, 2, 4, 5]"
@@ -78,7 +78,7 @@ def test_a_body_that_does_not_fit_beside_a_large_head_follows_it() -> None:
         await made.idle()
         made.carrier.send(8, 0, 1, 0, 2 * INLINE)
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], b"")
+        made.carrier.result(0, 1, 0, 200, [], b"")
         await made.idle()
 
     carrier = pumped(script, calls)

@@ -46,9 +46,9 @@ def test_a_handler_that_goes_on_says_so_and_calls_upstreams_without_the_deadline
         made.carrier.start(deadline_ms=50)
         await asyncio.sleep(2)
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], b"", 1)
+        made.carrier.result(0, 1, 0, 200, [], b"", 1)
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, goes_on(failures, 1))
     assert said(carrier) == ["linger", "answer", "call", "done"]
@@ -66,9 +66,9 @@ def test_a_client_that_goes_away_cancels_no_work_after_the_answer() -> None:
         await asyncio.sleep(2)
         await made.idle()
         made.carrier.send(4, 0, 1, INLINE)
-        made.carrier.send(5, 0, 1, 0, 200, [], b"", 1)
+        made.carrier.result(0, 1, 0, 200, [], b"", 1)
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
         assert not made.pump.is_busy()
 
     carrier = pumped(script, goes_on(failures, 1))
@@ -85,7 +85,7 @@ def test_what_the_engine_does_not_keep_goes_on_and_calls_nobody(reason: str, kin
         await made.idle()
         made.carrier.send(9, 0, 1, reason)
         await asyncio.sleep(2)
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, goes_on(failures, 1))
     assert said(carrier) == ["linger", "answer"]
@@ -102,7 +102,7 @@ def test_a_call_under_way_when_its_time_is_up_fails_with_that() -> None:
         await made.idle()
         made.carrier.send(9, 0, 1, "deadline")
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     pumped(script, goes_on(failures))
     assert [failure.reason for failure in failures] == ["deadline"]

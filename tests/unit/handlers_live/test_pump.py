@@ -19,7 +19,7 @@ from glorieta.handlers.live.scope import CallScope
 from glorieta.handlers.serving.calling import INLINE, CarriedCall
 from glorieta.handlers.serving.carrying import CarriedRequest
 from glorieta.handlers.serving.flow import PIECE, WINDOW
-from glorieta.handlers.transport import BodyLost, CallFailed, CallRequest, Transport
+from glorieta.handlers.transport import BodyLost, CallFailed, CallRequest, CallResponse, Transport
 from harness.carrying import PlayedCarrier, Pumped, pumped
 
 SECRET = "not for the log of a test that passes"
@@ -45,7 +45,7 @@ def test_a_request_says_what_the_engine_said() -> None:
     seen: list[Any] = []
 
     async def keeps(transport: Transport, scope: CallScope) -> None:
-        seen.append(transport.start)
+        seen.append(transport)
         await answers(transport, scope)
 
     async def script(made: Pumped) -> None:
@@ -53,7 +53,8 @@ def test_a_request_says_what_the_engine_said() -> None:
         await made.idle()
 
     pumped(script, keeps)
-    (start,) = seen
+    (transport,) = seen
+    start = transport.start
     assert (start.method, start.path, start.query, start.protocol, start.scheme) == (
         "POST",
         "/home/7",
@@ -61,7 +62,7 @@ def test_a_request_says_what_the_engine_said() -> None:
         "h2",
         "https",
     )
-    assert (start.client, start.id, start.deadline, start.body) == ("192.0.2.1", "id-3", 1.5, b"x")
+    assert (start.client, start.id, transport.deadline, start.body) == ("192.0.2.1", "id-3", 1.5, b"x")
     assert (start.parameters, start.headers) == ([("id", "7")], [("accept", "*/*")])
 
 
@@ -153,7 +154,7 @@ def test_a_large_whole_answer_goes_in_pieces_with_its_length() -> None:
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        assert not made.pump.tasks, "nobody has to wait for the client"
+        assert not made.pump.running, "nobody has to wait for the client"
         made.carrier.send(4, 0, 1, len(body))
         await made.idle()
 
@@ -241,7 +242,7 @@ def test_a_cancelled_handler_hears_it_and_says_nothing_more() -> None:
         await made.idle()
         made.carrier.send(3, 0, 1)
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, waits)
     assert (heard, carrier.said) == (["cancelled"], [])
@@ -251,7 +252,13 @@ def test_what_comes_for_a_request_that_is_over_is_let_go() -> None:
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        for message in [(1, 0, 1, b"x", True), (2, 0, 1, "r"), (3, 0, 1), (4, 0, 1, 5), (5, 0, 1, 0, 200, [], b"")]:
+        for message in [
+            (1, 0, 1, b"x", True),
+            (2, 0, 1, "r"),
+            (3, 0, 1),
+            (4, 0, 1, 5),
+            (5, 0, 1, 0, CallResponse(200, [], b"")),
+        ]:
             made.carrier.send(*message)
         for message in [(6, 0, 1, 0, b"", True), (7, 0, 1, 0, "reset", "", 1), (8, 0, 1, 0, 5), (3, 0, 99)]:
             made.carrier.send(*message)
@@ -280,7 +287,7 @@ def test_a_handler_that_swallows_its_cancellation_hurts_nobody_and_is_told_of(
         await asyncio.sleep(6)
         assert "still runs 5 s after it was cancelled" in caplog.text
         assert "\n  at stubborn (" in caplog.text
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, stubborn, answers)
     assert [message[1] for message in carrier.heard("answer")] == [2]
@@ -309,7 +316,7 @@ def test_a_swallowed_cancellation_meets_the_next_one_at_every_wait(operation: st
         await made.idle()
         made.carrier.send(3, 0, 1)
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     pumped(script, stubborn)
     assert turns == ["swallowed"]
@@ -326,8 +333,8 @@ def test_calls_go_out_together_and_their_answers_find_them() -> None:
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        made.carrier.send(5, 0, 1, 1, 200, [], b"[1]")
-        made.carrier.send(5, 0, 1, 0, 200, [], b'"Ana"')
+        made.carrier.result(0, 1, 1, 200, [], b"[1]")
+        made.carrier.result(0, 1, 0, 200, [], b'"Ana"')
         await made.idle()
 
     carrier = pumped(script, gathers)
@@ -357,10 +364,10 @@ def test_what_is_left_of_a_request_with_calls_is_no_work_for_the_collector_of_cy
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], b"[1]")
+        made.carrier.result(0, 1, 0, 200, [], b"[1]")
         made.carrier.send(7, 0, 1, 1, "first_byte_timeout", "no answer", 3)
         await made.idle()
-        made.carrier.send(5, 0, 1, 2, 404, [], b"")
+        made.carrier.result(0, 1, 2, 404, [], b"")
         await made.idle()
         left.append([type(each).__name__ for each in alive() if all(each is not other for other in before)])
 
@@ -409,7 +416,7 @@ def test_a_part_that_nobody_wants_any_more_is_cancelled_by_name() -> None:
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        made.carrier.send(5, 0, 1, 1, 500, [], b"")
+        made.carrier.result(0, 1, 1, 500, [], b"")
         await made.idle()
 
     carrier = pumped(script, gathers)
@@ -425,7 +432,7 @@ def test_an_answer_of_an_upstream_in_pieces_is_asked_for_as_it_is_read() -> None
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], None)
+        made.carrier.result(0, 1, 0, 200, [], None)
         await made.idle()
         assert made.carrier.heard("call_credit") == [(0, 1, 0, WINDOW)]
         made.carrier.send(6, 0, 1, 0, b"one ", False)
@@ -448,7 +455,7 @@ def test_an_answer_of_an_upstream_that_is_cut_is_broken() -> None:
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], None)
+        made.carrier.result(0, 1, 0, 200, [], None)
         made.carrier.send(6, 0, 1, 0, b"half", False)
         made.carrier.send(7, 0, 1, 0, "response_cut_off", "", 1)
         await made.idle()
@@ -476,9 +483,9 @@ def test_a_body_to_an_upstream_goes_by_credit_and_stops_when_the_answer_is_there
         made.carrier.send(8, 0, 1, 0, 30)
         await made.idle()
         assert len(produced) == 4
-        made.carrier.send(5, 0, 1, 0, 413, [], b"")
+        made.carrier.result(0, 1, 0, 413, [], b"")
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, calls)
     assert carrier.heard("call_body") == [(0, 1, 0, b"x" * 10, False)] * 3
@@ -496,7 +503,7 @@ def test_a_large_body_to_an_upstream_goes_in_pieces() -> None:
         assert made.carrier.heard("call")[0][-1] is None
         made.carrier.send(8, 0, 1, 0, 2 * INLINE)
         await made.idle()
-        made.carrier.send(5, 0, 1, 0, 200, [], b"")
+        made.carrier.result(0, 1, 0, 200, [], b"")
         await made.idle()
 
     carrier = pumped(script, calls)
@@ -527,7 +534,7 @@ def test_after_the_answer_upstreams_cannot_be_called_and_nobody_waits_for_ever()
     async def script(made: Pumped) -> None:
         made.carrier.start()
         await made.idle()
-        assert not made.pump.tasks
+        assert not made.pump.running
 
     carrier = pumped(script, background)
     assert [message[0] for message in carrier.said] == ["call", "answer"]
@@ -628,7 +635,7 @@ def test_after_a_101_pieces_come_and_go_and_the_deadline_is_over() -> None:
     deadlines: list[float | None] = []
 
     async def switches(transport: Transport, scope: CallScope) -> None:
-        deadlines.append(transport.start.deadline)
+        deadlines.append(transport.deadline)
         transport.answer(101, [("upgrade", "websocket")], None)
         deadlines.append(scope.remaining())
         while piece := await transport.read():
@@ -699,10 +706,10 @@ def test_what_was_answered_is_not_kept() -> None:
             made.carrier.start(call)
         await made.idle()
         gc.collect()
-        kept.append((made.pump.tasks, made.pump._requests, made.pump._running))
+        kept.append((made.pump.running, made.pump._requests))
 
     pumped(script, answers)
-    assert kept == [({}, {}, {})]
+    assert kept == [({}, {})]
 
 
 def test_a_thousand_requests_in_one_batch_take_their_turns() -> None:

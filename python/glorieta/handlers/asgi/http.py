@@ -23,7 +23,8 @@ async def answer_http(app: ASGIApp, about: dict[str, Any], transport: Transport,
     """Runs the application for one request."""
     cycle = Cycle(transport, scope)
     try:
-        await app({"type": "http", "method": transport.start.method, **about}, cycle.receive, cycle.send)
+        about["type"], about["method"] = "http", transport.start.method
+        await app(about, cycle.receive, cycle.send)
         cycle.check()
     except Exception as error:
         if cycle.lost is not None and not cycle.begun:
@@ -37,6 +38,8 @@ async def answer_http(app: ASGIApp, about: dict[str, Any], transport: Transport,
 class Cycle:
     """One request and its answer."""
 
+    __slots__ = ("_gone", "_head", "_over", "_read", "_scope", "_transport", "begun", "lost")
+
     def __init__(self, transport: Transport, scope: CallScope) -> None:
         self._transport = transport
         self._scope = scope
@@ -44,14 +47,19 @@ class Cycle:
         """Whether the request's body has been received to its end."""
         self._head: tuple[int, Fields] | None = None
         """Kept until the first piece of the body: with the only one it goes as one message."""
-        self._over = asyncio.Event()
+        self._over = False
+        """Whether the answer is whole."""
+        self._gone: asyncio.Event | None = None
+        """Wakes who waits for the end."""
         self.begun = False
         """Whether the answer's head is sent."""
         self.lost: BodyLost | None = None
 
     async def receive(self) -> Message:
-        if self._read or self._over.is_set():
-            await self._over.wait()
+        if self._read or self._over:
+            if not self._over:
+                self._gone = self._gone or asyncio.Event()
+                await self._gone.wait()
             return {"type": "http.disconnect"}
         body = self._transport.start.body
         try:
@@ -63,7 +71,7 @@ class Cycle:
         return {"type": "http.request", "body": piece, "more_body": not self._read}
 
     async def send(self, message: Message) -> None:
-        if self._over.is_set():
+        if self._over:
             return
         kind = message["type"]
         if self._head is None and not self.begun:
@@ -73,7 +81,8 @@ class Cycle:
         elif kind != "http.response.body":
             raise unexpected(message, '"http.response.body"')
         else:
-            await self._send_body(bytes(message.get("body", b"")), bool(message.get("more_body", False)))
+            piece, more = message.get("body", b""), message.get("more_body", False)
+            await self._send_body(piece if type(piece) is bytes else bytes(piece), bool(more))
 
     async def _send_body(self, piece: bytes, more: bool) -> None:
         if self._head is not None:
@@ -94,7 +103,9 @@ class Cycle:
 
     def _finish(self, last: Callable[[], None]) -> None:
         """Sends the end of the answer. Whether the application goes on after it, nobody knows yet."""
-        self._over.set()
+        self._over = True
+        if self._gone is not None:
+            self._gone.set()
         if self._scope.surroundings.calls:
             self._transport.conclude(last)
         else:
@@ -102,7 +113,7 @@ class Cycle:
 
     def check(self) -> None:
         """The application has returned."""
-        if self._over.is_set():
+        if self._over:
             return
         if self.lost is not None and not self.begun:
             self.refuse(self.lost)
@@ -115,7 +126,7 @@ class Cycle:
 
     def give_up(self) -> None:
         """A 500 with an id; an answer that has begun is cut, so that nobody takes it for whole."""
-        if self._over.is_set():
+        if self._over:
             return
         if self.begun:
             self._transport.fail()

@@ -24,18 +24,20 @@ class AsgiMisuse(RuntimeError):
 
 def connection_scope(start: Start, root_path: str, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request; whoever takes it adds its type."""
-    host = next((value for name, value in start.headers if name == "host"), "")
+    path, scheme = start.path, start.scheme
+    headers = start.raw_headers
+    host = next((value for name, value in headers if name == b"host"), b"")
     return {
         "asgi": dict(ABOUT),
         "http_version": VERSIONS.get(start.protocol, "1.1"),
-        "scheme": start.scheme,
-        "path": unquote(start.path),
-        "raw_path": start.path.encode("latin-1"),
+        "scheme": scheme,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": path.encode("latin-1"),
         "query_string": start.query.encode("latin-1"),
         "root_path": root_path,
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in start.headers],
+        "headers": headers,
         "client": (start.client, 0),
-        "server": server_of(host, start.scheme),
+        "server": server_of(host.decode("latin-1"), scheme),
         "state": state,
     }
 

@@ -21,6 +21,8 @@ SCHEMES = {"http": "ws", "https": "wss"}
 
 
 def asks_for_websocket(start: Start) -> bool:
+    if not start.has("upgrade"):
+        return False
     wanted = {name: value for name, value in start.headers if name in ("upgrade", "sec-websocket-key")}
     return start.method == "GET" and wanted.get("upgrade", "").lower() == "websocket" and len(wanted) == 2
 

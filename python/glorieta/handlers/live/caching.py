@@ -81,7 +81,7 @@ class Caching:
 
     def add_unknown(self) -> None:
         """A part that says nothing, such as the answer to a POST."""
-        self._note(set(), {})
+        self._every, self._lifetimes = set(), {}
 
     def _note(self, flags: set[str], lifetimes: dict[str, int]) -> None:
         self._some |= flags

@@ -178,7 +178,7 @@ class Call(Generic[T]):
 
     def _expires(self, now: float, deadline: float | None) -> float | None:
         """When it is given up; none: at the request's deadline."""
-        whole = self._scope.transport.start.deadline
+        whole = self._scope.transport.deadline
         if self._timeout is not None:
             own = now + self._timeout
             deadline = own if deadline is None else min(own, deadline)

@@ -74,8 +74,8 @@ class Running:
             return
         if isinstance(head, CallFailed):
             self._fail(head)
-        elif head.body is not None:
-            self._answered(head, head.body)
+        elif (body := head.body) is not None:
+            self._answered(head, body)
         else:
             self._reading = asyncio.ensure_future(self._read(head))
             self._reading.add_done_callback(self._read_to_end)
@@ -105,9 +105,8 @@ class Running:
         if len(body) > self._largest:
             self._over(None, self._too_large(answer))
             return
-        request, status, headers = self.request, answer.status, answer.headers
-        about = (request.upstream, request.method, request.target)
-        self._over(UpstreamResponse(*about, status, headers, body, answer.tries), None)
+        request = self.request
+        self._over(UpstreamResponse(request.upstream, request.method, request.target, answer, body), None)
 
     def _too_large(self, answer: CallResponse) -> UpstreamError:
         detail = f"{self.request.method} {self.request.target}: the answer is larger than {self._largest} bytes"

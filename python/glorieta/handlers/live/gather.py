@@ -162,7 +162,7 @@ class Gathering:
 
     def deadline(self, now: float, timeout: float | None) -> float | None:
         """When all must have ended; none: at the request's deadline."""
-        whole = self.scope.transport.start.deadline
+        whole = self.scope.transport.deadline
         if timeout is not None:
             return now + timeout if whole is None else min(now + timeout, whole)
         if whole is None or not any(is_optional(part) for part in self.parts):

@@ -9,7 +9,7 @@ from .decoding import decoded, text_of
 from .errors import UpstreamError
 
 if TYPE_CHECKING:
-    from ..transport import Fields
+    from ..transport import CallResponse, Fields
 
 T = TypeVar("T")
 
@@ -17,23 +17,29 @@ T = TypeVar("T")
 class UpstreamResponse:
     """A whole answer of an upstream, of any status."""
 
-    __slots__ = ("_headers", "_names", "body", "fields", "method", "status", "target", "tries", "upstream")
+    __slots__ = ("_head", "_headers", "body", "has", "method", "status", "target", "upstream")
 
-    def __init__(
-        self, upstream: str, method: str, target: str, status: int, fields: Fields, body: bytes, tries: int = 1
-    ) -> None:
+    def __init__(self, upstream: str, method: str, target: str, head: CallResponse, body: bytes) -> None:
         self.upstream = upstream
         self.method = method
         self.target = target
         """Path and query that were asked for."""
-        self.status = status
-        self.fields = fields
-        """Header fields in order, names in lower case."""
-        self._headers: Headers | None = None
-        self._names: dict[str, str] | None = None
+        self.status = head.status
         self.body = body
-        self.tries = tries
+        self.has = head.has
+        """Whether it has a header of a name, in lower case."""
+        self._head = head
+        self._headers: Headers | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """Header fields in order, names in lower case."""
+        return self._head.headers
+
+    @property
+    def tries(self) -> int:
         """How often the call was sent: 1 without retries."""
+        return self._head.tries
 
     @property
     def headers(self) -> Headers:
@@ -41,12 +47,6 @@ class UpstreamResponse:
         if self._headers is None:
             self._headers = Headers(grouped(self.fields))
         return self._headers
-
-    def has(self, name: str) -> bool:
-        """Whether it has a header of this name, in lower case."""
-        if self._names is None:
-            self._names = dict(self.fields)
-        return name in self._names
 
     @property
     def ok(self) -> bool:
@@ -80,7 +80,7 @@ class UpstreamResponse:
         """The body, decoded; with a model, or any annotation that pydantic knows, validated. `UpstreamError` of kind
         `invalid`: it is not JSON, nested too deeply, has NaN or Infinity, a content coding, or does not fit."""
         try:
-            return decoded(self.body, self._coding, model)
+            return decoded(self.body, self.headers["content-encoding"] if self.has("content-encoding") else "", model)
         except ValueError as error:
             raise self._invalid(error) from error
 

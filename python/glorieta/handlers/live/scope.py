@@ -52,15 +52,18 @@ class Surroundings:
     """Is told what a thread waits for that the event loop does: a test's clock goes on meanwhile."""
     upstreams: dict[str, str] = field(init=False)
     """Names in other spellings, for code that cannot write them as they are: `orders.users` for `orders/users`."""
+    places: dict[str, int] = field(init=False)
+    """By which the engine knows them."""
 
     def place(self, name: str) -> int:
         """By which the engine knows an upstream. `UnknownUpstream`: it may not be called."""
-        try:
-            return self.calls.index(name)
-        except ValueError:
-            raise UnknownUpstream(name, self.calls) from None
+        place = self.places.get(name)
+        if place is None:
+            raise UnknownUpstream(name, self.calls)
+        return place
 
     def __post_init__(self) -> None:
+        self.places = {name: place for place, name in enumerate(self.calls)}
         for name in self.forward_headers:
             if name in HOP_BY_HOP or name in OF_THE_ENGINE:
                 raise ValueError(f"forward_headers has {name}, which belongs to one connection; leave it out")
@@ -164,7 +167,7 @@ class CallScope:
 
     def remaining(self) -> float | None:
         """Seconds until the request's deadline; none: it has none."""
-        deadline = self.transport.start.deadline
+        deadline = self.transport.deadline
         return None if deadline is None else deadline - self.now()
 
     def forwarded(self) -> Fields:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 class StreamedResponse:
     """The head of an answer; its body comes by iterating, once."""
 
-    __slots__ = ("_call", "_rest", "_uploading", "fields", "headers", "request", "status", "tries")
+    __slots__ = ("_call", "_head", "_rest", "_uploading", "fields", "headers", "request", "status", "tries")
 
     def __init__(self, call: CallTransport, request: CallRequest, head: CallResponse, uploading: Upload | None) -> None:
         self._call = call
         self._uploading = uploading
+        self._head = head
         self._rest = head.body
         self.request = request
         self.status = head.status
@@ -53,7 +54,7 @@ class StreamedResponse:
         """Itself. `UpstreamError` of kind `status`, without a body: it is not a 2xx."""
         request = self.request
         about = (request.upstream, request.method, request.target)
-        UpstreamResponse(*about, self.status, self.fields, b"", self.tries).raise_for_status()
+        UpstreamResponse(*about, self._head, b"").raise_for_status()
         return self
 
 

@@ -125,7 +125,7 @@ async def accepted(call: CallTransport, upstream: str, target: str, key: bytes) 
     except CallFailed as failed:
         raise UpstreamError.of(upstream, failed) from None
     if head.status != 101:
-        response = UpstreamResponse(upstream, "GET", target, head.status, head.headers, head.body or b"", head.tries)
+        response = UpstreamResponse(upstream, "GET", target, head, head.body or b"")
         detail = f"GET {target}: {head.status} instead of a WebSocket"
         raise UpstreamError(upstream, "status", detail, tries=head.tries, response=response)
     if ("sec-websocket-accept", accept_token(key)) not in head.headers:

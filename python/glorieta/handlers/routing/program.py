@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..background import BackgroundTasks
 from ..errors import RouterError, name_of, place_of, wrong
+from ..live.upstream import Upstream
 from ..problems import RequestValidationError
 from ..response import Response
 from .bodies import BodyShape
@@ -94,7 +95,7 @@ GIVEN: dict[str, Callable[[Run], Any]] = {
 
 
 def give_upstream(name: str) -> Callable[[Run], Any]:
-    return lambda run: run.request.call_scope.upstream(name)
+    return lambda run: Upstream(name, run.request.call_scope)
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 INLINE = 64 * 1024
 """A body up to this many bytes travels with its head."""
 LARGEST_HEAD = 60 * 1024
-"""Bytes of the header fields of an answer or of a call; more does not fit into a message with its body."""
+"""Bytes of the header fields of a call; more does not fit into a message with its body. As many has the engine's own
+limit, which holds for answers as well."""
 LARGEST_TARGET = 30 * 1024
 """Bytes of the path and query of a call."""
 LARGEST_TOGETHER = 120 * 1024
@@ -30,10 +31,6 @@ LARGEST_TOGETHER = 120 * 1024
 
 def size_of(headers: Fields) -> int:
     return sum([len(name) + len(value) + 8 for name, value in headers])
-
-
-def is_too_large(headers: Fields) -> bool:
-    return size_of(headers) > LARGEST_HEAD
 
 
 def excess(target: str, size: int) -> str | None:
@@ -62,14 +59,18 @@ class CarriedCall:
 
     def begin(self, request: CallRequest, upstream: int) -> None:
         size, target, body = self._request.size_of(request.headers), request.target, request.body
-        if too_large := excess(target, size):
-            self.failed(CallFailed("head_too_large", f"{request.method} {target[:80]}: {too_large}", 0))
-            return
+        inline = body
+        # Most calls have no body and a short head: there is nothing to weigh.
+        if body != b"" or size + len(target) > LARGEST_TARGET:
+            if too_large := excess(target, size):
+                self.failed(CallFailed("head_too_large", f"{request.method} {target[:80]}: {too_large}", 0))
+                return
+            room = min(INLINE, LARGEST_TOGETHER - size - len(target))
+            inline = body if body is not None and len(body) <= room else None
         timeout = 0 if request.timeout is None else max(1, math.ceil(request.timeout * 1000))
-        room = min(INLINE, LARGEST_TOGETHER - size - len(target))
-        inline = body if body is not None and len(body) <= room else None
-        about = (upstream, timeout, request.method, request.target, request.headers, inline)
-        self._request.say(self._carrier.call, self._part, *about)
+        self._request.say(
+            self._carrier.call, self._part, upstream, timeout, request.method, target, request.headers, inline
+        )
         if inline is None:
             self._outflow = Outflow(partial(self._request.say_of, self._part, self._carrier.call_body))
             if body is not None:

@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from ..transport import Fields
 
 START = 0
-"""`(0, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, parameters, headers, body)`;
-without a body (none) its pieces follow."""
+"""`(0, link, call, deadline_ms, start)`: a request, as a `Start`; with 0 milliseconds it has no deadline."""
 BODY = 1
 """`(1, link, call, data, last)`: a piece of the request's body."""
 BODY_FAILED = 2
@@ -19,7 +18,7 @@ CANCEL = 3
 CREDIT = 4
 """`(4, link, call, bytes)`: so much more of the answer may be sent."""
 RESULT = 5
-"""`(5, link, call, part, status, headers, body, tries)`: an upstream's answer."""
+"""`(5, link, call, part, response)`: an upstream's answer, as a `CallResponse`."""
 RESULT_BODY = 6
 """`(6, link, call, part, data, last)`"""
 RESULT_FAILED = 7

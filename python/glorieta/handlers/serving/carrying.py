@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..transport import BodyLost, CallFailed
-from .calling import INLINE, CarriedCall, is_too_large, size_of
+from .calling import INLINE, CarriedCall, size_of
 from .flow import Inflow, Outflow
 from .over import OverCall, refusal
 
@@ -36,17 +36,19 @@ class CarriedRequest:
         "_reason",
         "_size",
         "call_number",
+        "deadline",
         "lingers",
         "link",
         "over",
         "start",
     )
 
-    def __init__(self, pump: Pump, link: int, call_number: int, start: Start) -> None:
+    def __init__(self, pump: Pump, link: int, call_number: int, start: Start, deadline: float | None) -> None:
         self._pump = pump
         self.link = link
         self.call_number = call_number
         self.start = start
+        self.deadline = deadline
         self.over = False
         """Whether nobody waits for the answer: it is whole, or not wanted."""
         self.lingers = False
@@ -83,14 +85,11 @@ class CarriedRequest:
     def answer(self, status: int, headers: Fields, body: bytes | None) -> None:
         if self.over or self._answered:
             return
-        if is_too_large(headers):
-            self._pump.complain(self.start, "its answer's headers are larger than 60 KiB")
-            self.fail()
-            return
-        self._answered = True
         if body is not None and len(body) <= INLINE:
-            self._say_goes_on()
-            self.say(self._pump.carrier.answer, status, headers, body)
+            if self._goes_on:
+                self._say_goes_on()
+            self._pump.say(self._pump.carrier.answer, self.link, self.call_number, status, headers, body)
+            self._answered = True
             self._end()
         else:
             self._answer_in_pieces(status, headers, body)
@@ -98,11 +97,12 @@ class CarriedRequest:
     def _answer_in_pieces(self, status: int, headers: Fields, body: bytes | None) -> None:
         if status == 101:
             # A tunnel lasts as long as it lasts, and what comes through it is no body of the request's.
-            self.start.deadline = None
+            self.deadline = None
             self._inflow = self._opened_inflow()
         if body is not None and not any(name == "content-length" for name, _ in headers):
             headers = [*headers, ("content-length", str(len(body)))]
         self.say(self._pump.carrier.answer, status, headers, None)
+        self._answered = True
         self._outflow = Outflow(self._send_piece)
         if body is not None:
             self._outflow.put(body)
@@ -135,16 +135,16 @@ class CarriedRequest:
         asyncio.get_running_loop().call_soon(self._send_conclusion)
 
     def _send_conclusion(self) -> None:
-        if self._conclusion is not None:
+        last, self._conclusion = self._conclusion, None
+        if last is not None:
             self._goes_on = self._pump.runs(self)
-            last, self._conclusion = self._conclusion, None
             last()
 
     def _say_goes_on(self) -> None:
         """The rest of the answer waits for nobody: if the handler goes on, that is work after the answer."""
         if self._goes_on and not self.over and not self.lingers:
             self.lingers = True
-            self.start.deadline = None
+            self.deadline = None
             self.say(self._pump.carrier.linger)
 
     def fail(self) -> None:
@@ -154,7 +154,10 @@ class CarriedRequest:
             self._end()
 
     def handled(self) -> None:
-        """The handler has ended. If it has not answered, it has failed; what waits for credit still goes out."""
+        """What waits for credit still goes out."""
+        self._pump.ended(self)
+        if self._conclusion is not None:
+            self._send_conclusion()
         if self.lingers:
             self.lingers = False
             self.say(self._pump.carrier.done)
@@ -164,7 +167,8 @@ class CarriedRequest:
             self.fail()
 
     def call(self, request: CallRequest) -> CallTransport:
-        self._send_conclusion()
+        if self._conclusion is not None:
+            self._send_conclusion()
         if self.over and not self.lingers:
             return OverCall(self._reason)
         upstream = self._pump.routes[self.start.route].surroundings.place(request.upstream)

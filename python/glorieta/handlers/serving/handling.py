@@ -29,15 +29,18 @@ async def handle(route: ServedRoute, transport: Transport, surroundings: Surroun
     scope.enter()
     try:
         await route.serve(transport, scope)
-        for work in scope.background or ():
+        for work in scope.background:
             await done(work, scope)
     except FAILURES as error:
         scope.crashed(error)
         transport.fail()
     finally:
-        scope.leave()
-        if scope.tasks:
-            end_leaked(scope)
+        try:
+            scope.leave()
+            if scope.tasks:
+                end_leaked(scope)
+        finally:
+            transport.handled()
 
 
 async def done(work: Callable[[], Awaitable[object]], scope: CallScope) -> None:

@@ -7,13 +7,13 @@ a task, and what tasks say is signalled once per turn of the loop.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..live.tracebacks import stack_of_task
-from ..transport import CallResponse, Start
 from . import carrier as kinds
 from .carrying import CarriedRequest
 from .handling import handle
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..live.scope import Surroundings
+    from ..transport import Start
     from .application import ServedRoute
     from .carrier import Carrier
 
@@ -45,13 +46,12 @@ class Pump:
         self.carrier = carrier
         self.routes = routes
         """By the numbers in `Start.route`."""
-        self.tasks: dict[asyncio.Task[None], CarriedRequest] = {}
-        """Handlers that run, those included whose answer is whole or not wanted any more."""
+        self.running: dict[CarriedRequest, asyncio.Task[None]] = {}
+        """Those whose handlers run, those included whose answer is whole or not wanted any more."""
         self.when_busy: Callable[[], None] = lambda: None
         """Called when a handler begins and none was running."""
         self._loop = asyncio.get_running_loop()
         self._requests: dict[tuple[int, int], CarriedRequest] = {}
-        self._running: dict[CarriedRequest, asyncio.Task[None]] = {}
         self._unsaid = False
         self._changed = asyncio.Event()
         """A handler has ended, or an answer is whole."""
@@ -83,15 +83,13 @@ class Pump:
         """Waits until every handler has ended and every answer is whole; after so many seconds the rest is
         cancelled."""
         end = self._loop.time() + grace
-        while (self.tasks or self._requests) and self._loop.time() < end:
+        while (self.running or self._requests) and self._loop.time() < end:
             self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(end):
                     await self._changed.wait()
-        left = list(self.tasks)
-        for task in left:
-            task.cancel()
-        if left:
+        if left := list(self.running.values()):
+            self._stop_all()
             await asyncio.wait(left, timeout=1)
         self._flush()
 
@@ -116,38 +114,32 @@ class Pump:
 
     def _result(self, message: tuple[Any, ...]) -> None:
         """The most frequent of what is passed on."""
-        _, link, call, part, *answer = message
+        _, link, call, part, response = message
         request = self._requests.get((link, call))
         if request is not None and (running := request.part(part)) is not None:
-            running.answered(CallResponse(*answer))
+            running.answered(response)
 
     def _start(self, message: tuple[Any, ...]) -> None:
-        _, link, call, route, deadline_ms, method, path, query, protocol, scheme, client, id, *rest = message
+        _, link, call, deadline_ms, start = message
         deadline = self._loop.time() + deadline_ms / 1000 if deadline_ms else None
-        start = Start(route, method, path, query, protocol, scheme, client, id, deadline, *rest)
-        request = CarriedRequest(self, link, call, start)
-        self._requests[link, call] = request
+        request = self._requests[link, call] = CarriedRequest(self, link, call, start, deadline)
+        route = start.route
         if route >= len(self.routes):
-            log.error("the engine asks for route %d, of which there are %d (id %s)", route, len(self.routes), id)
+            log.error("the engine asks for route %d, of which there are %d (id %s)", route, len(self.routes), start.id)
             request.fail()
             return
         served = self.routes[route]
-        if not self.tasks:
+        if not self.running:
             self.when_busy()
         # Not by the loop's factory, which would count it to whatever request the pump itself was called from.
         # Named, since making up a name costs more than the rest of it.
-        task = asyncio.Task(handle(served.route, request, served.surroundings), loop=self._loop, name="handler")
-        self.tasks[task] = request
-        self._running[request] = task
-        task.add_done_callback(self._ended)
+        handling = handle(served.route, request, served.surroundings)
+        self.running[request] = asyncio.Task(handling, loop=self._loop, name="handler")
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        request = self.tasks.pop(task)
+    def ended(self, request: CarriedRequest) -> None:
+        """Its handler has ended."""
+        self.running.pop(request, None)
         self._changed.set()
-        del self._running[request]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a request failed outside of its handler (id %s)", request.start.id, exc_info=error)
-        request.handled()
 
     def _cancel(self, message: tuple[Any, ...]) -> None:
         request = self._requests.get((message[1], message[2]))
@@ -158,9 +150,8 @@ class Pump:
             return
         del self._requests[message[1], message[2]]
         self._changed.set()
-        task = self._running.get(request)
-        if task is not None:
-            task.cancel()
+        if (task := self.running.get(request)) is not None:
+            stop(request, task)
             self._loop.call_later(STUBBORN, self._insist, task, request.start)
         request.cancelled()
 
@@ -181,16 +172,12 @@ class Pump:
 
     def runs(self, request: CarriedRequest) -> bool:
         """Whether its handler has not returned."""
-        task = self._running.get(request)
-        return task is not None and not task.done()
+        return request in self.running
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""
         self._changed.set()
         self._requests.pop((request.link, request.call_number), None)
-
-    def complain(self, start: Start, what: str) -> None:
-        log.error("the handler of %s %s (id %s) failed: %s", start.method, start.path, start.id, what)
 
     def say(self, message: Callable[..., None], *values: Any) -> None:
         """Sends a message. The engine is woken once for all that is said in one turn of the loop."""
@@ -212,17 +199,17 @@ class Pump:
 
     def beat(self, lag: float) -> None:
         """Says how late the loop is, in seconds, and how many handlers run."""
-        self.say(self.carrier.beat, min(int(lag * 1_000_000), 2**32 - 1), len(self.tasks))
+        self.say(self.carrier.beat, min(int(lag * 1_000_000), 2**32 - 1), len(self.running))
 
     def is_busy(self) -> bool:
         """Whether handlers run or answers are on their way: the engine awaits a sign now and then."""
-        return bool(self.tasks or self._requests)
+        return bool(self.running or self._requests)
 
     def sign(self, lag: float) -> None:
         """The same while the loop is blocked, from a thread that is not."""
         # That the carrier is broken is found out by the loop, as soon as it goes on.
         with suppress(ConnectionError):
-            self.carrier.sign(min(int(lag * 1_000_000), 2**32 - 1), len(self.tasks))
+            self.carrier.sign(min(int(lag * 1_000_000), 2**32 - 1), len(self.running))
 
     def _broke(self, error: ConnectionError) -> None:
         """Nothing can be said any more: whoever runs is cancelled, and the process ends."""
@@ -232,5 +219,16 @@ class Pump:
         self.broken.exception()
         self.stop()
         self._requests.clear()
-        for task in self.tasks:
-            task.cancel()
+        self._stop_all()
+
+    def _stop_all(self) -> None:
+        for request, task in list(self.running.items()):
+            stop(request, task)
+
+
+def stop(request: CarriedRequest, task: asyncio.Task[None]) -> None:
+    """Cancels its handler."""
+    task.cancel()
+    # What is cancelled before its first step never takes it, and would not say that it has ended.
+    if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
+        request.handled()

@@ -85,6 +85,10 @@ class RecordedTransport:
         self._calls: list[RecordedCall] = []
         self._more = 0
 
+    @property
+    def deadline(self) -> float | None:
+        return self._transport.deadline
+
     def now(self) -> float:
         return round((time.monotonic() - self._began) * 1000, 1)
 
@@ -121,6 +125,9 @@ class RecordedTransport:
 
     def conclude(self, last: Callable[[], None]) -> None:
         self._transport.conclude(last)
+
+    def handled(self) -> None:
+        self._transport.handled()
 
     def fail(self) -> None:
         self._note(500)
