@@ -50,7 +50,7 @@ class Start:
     protocol: str
     scheme: str
     client: str
-    id: str
+    request_id: str
     parameters: list[tuple[str, str]]
     headers: list[tuple[str, str]]
     raw_headers: list[tuple[bytes, bytes]]
@@ -88,6 +88,7 @@ class Carrier:
         headers: list[tuple[str, str]],
         body: bytes | None,
     ) -> None: ...
+    def explain(self, link: int, call: int, reason: str, detail: str) -> None: ...
     def call_body(self, link: int, call: int, part: int, data: bytes, last: bool) -> None: ...
     def call_credit(self, link: int, call: int, part: int, bytes: int) -> None: ...
     def call_cancel(self, link: int, call: int, part: int) -> None: ...

@@ -143,6 +143,8 @@ def test_35_too_many_connection_options(attack: Attack) -> None:
         "Host: evil",
         "Authorization: x",
         "X-Forwarded-For: 192.0.2.66",
+        "x_forwarded_for: 192.0.2.66",
+        "Content_Length: 5",
         "Transfer-Encoding: chunked",
     ],
 )

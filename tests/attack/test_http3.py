@@ -184,6 +184,23 @@ def test_a_flood_of_beginnings_has_to_prove_its_address(edge: Engine, world: Wor
         attacker.close()
 
 
+def test_nobody_uses_up_what_another_may_have(launch: Runner, world: World) -> None:
+    """Datagrams with a forged sender count for nobody: who is limited proves its address first."""
+    limits = {"connections_per_client": 2, "new_connections_per_client": 2}
+    for_each = http(
+        [route("/*", respond("own"))], versions=["h1", "h2", "h3"], tls=server_tls(world.files), limits=limits
+    )
+    edge = launch.engine(plan(for_each))
+    with datagram_socket() as attacker:
+        for _ in range(20):
+            for each in first_datagrams(world):
+                attacker.sendto(each, ("127.0.0.1", edge.port))
+        answers = [packet_type(each) for each in everything(attacker)]
+    assert set(answers) == {RETRY}
+    with Http3Client(edge.port, world.ca) as client:
+        assert client.get("/own").status == 200
+
+
 def test_cut_and_oversized_packets_are_dropped(edge: Engine, world: World, healthy: Http3Client) -> None:
     whole = first_datagrams(world)[0]
     with datagram_socket() as attacker:

@@ -51,7 +51,7 @@ def test_the_format_is_the_engines() -> None:
 
 
 def test_request_words_are_the_engines() -> None:
-    source = (ENGINE / "policy/src/word.rs").read_text()
+    source = (ENGINE / "policy/src/word/mod.rs").read_text()
     table = source.split("const PLAIN")[1].split("];")[0]
     plain = dict(re.findall(r'\("([\w.]+)", Word::(\w+)', table))
     assert len(plain) > 15

@@ -15,7 +15,7 @@ from harness import Engine, HttpUpstream, RawClient, Runner, Services, build, ge
 from harness.plan import Document, http, plan, proxy, respond, route, upstream
 
 KEYS = [
-    "time", "id", "listener", "route", "client", "method", "host", "path", "query", "protocol", "status", "reason", "detail",
+    "time", "request_id", "listener", "route", "client", "method", "host", "path", "query", "protocol", "status", "reason", "detail",
     "duration", "upstream", "endpoint", "tries", "mirror", "bytes_in", "bytes_out", "tls", "trace_id",
 ]  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_a_record_has_everything(edge: Engine, service: HttpUpstream) -> None:
     assert "reason" not in record
     assert "detail" not in record
     assert "tls" not in record
-    assert re.fullmatch(r"[0-9a-f]{32}", record["id"])
+    assert re.fullmatch(r"[0-9a-f]{32}", record["request_id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
     assert abs((datetime.fromisoformat(record["time"]) - began).total_seconds()) < 2
     assert 90 < record["duration"] < 2000

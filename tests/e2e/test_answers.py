@@ -106,7 +106,7 @@ def test_errors_have_the_id_that_the_log_has(edge: Engine, method: str, path: st
     text = request(edge.port, method, path, {"Accept": accept}).text
 
     def shown() -> list[str]:
-        return [record["id"] for record in edge.records() if record["id"] in text]
+        return [record["request_id"] for record in edge.records() if record["request_id"] in text]
 
     [found] = wait_until(shown, what=f"a record whose id this answer shows: {text}")
     assert len(found) == 32

@@ -114,7 +114,7 @@ def test_every_request_has_an_id_of_its_own(edge: Engine, origin: RecordingUpstr
     assert [answer.header("X-Request-ID") for answer in answers] == ids
     assert len(set(ids)) == 20
     assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)
-    assert edge.wait_record(path="/id7")["id"] == ids[7]
+    assert edge.wait_record(path="/id7")["request_id"] == ids[7]
 
 
 @pytest.mark.parametrize(

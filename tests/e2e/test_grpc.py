@@ -116,7 +116,7 @@ def test_errors_of_ones_own_are_statuses(
 ) -> None:
     error = call_failing(edge, path, message)
     assert error.code() == code
-    assert "request id: " in error.details()
+    assert "request_id: " in error.details()
     record = edge.wait_record(path=path)
     assert (record["status"], record["grpc_status"], record["reason"]) == (200, code.value[0], reason)
 
@@ -127,7 +127,7 @@ def test_the_route_s_deadline_holds(edge: Engine, service: GrpcService) -> None:
     with GrpcClient(f"127.0.0.1:{edge.port}", **authority) as client, pytest.raises(grpc.RpcError) as failed:
         client.one(b"hang", timeout=20)
     assert failed.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert "request id: " in failed.value.details()
+    assert "request_id: " in failed.value.details()
     assert service.cancelled.wait(10)
 
 

@@ -13,6 +13,7 @@ import pytest
 from harness import Engine, RawClient, Runner, build, get, request, wait_until
 from harness.certificates import Authority
 from harness.h2_upstream import H2Conversation, H2Request, H2Upstream, TlsH2Upstream, answer_ok
+from harness.http2 import Http2Client
 from harness.plan import check, client_tls, http, plan, proxy, route, upstream
 from harness.tls import TlsUpstream
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from harness import Services
 
 STREAMS = int(h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS)
+WINDOW_SIZE = int(h2.settings.SettingCodes.INITIAL_WINDOW_SIZE)
 
 
 def edge_to(launch: Runner, service: H2Upstream, workers: int = 1, retries: int = 0, **changes: object) -> Engine:
@@ -208,6 +210,33 @@ def test_a_slow_client_holds_up_no_other(launch: Runner, service: H2Upstream) ->
     finally:
         for client in slow:
             client.socket.close()
+
+
+def test_small_pieces_that_nobody_reads_end_nobody_s_answer(launch: Runner, service: H2Upstream) -> None:
+    """Each frame costs more than its few bytes, but the connection is shared with others, who do read."""
+    written = []
+
+    def respond(talk: H2Conversation, asked: H2Request) -> None:
+        asked.wait()
+        if asked.target != "/pieces":
+            talk.answer(asked)
+            return
+        talk.head(asked)
+        with talk.lock:
+            for _ in range(3000):
+                talk.h2.send_data(asked.stream, b"x" * 32)
+            talk.flush()
+        written.append(asked.stream)
+
+    service.respond = respond
+    edge = edge_to(launch, service)
+    with Http2Client(edge.port, settings={WINDOW_SIZE: 1}) as slow:
+        for _ in range(20):
+            slow.begin(path="/pieces")
+        wait_until(lambda: len(written) == 20, what="all pieces", timeout=30)
+        # What comes on the same connection comes after them.
+        assert get(edge.port, "/small").text == "ok"
+        assert service.accepted == 1
 
 
 def test_a_goaway_loses_no_request(launch: Runner, service: H2Upstream) -> None:

@@ -179,11 +179,11 @@ def test_a_crash_is_a_500_with_an_id_and_the_log_has_the_handlers_frames_first(h
     answer = get(house.port, "/crash")
     assert answer.status == 500
     told = answer.json()
-    assert told["id"] == answer.header("x-request-id")
+    assert told["request_id"] == answer.header("x-request-id")
     assert "of the handler" not in answer.text
     wait_until(lambda: "Traceback" in house.log.read_text(), what="the log")
     lines = house.log.read_text().splitlines()
-    assert lines[0].endswith(f"(id {told['id']}): KeyError: 'of the handler'")
+    assert lines[0].endswith(f"(request_id {told['request_id']}): KeyError: 'of the handler'")
     assert lines[1].startswith("  at crash (")
 
 

@@ -84,16 +84,18 @@ def test_every_line_of_run_json_is_an_object(edge: HandledEdge) -> None:
     info = heard(edge, event="logged", message="looks for 7")
     assert info["extra"] == {"user": 7}
     assert (info["level"], info["logger"], info["pid"]) == ("info", "shop", process)
-    wait_until(lambda: f'"id":"{info["id"]}"' in edge.running.stdout, 10, "the same id in the access log")
+    wait_until(
+        lambda: f'"request_id":"{info["request_id"]}"' in edge.running.stdout, 10, "the same id in the access log"
+    )
     error = heard(edge, event="logged", message="nobody")
-    assert error["id"] == info["id"]
+    assert error["request_id"] == info["request_id"]
     assert error["exception"].startswith("  at logs (") and error["exception"].endswith("KeyError: 7")
-    assert heard(edge, event="printed", message="asked")["id"] == info["id"]
-    assert "id" in heard(edge, event="logged", message="in a thread")
+    assert heard(edge, event="printed", message="asked")["request_id"] == info["request_id"]
+    assert "request_id" in heard(edge, event="logged", message="in a thread")
 
     failed = heard(edge, event="logged", level="error", logger="glorieta.handlers")
-    assert failed["id"] == crashed.json()["id"]
-    assert failed["message"].endswith(f"failed (id {failed['id']}): LookupError: of the handler")
+    assert failed["request_id"] == crashed.json()["request_id"]
+    assert failed["message"].endswith(f"failed (request_id {failed['request_id']}): LookupError: of the handler")
     assert failed["exception"].endswith("LookupError: of the handler")
 
 

@@ -209,7 +209,7 @@ def test_an_exception_is_a_500_with_an_id_and_its_traceback_is_in_the_log_only(s
     answer = shop.edge.get("/crash")
     assert answer.status == 500
     assert "of the handler" not in answer.text
-    log = shop.edge.wait_log(f"(id {answer.json()['id']}): KeyError: 'of the handler'")
+    log = shop.edge.wait_log(f"(request_id {answer.json()['request_id']}): KeyError: 'of the handler'")
     assert "  at crash (" in log
 
 

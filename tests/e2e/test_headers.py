@@ -48,7 +48,7 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
         route(
             "/dollar",
             proxy(),
-            filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request.id}"}})],
+            filters=[headers({"set": {"X-Price": "$$5 ${method}"}}, {"set": {"X-Id": "${request_id}"}})],
         ),
         route(
             "/framing",
@@ -56,7 +56,17 @@ def edge(start: Runner, origin: RecordingUpstream) -> Engine:
             filters=[headers({"remove": ["Content-Length", "Transfer-Encoding"]}, {"remove": ["Content-Length"]})],
         ),
     ]
-    return start.engine(plan(http(routes), [upstream("service", origin.address)]))
+    for_all = headers(None, {"set": {"X-For-All": "${listener}", "Server": "edge"}, "remove": ["X-Request-ID"]})
+    return start.engine(plan(http(routes, filters=[for_all]), [upstream("service", origin.address)]))
+
+
+def test_what_no_route_takes_has_the_headers_of_the_listener(edge: Engine) -> None:
+    """HSTS, for one, has to be on every answer (RFC 6797 §7.1)."""
+    for path, method, status in (("/nowhere", "GET", 404), ("/%00", "GET", 400)):
+        answer = request(edge.port, method, path)
+        assert (answer.status, answer.headers("X-For-All"), answer.headers("Server")) == (status, ["web"], ["edge"])
+        assert answer.header("X-Request-ID") is None
+    assert get(edge.port, "/own").header("X-For-All") is None
 
 
 @pytest.fixture(autouse=True)

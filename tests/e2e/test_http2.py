@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -284,6 +285,23 @@ def test_one_who_does_not_read_holds_nobody_up(edge: Engine) -> None:
         stuck = client.begin(path="/large")
         client.wait_for(lambda: len(client.answers[stuck].body) == 1000, "the window's worth")
         assert client.get("/own").status == 200
+
+
+def test_small_pieces_that_no_service_takes_end_no_connection(launch: Runner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        routes = [route("/own", respond("own")), route("/*", proxy())]
+        service = upstream("service", f"127.0.0.1:{silent.getsockname()[1]}")
+        edge = launch.engine(plan(http(routes), [service]))
+        with Http2Client(edge.port) as client:
+            # Its windows are known then.
+            assert client.get("/own").status == 200
+            for _ in range(3):
+                # Nothing of the body is taken before the service has said that it wants it.
+                stream = client.begin("POST", "/slow", [("expect", "100-continue")], end=False)
+                for _ in range(3000):
+                    client.h2.send_data(stream, b"x" * 20)
+                client.flush()
+            assert client.get("/own").status == 200
 
 
 @CURL

@@ -211,7 +211,7 @@ def test_an_endpoint_is_told_of_the_client(edge: Engine, world: World) -> None:
         assert (seen.version, seen.client) == (version, ("127.0.0.9", port))
         assert seen.server == ("127.0.0.1", edge.ports[name])
     record = edge.wait_record(listener="two")
-    assert world.told.announced[-1].values[pp.UNIQUE_ID].decode() == record["id"]
+    assert world.told.announced[-1].values[pp.UNIQUE_ID].decode() == record["request_id"]
     assert pp.SSL not in world.told.announced[-1].values
 
 

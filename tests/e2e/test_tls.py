@@ -36,6 +36,7 @@ class World:
         self.ca = self.authority.write(folder)
         self.shop = self.make("shop", "shop.example", "www.shop.example")
         self.api = self.make("api", "*.api.example")
+        self.one = self.make("one", "one.example")
         self.client = trusting(self.ca)
 
     def make(self, name: str, *names: str) -> Files:
@@ -64,6 +65,7 @@ def edge(start: Runner, world: World, origin: RecordingUpstream) -> Engine:
         http(routes, tls=server_tls(world.shop, world.api)),
         http(again, "strict", tls=server_tls(world.shop, unknown_name="refuse")),
         http(again, "modern", tls=server_tls(world.shop, minimum="1.3")),
+        http(again, "one", tls=server_tls(world.one)),
         http(again, "clear"),
     ]
     return start.engine(plan(listeners, [upstream("service", origin.address)]))
@@ -115,6 +117,19 @@ def test_a_host_that_the_certificate_does_not_cover_is_misdirected(edge: Engine,
         assert client.get("/words", "www.shop.example:443").status == 200
     assert edge.wait_record(reason="misdirected")["status"] == 421
     assert edge.metrics().total("glorieta_rejected_total", listener="web", reason="misdirected") >= 1
+
+
+def test_who_asked_for_the_only_name_is_held_to_it(edge: Engine, world: World) -> None:
+    """A check by address, or a client that believes anybody, has asked for no name that could be mistaken."""
+    everybody = trusting(None)
+    for name, host, status in (
+        ("one.example", "one.example", 200),
+        ("one.example", "other.example", 421),
+        (None, "192.0.2.1", 200),
+        ("other.example", "other.example", 200),
+    ):
+        with TlsClient(edge.ports["one"], everybody, name) as client:
+            assert client.get("/", host).status == status, (name, host)
 
 
 def test_versions(edge: Engine, world: World) -> None:

@@ -86,13 +86,30 @@ def test_a_bad_certificate_never_comes_in(edge: Engine, world: World, listener: 
     assert "revoked" in world.open(edge, listener, world.gone_files).lower()
 
 
-def test_nobody_gives_himself_a_name(edge: Engine, world: World, origin: RecordingUpstream) -> None:
-    forged = b"GET / HTTP/1.1\r\nHost: shop.example\r\nX-Client-Name: admin\r\n\r\n"
+@pytest.mark.parametrize(
+    ("head", "trailer"),
+    [
+        ("X-Client-Name: admin", ""),
+        # What services behind WSGI and its kin take for the same header.
+        ("X_Client_Name: admin\r\nx_client-name: admin", ""),
+        # What some services take for headers.
+        ("Trailer: X-Client-Name", "X-Client-Name: admin\r\nx_client_name: admin\r\n"),
+    ],
+    ids=["header", "disguise", "trailer"],
+)
+def test_nobody_gives_himself_a_name(
+    edge: Engine, world: World, origin: RecordingUpstream, head: str, trailer: str
+) -> None:
+    body = f"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n{trailer}X-Sum: 1\r\n\r\n"
+    forged = f"POST / HTTP/1.1\r\nHost: shop.example\r\n{head}\r\n{body}".encode()
     for shown, names in ((world.files, ["billing.internal, spiffe://shop/billing"]), (None, [])):
         origin.forget()
         with TlsClient(edge.ports["optional"], trusting(world.ca, shown)) as client:
             assert client.exchange(forged).status == 200
-        assert origin.requests[0].headers("X-Client-Name") == names
+        request = origin.requests[0]
+        assert request.headers("X-Client-Name") == names
+        assert not [name for name, _ in request.fields if "_" in name]
+        assert request.trailers == [("X-Sum", "1")]
 
 
 def test_who_comes_back_is_still_known(edge: Engine, world: World) -> None:

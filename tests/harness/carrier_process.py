@@ -56,7 +56,7 @@ def take(carrier: Carrier, state: dict[tuple[int, int], Any], message: tuple[Any
 
 
 def tell(carrier: Carrier, link: int, call: int, deadline_ms: int, start: Start) -> None:
-    texts = [start.method, start.path, start.query, start.protocol, start.scheme, start.client, start.id]
+    texts = [start.method, start.path, start.query, start.protocol, start.scheme, start.client, start.request_id]
     raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start.raw_headers]
     assert raw == start.headers and all(start.has(name) for name, _ in raw) and not start.has("x-none")
     assert start.body is not None

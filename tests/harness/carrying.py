@@ -24,6 +24,8 @@ class PlayedCarrier:
     def __init__(self) -> None:
         self.said: list[tuple[Any, ...]] = []
         self.flushes = 0
+        self.signalled: list[str] = []
+        """The kinds of what a worker has been woken for."""
         self.when: dict[str, Callable[[], None]] = {}
         """What a worker does when it hears something of a kind."""
         self.broken = False
@@ -46,7 +48,7 @@ class PlayedCarrier:
         **given: str,
     ) -> None:
         texts = {"method": "GET", "path": "/home/7", "query": "", "protocol": "h2", "scheme": "https"} | given
-        texts = texts | {"client": "192.0.2.1", "id": f"id-{call}"}
+        texts = texts | {"client": "192.0.2.1", "request_id": f"id-{call}"}
         start = Start(route, *texts.values(), [("id", "7")], [("accept", "*/*")], body)
         self.send(0, link, call, deadline_ms, start)
 
@@ -80,6 +82,7 @@ class PlayedCarrier:
     def flush(self) -> None:
         self._check()
         self.flushes += 1
+        self.signalled = [message[0] for message in self.said]
 
     def _check(self) -> None:
         if self.broken:
@@ -99,6 +102,7 @@ class PlayedCarrier:
             "call_cancel",
             "beat",
             "sign",
+            "explain",
         }:
             raise AttributeError(name)
 

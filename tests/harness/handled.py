@@ -31,7 +31,7 @@ def start_of(*, method: str = "GET", headers: Fields | None = None, body: bytes 
         protocol="http/1.1",
         scheme="http",
         client="192.0.2.1",
-        id="an-id",
+        request_id="an-id",
         parameters=[],
         headers=headers or [],
         body=body,

@@ -90,6 +90,7 @@ def http(routes: Sequence[Document], name: str = "web", bind: str | Sequence[str
         "trusted_proxies": [],
         "forwarded": FORWARDED,
         "request_id": REQUEST_ID,
+        "filters": [],
         "routes": list(routes),
         "tcp": None,
         "passthrough": None,

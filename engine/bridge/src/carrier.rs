@@ -122,6 +122,12 @@ impl Carrier {
         self.send(link, &FromHandler::Done { call })
     }
 
+    /// Why the answer that follows is an error that the handler has not made itself; `reason` is the engine's word.
+    fn explain(&self, link: usize, call: u32, reason: &str, detail: &str) -> PyResult<()> {
+        let (reason, detail) = (Bytes::copy_from_slice(reason.as_bytes()), Bytes::copy_from_slice(detail.as_bytes()));
+        self.send(link, &FromHandler::Explain { call, reason, detail })
+    }
+
     fn failed(&self, link: usize, call: u32) -> PyResult<()> {
         self.send(link, &FromHandler::Failed { call })
     }

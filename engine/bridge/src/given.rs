@@ -84,8 +84,8 @@ impl Start {
     }
 
     #[getter]
-    fn id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
-        text(py, &self.start.id)
+    fn request_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        text(py, &self.start.request_id)
     }
 
     #[getter]

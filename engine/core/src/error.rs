@@ -47,6 +47,11 @@ macro_rules! kinds {
             pub const fn at(self) -> At {
                 match self { $(Kind::$kind => At::$at,)* }
             }
+
+            /// The kind with that word; `None`: there is none.
+            pub fn of_reason(reason: &[u8]) -> Option<Kind> {
+                Kind::ALL.iter().copied().find(|kind| kind.reason().as_bytes() == reason)
+            }
         }
     };
 }
@@ -85,6 +90,8 @@ kinds! {
     /// A filter said no.
     Denied "denied" 403 Client;
     NotFound "not_found" 404 Client;
+    /// A parameter or the body of a request is not what its handler declares.
+    RequestInvalid "request_invalid" 422 Client;
     ConnectRefused "connect_method_refused" 405 Client;
     TooManyConnections "too_many_connections" 503 Client;
     /// New connections come faster than the listener takes them.

@@ -219,6 +219,19 @@ impl Fields {
         });
     }
 
+    /// Removes a field under this name and under all that services cannot tell from it, see [`Fields::is_alike`].
+    pub fn remove_alike(&mut self, name: &[u8]) {
+        let Fields { block, list } = self;
+        list.retain(|field| !Fields::is_alike(field.name_span.of(block), name));
+    }
+
+    /// Whether two names are one to services behind CGI and its kin (WSGI, FastCGI), which write an underscore for each
+    /// dash (RFC 3875 §4.1.18).
+    pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
+        let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
+    }
+
     /// Whether bytes may be a field value: no CR, LF, NUL or other control but tab (RFC 9110 §5.5).
     pub fn is_value(text: &[u8]) -> bool {
         text.iter().all(|&byte| byte >= 0x20 && byte != 0x7f || byte == b'\t')
@@ -271,6 +284,18 @@ mod tests {
         fields.set_named(b"X-a", b"4");
         let seen: Vec<_> = fields.iter().map(|(_, name, value)| (name.to_vec(), value.to_vec())).collect();
         assert_eq!(seen, [(b"X-B".to_vec(), b"2".to_vec()), (b"X-a".to_vec(), b"4".to_vec())]);
+    }
+
+    #[test]
+    fn names_that_services_take_for_one_go_together() {
+        let mut fields = Fields::default();
+        for name in ["X-Client-Name", "x_client_name", "X_Client-NAME", "X-Client", "X-Client-Names", "Referer"] {
+            fields.add_named(name.as_bytes(), b"1");
+        }
+        fields.remove_alike(b"x-client-name");
+        fields.remove_alike(b"REFERER");
+        let left: Vec<_> = fields.iter().map(|(_, name, _)| name.to_vec()).collect();
+        assert_eq!(left, [b"X-Client".to_vec(), b"X-Client-Names".to_vec()]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Header fields set, added and removed, in requests and in answers.
 
-use glorieta_core::{Fields, Name, RequestHead, ResponseHead};
+use std::sync::Arc;
+
+use glorieta_core::{Body, Fields, Name, RequestHead, ResponseHead};
 use glorieta_policy::{LookUp, Template, View};
 
+use crate::trailers::Guarded;
 use crate::{Scope, Step};
 
 #[derive(Debug)]
@@ -42,7 +45,9 @@ impl Headers {
         &self.response.remove
     }
 
-    pub(crate) fn request(&self, head: &mut RequestHead, scope: &Scope<'_>) -> Step {
+    /// What is removed and set holds for the trailers, too: some services take them for headers. And it holds for names
+    /// that services cannot tell from these.
+    pub(crate) fn request(self: &Arc<Self>, head: &mut RequestHead, body: &mut Body, scope: &Scope<'_>) -> Step {
         let values = self.request.values(&scope.view(head));
         // `Host` is written from the authority, so that no two can disagree.
         let host = self.request.set.iter().zip(&values).find(|((name, _), _)| Name::parse(name) == Name::Host);
@@ -51,13 +56,23 @@ impl Headers {
         {
             head.set_authority(host);
         }
-        self.request.apply(&mut head.fields, &values);
+        self.request.apply(&mut head.fields, &values, Fields::remove_alike);
+        if self.request.takes_away()
+            && let Body::Stream(_) = body
+        {
+            *body = Body::Stream(Box::new(Guarded::new(std::mem::take(body), self.clone())));
+        }
         Step::Continue
+    }
+
+    /// Removes from the trailers of a request what its head may not have from the client either.
+    pub(crate) fn trailers(&self, fields: &mut Fields) {
+        self.request.take_away(fields, Fields::remove_alike);
     }
 
     pub(crate) fn response(&self, head: &mut ResponseHead, request: &RequestHead, scope: &Scope<'_>) {
         let values = self.response.values(&scope.view(request));
-        self.response.apply(&mut head.fields, &values);
+        self.response.apply(&mut head.fields, &values, Fields::remove_named);
     }
 }
 
@@ -101,18 +116,18 @@ impl Changes {
         self.set.iter().chain(&self.add).map(expand).collect()
     }
 
-    fn apply(&self, fields: &mut Fields, values: &[Vec<u8>]) {
-        for name in &self.remove {
-            fields.remove_named(name);
-        }
-        let (set, add) = values.split_at(self.set.len());
-        for ((name, template), value) in self.set.iter().zip(set) {
-            fields.remove_named(name);
-            if is_sent(template, value) {
-                fields.add_named(name, value);
-            }
-        }
-        for ((name, template), value) in self.add.iter().zip(add) {
+    /// Whether fields of some names go.
+    fn takes_away(&self) -> bool {
+        !self.remove.is_empty() || !self.set.is_empty()
+    }
+
+    fn take_away(&self, fields: &mut Fields, remove: fn(&mut Fields, &[u8])) {
+        self.remove.iter().chain(self.set.iter().map(|(name, _)| name)).for_each(|name| remove(fields, name));
+    }
+
+    fn apply(&self, fields: &mut Fields, values: &[Vec<u8>], remove: fn(&mut Fields, &[u8])) {
+        self.take_away(fields, remove);
+        for ((name, template), value) in self.set.iter().chain(&self.add).zip(values) {
             if is_sent(template, value) {
                 fields.add_named(name, value);
             }
@@ -136,7 +151,25 @@ mod tests {
         let headers =
             Headers::read(&HeadersFilter { request, response: HeaderChanges::default() }, &as_written).unwrap();
         let client = Some("10.0.0.9".parse().unwrap());
-        with_scope(client, |scope| headers.request(head, scope));
+        with_scope(client, |scope| Arc::new(headers).request(head, &mut Body::Empty, scope));
+    }
+
+    #[test]
+    fn nobody_keeps_a_name_in_disguise() {
+        let mut head = RequestHead::build("GET", "a.example", "/", None);
+        for name in ["X_User", "x-user", "X-Gone", "x_gone", "x_other"] {
+            head.fields.add_named(name.as_bytes(), b"root");
+        }
+        run(changes(&["x-gone"], &[("X-User", "alice")], &[]), &mut head);
+        let seen: Vec<_> = head.fields.iter().map(|(_, name, value)| (name.to_vec(), value.to_vec())).collect();
+        assert_eq!(seen, [(b"x_other".to_vec(), b"root".to_vec()), (b"X-User".to_vec(), b"alice".to_vec())]);
+    }
+
+    #[test]
+    fn two_names_that_are_alike_may_both_be_set() {
+        let mut head = RequestHead::build("GET", "a.example", "/", None);
+        run(changes(&[], &[("X-A", "1"), ("X_A", "2")], &[]), &mut head);
+        assert_eq!(head.fields.list.len(), 2);
     }
 
     #[test]

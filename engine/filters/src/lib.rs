@@ -11,6 +11,7 @@ mod headers;
 mod max_body;
 mod memory;
 mod scope;
+mod trailers;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -206,7 +207,7 @@ impl Filter {
         match self {
             Filter::Addresses(addresses) => addresses.request(scope),
             Filter::MaxBody(limit) => limit.request(body),
-            Filter::Headers(headers) => headers.request(head, scope),
+            Filter::Headers(headers) => headers.request(head, body, scope),
             Filter::Compress(compress) => compress.request(head, scope),
             Filter::Decompress(decompress) => decompress.request(head, body),
             Filter::GrpcWeb => grpc_web::request(head, body),

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Route, ServerTls, TlsTarget};
+use crate::{Filter, Route, ServerTls, TlsTarget};
 
 /// An address (or several) and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Listener {
     pub trusted_proxies: Vec<String>,
     pub forwarded: ForwardedHeaders,
     pub request_id: RequestIdHeaders,
+    /// What happens to requests for which no route is found, and to their answers. Routes have it among their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Filter>,
     /// In no order; precedence is decided by what they match.
     pub routes: Vec<Route>,
     /// The target of a `tcp` listener.

@@ -32,7 +32,8 @@ Values = Annotated[list[HeaderTemplate], OneOrMore]
 
 
 class RequestHeaders(Noun):
-    """Changes to the headers that go to the upstream, in this order: remove, set, add."""
+    """Changes to the headers that go to the upstream, in this order: remove, set, add. What is removed or set goes from
+    trailers, too, and from names with an underscore for a dash, which many services take for the same."""
 
     set: dict[RequestHeader, HeaderTemplate] = Field(default_factory=dict)
     """Headers by name, each with the one value it has from here on; a template, such as `${client.ip}`."""
@@ -46,7 +47,7 @@ class ResponseHeaders(Noun):
     """Changes to the headers that go to the client, in this order: remove, set, add."""
 
     set: dict[ResponseHeader, HeaderTemplate] = Field(default_factory=dict)
-    """Headers by name, each with the one value it has from here on; a template, such as `${request.id}`."""
+    """Headers by name, each with the one value it has from here on; a template, such as `${request_id}`."""
     add: dict[ResponseHeader, Values] = Field(default_factory=dict)
     """Headers by name, each with one or more values that are added to what there is; templates."""
     remove: Annotated[list[ResponseHeader], OneOrMore] = Field(default_factory=list)

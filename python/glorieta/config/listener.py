@@ -52,7 +52,7 @@ class Forwarded(Noun):
 
 
 class RequestId(Noun):
-    """The request's id: the `id` of the access log."""
+    """The request's id: the `request_id` of the access log."""
 
     request: Switch = True
     """Send `X-Request-ID` to the upstream."""
@@ -144,7 +144,8 @@ class Listener(ListenerDefaults):
     files: FilesValue | None = None
     """Answer what no route matches with files of a folder."""
     filters: Filters = Field(default_factory=left_to_defaults(Filters))
-    """Filters of everything that comes in here. For `tcp`, `tls` and `udp` only `allow` and `deny`."""
+    """Filters of everything that comes in here, also of what no route matches. For `tcp`, `tls` and `udp` only `allow`
+    and `deny`."""
     role: Role | None = None
     """The role of the listener's own routes, as a contract. Left out: inferred."""
     admit: Annotated[dict[Name, Admitted], NamesOnly] = Field(default_factory=dict)

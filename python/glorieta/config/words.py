@@ -24,14 +24,18 @@ REQUEST_WORDS = {
     "query": "the text after the question mark",
     "search": "the query with its question mark; nothing where there is none",
     "target": "path and query",
-    "protocol": "HTTP/1.1, HTTP/1.0 or HTTP/2",
+    "protocol": "HTTP/1.1, HTTP/1.0, HTTP/2 or HTTP/3",
     "sni": "the name that the client asked for by TLS (SNI)",
     "tls.version": "the version of TLS that the client speaks, such as 1.3; nothing in clear",
-    "client.certificate.subject": "the subject of the client's verified certificate, such as `CN=billing, O=Shop`",
-    "client.certificate.names": "the names in the client's verified certificate, joined by `, `",
+    "client.certificate.subject": (
+        "the subject of the client's verified certificate, such as `CN=billing, O=Shop`; a comma in a value is `\\,`"
+    ),
+    "client.certificate.names": (
+        "the names in the client's verified certificate, joined by `, `; a comma within one is `\\,`"
+    ),
     "client.certificate.fingerprint": "SHA-256 of the client's verified certificate, in hexadecimal",
     "client.certificate.verified": "whether the client has proved who it is: true or false",
-    "request.id": "the request's id",
+    "request_id": "the request's id",
     "listener": "the listener's name",
     "route": "the route's name",
 }

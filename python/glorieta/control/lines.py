@@ -86,4 +86,4 @@ class Printed(io.RawIOBase):
             self._out.flush()
 
     def _line(self, message: str) -> str:
-        return line("printed", time.time(), id=self._request_id(), stream=self._stream, message=message)
+        return line("printed", time.time(), request_id=self._request_id(), stream=self._stream, message=message)

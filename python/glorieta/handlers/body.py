@@ -61,7 +61,8 @@ async def pieces(transport: Transport) -> AsyncIterator[bytes]:
         while piece := await transport.read():
             yield piece
     except BodyLost as lost:
-        raise RequestRefused(lost.status, lost.reason, "The body did not arrive whole.") from lost
+        detail = "The body did not arrive whole."
+        raise RequestRefused(lost.status, lost.reason, detail, reason=lost.reason) from lost
 
 
 async def read(transport: Transport, limit: int) -> bytes:
@@ -81,7 +82,8 @@ async def read(transport: Transport, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> RequestRefused:
-    return RequestRefused(413, "body_too_large", f"The body is larger than {limit} bytes.")
+    detail = f"The body is larger than {limit} bytes."
+    return RequestRefused(413, "body_too_large", detail, reason="body_too_large")
 
 
 def check_encoding(headers: Headers) -> None:

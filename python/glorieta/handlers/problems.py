@@ -35,12 +35,26 @@ class HTTPException(Exception):
         return problem(self.status_code, self.detail)
 
 
-class RequestRefused(HTTPException):
-    """A request that cannot be understood at all: `code` is one stable word for the reason."""
+INVALID = "request_invalid"
+"""The engine's word for a request that is not what its handler declares."""
 
-    def __init__(self, status_code: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+
+class RequestRefused(HTTPException):
+    """A request that cannot be understood at all: `code` is one stable word for the reason, and `reason` the engine's
+    word in the access log."""
+
+    def __init__(
+        self,
+        status_code: int,
+        code: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        reason: str = INVALID,
+    ) -> None:
         super().__init__(status_code, detail, headers)
         self.code = code
+        self.reason = reason
 
     def members(self) -> dict[str, Any]:
         return {**super().members(), "code": self.code}
@@ -51,6 +65,7 @@ class RequestValidationError(HTTPException):
 
     def __init__(self, errors: Sequence[Mapping[str, Any]], body: Any = None) -> None:
         super().__init__(422, None)
+        self.reason = INVALID
         self.body = body
         self._errors = errors
 
@@ -97,11 +112,11 @@ def answer_of(error: HTTPException) -> tuple[int, Fields, bytes]:
     return error.status_code, fields, encode_json(error.members())
 
 
-def crash_answer(id: str) -> tuple[int, Fields, bytes]:
+def crash_answer(request_id: str) -> tuple[int, Fields, bytes]:
     """What a client learns of a handler that crashed: only under which id the log tells more."""
-    return answer_by_id(500, None, id)
+    return answer_by_id(500, None, request_id)
 
 
-def answer_by_id(status: int, detail: str | None, id: str) -> tuple[int, Fields, bytes]:
+def answer_by_id(status: int, detail: str | None, request_id: str) -> tuple[int, Fields, bytes]:
     """An error that is not the client's: under this id the log says more."""
-    return status, [("content-type", MEDIA_TYPE)], encode_json({**problem(status, detail), "id": id})
+    return status, [("content-type", MEDIA_TYPE)], encode_json({**problem(status, detail), "request_id": request_id})

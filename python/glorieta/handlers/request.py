@@ -104,9 +104,9 @@ class HTTPConnection:
         return Address(self.transport.start.client)
 
     @property
-    def id(self) -> str:
+    def request_id(self) -> str:
         """The request's id, as in the log and in `X-Request-ID`."""
-        return self.transport.start.id
+        return self.transport.start.request_id
 
     @property
     def url(self) -> URL:

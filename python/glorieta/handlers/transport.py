@@ -55,7 +55,7 @@ class Start:
     scheme: str
     client: str
     """The client's address, behind trusted proxies."""
-    id: str
+    request_id: str
     parameters: Fields
     """Parameters of the route's path, escapes kept."""
     headers: Fields
@@ -154,9 +154,13 @@ class Transport(Protocol):
         From its end on it has no deadline, and a client that goes away does not cancel it; calls are made as long as
         `handlers: {background: …}` says."""
 
-    def conclude(self, last: Callable[[], None]) -> None:
-        """Has the end of the answer sent by `last`, and finds out whether the handler goes on: it does if it has not
-        returned by the loop's next turn, or makes a call."""
+    async def sent(self) -> None:
+        """Waits until what was said of the answer has left, all of it where it is whole: what blocks the event loop
+        from here on holds no client up."""
+
+    def explain(self, reason: str, detail: str) -> None:
+        """Says why the answer that follows is an error, for the access log: `reason` is a word of the engine's.
+        Nothing where that answer is no error after all, or was given before."""
 
     def fail(self) -> None:
         """The handler failed: before the answer that is a 500 of the engine's, after it the answer is cut."""

@@ -5,23 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .describe import (
-    field_text,
-    filter_text,
-    handler_text,
-    listener_text,
-    match_text,
-    target_text,
-    upstream_text,
-    value_text,
-)
+from .describe import field_text, value_text
+from .describe_filters import filter_text
+from .describe_handlers import handler_text
+from .describe_listeners import listener_text
+from .describe_matches import match_text
+from .describe_routes import target_text
+from .describe_upstreams import upstream_text
 from .list_changes import endpoints_change, items_change, variants_change
 from .wording import ARROW, both_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .model import Plan
+    from .model import Plan, Route
 
 Kind = Literal["setting", "listener", "group", "route", "upstream", "handler"]
 SHOWN = {"+": "+", "-": "−", "~": "~"}
@@ -111,18 +108,28 @@ def things(plan: Plan, kind: Kind) -> dict[str, dict[str, Any]]:
     """All things of a kind by id."""
     if kind == "route":
         return {
-            route["id"]: {"words": [], "mirror": None, **route, "listener": listener["id"]}
+            route["id"]: {"words": [], "mirror": None, **route, "target": named(route), "listener": listener["id"]}
             for listener in plan["listeners"]
             for route in listener["routes"]
         }
     if kind == "listener":
         return {
-            each["id"]: {key: value for key, value in each.items() if key != "routes"} for each in plan["listeners"]
+            each["id"]: {"filters": [], **{key: value for key, value in each.items() if key != "routes"}}
+            for each in plan["listeners"]
         }
     if kind == "handler":
         return {each["id"]: dict(each) for each in plan.get("handlers", ())}
     source: Sequence[Mapping[str, Any]] = plan["groups"] if kind == "group" else plan["upstreams"]
     return {each["id"]: dict(each) for each in source}
+
+
+def named(route: Route) -> dict[str, Any]:
+    """A route's target. A handler's function is what its name says, wherever it stands in the process's list: another
+    route that comes or goes moves it, and changes nothing of it."""
+    target: dict[str, Any] = {**route["target"]}
+    if "handler" in target:
+        target["handler"] = {key: value for key, value in target["handler"].items() if key != "route"}
+    return target
 
 
 def changes_of(kind: Kind, old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> Iterator[Change]:

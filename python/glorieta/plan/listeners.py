@@ -171,6 +171,8 @@ def compile_groups(
             say_empty(compiling, scope)
     if not everything and not names:
         say_empty(compiling, own)
+    if own.filters:
+        listener["filters"] = own.filters
     listener["routes"] = [route for route, _ in everything]
     listener["roles"] = in_order(role for group in groups for role in group["roles"])
     compiling.routes += everything

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..config.address import short_bind
-from .describe import balance_text, protocol_text, value_text
+from .describe import value_text
+from .describe_listeners import protocol_text
+from .describe_upstreams import balance_text
 from .wording import ARROW
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ ALWAYS = {
     "scheme": "http or https",
     "protocol": "such as HTTP/2",
     "listener": "a listener's name",
-    "request.id": "such as a prefix",
+    "request_id": "such as a prefix",
 }
 """Words that every request has, and what they say."""
 SAYS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 LONGEST = 80
 """Characters of one value; what is longer is cut in the middle."""
@@ -54,3 +55,9 @@ def both_shown(old: str, new: str) -> tuple[str, str]:
         return shown(old), shown(new)
     one, other = (f'"{CUT}{shortened(text[same:], LONGEST - len(CUT))}"' for text in (old, new))
     return one, other
+
+
+def shortened_json(value: Any) -> str:
+    """Anything else, on one line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST and text.isprintable() else shown(text)

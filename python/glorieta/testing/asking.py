@@ -36,7 +36,7 @@ class Asked:
     """Whether its body comes in pieces."""
     timeout: float | None
 
-    def start(self, route: int, parameters: Fields, id: str) -> Start:
+    def start(self, route: int, parameters: Fields, request_id: str) -> Start:
         return Start(
             route=route,
             method=self.method,
@@ -45,7 +45,7 @@ class Asked:
             protocol="http/1.1",
             scheme="http",
             client="192.0.2.1",
-            id=id,
+            request_id=request_id,
             parameters=parameters,
             headers=self.headers,
             body=None if self.streamed else b"".join(self.pieces),

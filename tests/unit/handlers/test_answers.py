@@ -156,7 +156,7 @@ def test_what_cannot_be_sent_is_told_to_the_log_only(value: Any, caplog: pytest.
         answer = answer_of(value)
     assert (answer.status, answer.json) == (
         500,
-        {"type": "about:blank", "title": "Internal Server Error", "status": 500, "id": "an-id"},
+        {"type": "about:blank", "title": "Internal Server Error", "status": 500, "request_id": "an-id"},
     )
     assert "test_answers.answer_of.<locals>.handler returned what cannot be sent" in caplog.text
 
@@ -181,7 +181,7 @@ def test_a_text_about_nan_is_no_nan() -> None:
 def crashed(router: Router, caplog: pytest.LogCaptureFixture) -> str:
     with caplog.at_level(logging.ERROR):
         answer = ask(router, "GET", "/")
-    assert (answer.status, answer.json["id"]) == (500, "an-id")
+    assert (answer.status, answer.json["request_id"]) == (500, "an-id")
     assert "secret" not in answer.text
     return caplog.text
 

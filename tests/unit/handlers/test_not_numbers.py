@@ -232,7 +232,7 @@ async def events() -> EventStream:
 def test_it_is_a_500_wherever_it_stands(path: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         answer = ask(router, "GET", path, upstreams={"users": {"POST /": {}}})
-    assert (answer.status, answer.json["id"], "detail" in answer.json) == (500, "an-id", False)
+    assert (answer.status, answer.json["request_id"], "detail" in answer.json) == (500, "an-id", False)
     assert "Unserialisable" in caplog.text
 
 

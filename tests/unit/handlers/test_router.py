@@ -245,7 +245,7 @@ def test_what_a_middleware_raises_is_the_answer_that_it_means(
     assert answered.header("www-authenticate") == ("Basic" if raised == "refusal" else None)
     assert closed == ([True] if when == "after" else [])
     assert "Traceback" not in caplog.text
-    told = "GET / (id an-id) is answered with 504: upstream" in caplog.text
+    told = "GET / (request_id an-id) is answered with 504: upstream" in caplog.text
     assert told == (raised == "upstream"), "which upstream failed is for the log"
 
 

@@ -207,7 +207,7 @@ def test_a_refusal_that_cannot_be_sent_is_a_500(caplog: pytest.LogCaptureFixture
         raise HTTPException(400, {"secret": math.nan})
 
     answer = refused(router)
-    assert (answer.status, answer.json["id"], "secret" in answer.text) == (500, "an-id", False)
+    assert (answer.status, answer.json["request_id"], "secret" in answer.text) == (500, "an-id", False)
     assert "NaN and Infinity are no JSON" in caplog.text
 
 
@@ -231,7 +231,7 @@ def test_handshakes_that_are_refused(caplog: pytest.LogCaptureFixture) -> None:
     for kind in ("closes", "refuses", "returns"):
         assert refused(router, f"/{kind}").status == 403
     answer = refused(router, "/fails")
-    assert (answer.status, answer.json["id"]) == (500, "an-id")
+    assert (answer.status, answer.json["request_id"]) == (500, "an-id")
     assert refused(router, "/protocol").status == 500
     assert "does not offer the subprotocol 'chat'" in caplog.text
     assert refused(router, "/x?n=y").errors() == [("query", "n", None, "int_parsing")]

@@ -108,7 +108,7 @@ def test_an_application_that_breaks_the_protocol_is_a_failure(messages: list[Any
     if outcome == "cut":
         assert (answer.status_code, answer.content, answer.reason) == (200, b"x", "cut")
     else:
-        assert (answer.status_code, answer.json()["id"]) == (500, "test-1")
+        assert (answer.status_code, answer.json()["request_id"]) == (500, "test-1")
 
 
 def test_an_exception_is_a_500_and_the_tests_own() -> None:
@@ -437,11 +437,43 @@ async def sends(send: Any, *pieces: bytes) -> None:
         await send({"type": "http.response.body", "body": piece, "more_body": place + 1 < len(pieces)})
 
 
-def test_an_application_that_returns_with_its_answer_says_nothing_more() -> None:
+def test_an_application_that_may_call_upstreams_may_do_so_until_it_returns() -> None:
     async def app(_: Any, __: Any, send: Any) -> None:
         await sends(send, b"x")
 
-    assert carried(app) == ["answer"]
+    assert carried(app) == ["linger", "answer", "done"]
+    assert carried(app, calls=()) == ["answer"]
+
+
+@pytest.mark.parametrize("calls", [(), ("users",)], ids=["calls nobody", "calls"])
+@pytest.mark.parametrize(
+    "pieces", [(b"x",), (b"x", b""), (b"x", b"y"), (b"x" * 200_000,)], ids=["whole", "ended", "pieces", "large"]
+)
+def test_the_answer_has_left_before_an_application_goes_on(pieces: tuple[bytes, ...], calls: tuple[str, ...]) -> None:
+    """It may block the event loop from there on."""
+    left: list[tuple[list[str], bool]] = []
+
+    async def handler(transport: Transport, scope: CallScope) -> None:
+        async def app(_: Any, __: Any, send: Any) -> None:
+            await sends(send, *pieces)
+            left.append((carrier.signalled, transport.over))  # type: ignore[attr-defined]
+
+        await answer_http(app, {"path": "/"}, transport, scope)
+
+    async def script(made: Pumped) -> None:
+        nonlocal carrier
+        carrier = made.carrier
+        made.carrier.start()
+        for _ in range(10):
+            await made.idle()
+            made.carrier.send(4, 0, 1, 40_000)
+        await made.idle()
+
+    carrier: Any = None
+    said = [message[0] for message in pumped(script, handler, calls=calls).said]
+    ((signalled, over),) = left
+    assert over
+    assert signalled == [name for name in said if name != "done"]
 
 
 def test_an_application_that_goes_on_may_call_upstreams() -> None:
@@ -474,7 +506,7 @@ def test_one_that_fails_after_its_answer_has_answered(caplog: pytest.LogCaptureF
         await sends(send, b"x")
         raise KeyError("of the application")
 
-    assert carried(app) == ["answer"]
+    assert carried(app, calls=()) == ["answer"]
     assert "of the application" in caplog.text
 
 

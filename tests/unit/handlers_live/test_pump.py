@@ -26,7 +26,7 @@ SECRET = "not for the log of a test that passes"
 
 
 async def answers(transport: Transport, scope: CallScope) -> None:
-    transport.answer(200, [("content-type", "text/plain")], transport.start.id.encode())
+    transport.answer(200, [("content-type", "text/plain")], transport.start.request_id.encode())
 
 
 def test_requests_are_answered_and_the_engine_is_woken_once_for_all() -> None:
@@ -62,7 +62,7 @@ def test_a_request_says_what_the_engine_said() -> None:
         "h2",
         "https",
     )
-    assert (start.client, start.id, transport.deadline, start.body) == ("192.0.2.1", "id-3", 1.5, b"x")
+    assert (start.client, start.request_id, transport.deadline, start.body) == ("192.0.2.1", "id-3", 1.5, b"x")
     assert (start.parameters, start.headers) == ([("id", "7")], [("accept", "*/*")])
 
 
@@ -209,7 +209,7 @@ def test_a_handler_that_raises_is_a_failure_and_its_frames_come_first(caplog: py
     assert carrier.said == [("failed", 0, 1)]
     (record,) = caplog.records
     told = record.getMessage().splitlines()
-    assert told[0] == f"the handler of GET /home/7 failed (id id-1): KeyError: '{SECRET}'"
+    assert told[0] == f"the handler of GET /home/7 failed (request_id id-1): KeyError: '{SECRET}'"
     assert told[1].startswith("  at deep (") and __file__ in told[1]
     assert told[2] == "    raise KeyError(SECRET)"
     assert told[3].startswith("  at wrong (")
@@ -662,10 +662,10 @@ def test_draining_waits_for_handlers_and_cancels_those_that_take_too_long() -> N
 
     async def takes(transport: Transport, scope: CallScope) -> None:
         try:
-            await asyncio.sleep(5 if transport.start.id == "id-1" else 50)
+            await asyncio.sleep(5 if transport.start.request_id == "id-1" else 50)
             transport.answer(200, [], b"")
         finally:
-            ended.append(transport.start.id)
+            ended.append(transport.start.request_id)
 
     async def script(made: Pumped) -> None:
         made.carrier.start(1)
@@ -717,7 +717,7 @@ def test_a_thousand_requests_in_one_batch_take_their_turns() -> None:
 
     async def turns(transport: Transport, scope: CallScope) -> None:
         for _ in range(3):
-            order.append(transport.start.id)
+            order.append(transport.start.request_id)
             await asyncio.sleep(0)
         transport.answer(200, [], b"")
 

@@ -215,7 +215,7 @@ def test_a_crash_is_the_tests_unless_it_wants_the_answer(client: TestClient) -> 
     assert client.get("/teapot").status_code == 418
     with TestClient(router, raise_server_exceptions=False) as tolerant:
         answer = tolerant.get("/crash")
-        assert (answer.status_code, answer.json()["id"]) == (500, "test-1")
+        assert (answer.status_code, answer.json()["request_id"]) == (500, "test-1")
         assert "mine" not in answer.text
 
 

@@ -314,6 +314,17 @@ def test_revocations_of_somebody_else_and_of_yesterday(tmp_path: Path) -> None:
     assert "crl.pem holds a certificate, and no revocation list" in said(tmp_path, tls)
 
 
+def test_revocations_of_some_authorities_only(tmp_path: Path) -> None:
+    GOOD.write(tmp_path, "a")
+    other = Authority("Other")
+    (tmp_path / "ca.pem").write_bytes(AUTHORITY.pem + other.pem)
+    tls = "{certificate: a.crt, key: a.key, clients: {authorities: ca.pem, revoked: crl.pem}}"
+    (tmp_path / "crl.pem").write_bytes(AUTHORITY.revocations())
+    assert "crl.pem has no revocation list of CN=Other: whom it has signed is refused" in said(tmp_path, tls)
+    (tmp_path / "crl.pem").write_bytes(AUTHORITY.revocations() + other.revocations())
+    assert told(tmp_path, tls) == []
+
+
 def test_what_an_upstream_is_shown_is_looked_into_as_well(tmp_path: Path) -> None:
     GOOD.write(tmp_path, "a")
     AUTHORITY.client("me").write(tmp_path, "me")

@@ -88,6 +88,12 @@ def test_a_route_that_moves_to_another_listener_is_told() -> None:
     ]
 
 
+def test_filters_of_a_listener_are_told_of_it_as_well() -> None:
+    before = routes("/: a")
+    after = before.replace("routes:", "filters: {deny: 10.0.0.0/8}\n    routes:", 1)
+    assert "~ listener web  filters.addresses: + deny 10.0.0.0/8" in diff_text(diff(compiled(before), compiled(after)))
+
+
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda path: path.stem)
 def test_a_plan_does_not_differ_from_itself(path: Path) -> None:
     plan = build(path, secrets=False).plan
@@ -176,6 +182,14 @@ def test_texts_and_lists_stay_on_one_line_that_can_be_read() -> None:
     assert len(new) <= 82
     assert "dolor" in new
     assert "dolor" not in old
+
+
+def test_what_answers_without_a_route_have_is_told() -> None:
+    before = 'version: 1\nlisteners: {web: {bind: ":80", routes: {/a: {respond: hi}}}}\n'
+    after = before.replace('":80", ', '":80", filters: {headers: {response: {set: {x-a: "1"}}}}, ')
+    listener, route = diff_text(diff(compiled(before), compiled(after))).splitlines()
+    assert listener == "~ listener web  filters.headers: + headers (response x-a)"
+    assert route == "~ route web/a  filters.headers: + headers (response x-a)"
 
 
 def test_one_file_has_one_version_wherever_it_is_compiled() -> None:

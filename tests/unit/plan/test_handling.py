@@ -15,12 +15,14 @@ from glorieta.config.objects import find_object
 from glorieta.engine import Trial
 from glorieta.plan import Built, build, diff, diff_text, explain
 from glorieta.plan.drawing import draw
+from glorieta.plan.explaining.explanation import Explanation
+from glorieta.plan.explaining.view import View
 from glorieta.plan.testing import run_tests
 from glorieta.plan.told import steps
 from harness.configuring import cases, put_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 SHOP = """\
 from glorieta.handlers import Router, Upstream, WebSocket
@@ -44,14 +46,10 @@ UPSTREAMS = "upstreams: {users: {endpoints: [localhost:3000]}}\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working folder; what is imported from it is forgotten afterwards."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    return tmp_path
 
 
 def configured(text: str, python: str = "", top: str = UPSTREAMS) -> str:
@@ -321,8 +319,27 @@ def test_explain_says_who_answers_for_whom_and_what_that_calls() -> None:
     assert "GET /x  →  shop.answer in shop.py:mobile" in text
     assert "shop.py:mobile  calls users; 128 requests per process, which wait at most 1s for one" in text
     assert explanation.as_json()["handlers"] == [
-        {"id": "shop.py:mobile", "calls": ["users"], "requests": 128, "wait_ms": 1000}
+        {
+            "id": "shop.py:mobile",
+            "calls": ["users"],
+            "requests": 128,
+            "wait_ms": 1000,
+            "background_ms": 60_000,
+            "tunnel_ms": 3_600_000,
+            "processes": 1,
+            "threads": 40,
+            "leave_ms": 3_600_000,
+        }
     ]
+
+
+def test_explain_says_how_the_processes_of_handlers_run() -> None:
+    settings = "handlers: {processes: 3, threads: 1, background: 5m, leave: 2h}\n"
+    built = build(configured("handler: shop.py:router", 'router.get("/x")(answer)\n', UPSTREAMS + settings))
+    text = explain(built).text()
+    assert "  3 processes, each with 1 thread for plain functions; leave: 2h for what goes on in replaced code" in text
+    assert "background: 5m for calls after an answer" in " ".join(text.split())
+    assert "processes" not in Explanation(View(built.plan)).text(), "a Plan alone does not say it"
 
 
 def test_a_picture_leads_from_a_handler_to_what_it_calls() -> None:
@@ -330,6 +347,22 @@ def test_a_picture_leads_from_a_handler_to_what_it_calls() -> None:
     drawn = draw(built.plan, "glorieta.yaml")
     assert "shop.answer" in drawn
     assert drawn.count("<path") >= 3, "from the listener to the group, to the upstream, to its endpoint"
+
+
+def test_a_route_that_stands_elsewhere_in_the_list_of_a_process_has_not_changed() -> None:
+    one = configured("routes:\n  /b/*: {handler: shop.py:router}\n", 'router.get("/b/x")(answer)\n')
+    before = build(one).plan
+    python = 'router.get("/b/a")(answer)\nrouter.get("/b/x")(answer)\n'
+    both = "routes:\n  /a/*: {asgi: shop.py:application}\n  /b/*: {handler: shop.py:router}\n"
+    after = build(configured(both, python)).plan
+    numbers = [
+        {each["id"]: each["target"]["handler"]["route"] for each in plan["listeners"][0]["routes"]}
+        for plan in (before, after)
+    ]
+    assert numbers[0]["web/GET /b/x"] != numbers[1]["web/GET /b/x"]
+    told = diff_text(diff(before, after))
+    assert "GET /b/a" in told
+    assert "GET /b/x" not in told
 
 
 def test_new_code_is_told_as_such() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from glorieta.plan.describe import match_text
+from glorieta.plan.describe_matches import match_text
 from glorieta.plan.match import host_within, path_within, written_path
 from glorieta.plan.precedence import in_order
 from harness.configuring import UPSTREAM, compiled, routes

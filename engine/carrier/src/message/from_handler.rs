@@ -83,6 +83,14 @@ pub enum FromHandler {
     Done {
         call: u32,
     },
+    /// The answer that follows is none of the handler's own making: something has failed.
+    Explain {
+        call: u32,
+        /// The engine's word, as in the access log.
+        reason: Bytes,
+        /// The same for a person.
+        detail: Bytes,
+    },
 }
 
 impl FromHandler {
@@ -133,6 +141,11 @@ impl FromHandler {
             }
             FromHandler::Linger { call } => writer = Writer::tag(9, *call, 0),
             FromHandler::Done { call } => writer = Writer::tag(10, *call, 0),
+            FromHandler::Explain { call, reason, detail } => {
+                writer = Writer::tag(11, *call, 8 + reason.len() + detail.len());
+                writer.bytes(reason);
+                writer.bytes(detail);
+            }
         }
         writer.0
     }
@@ -165,6 +178,7 @@ impl FromHandler {
             8 => FromHandler::Beat { running: call, lag: reader.u32()? },
             9 => FromHandler::Linger { call },
             10 => FromHandler::Done { call },
+            11 => FromHandler::Explain { call, reason: reader.bytes()?, detail: reader.bytes()? },
             _ => return Err(UNKNOWN),
         };
         reader.end()?;

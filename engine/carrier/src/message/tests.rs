@@ -22,8 +22,21 @@ fn failure() -> impl Strategy<Value = CallFailure> {
 fn start() -> impl Strategy<Value = Start> {
     (any::<(u32, u32)>(), vec(text(), 7), fields(), fields(), body()).prop_map(
         |((route, deadline_ms), texts, parameters, headers, body)| {
-            let [method, path, query, protocol, scheme, client, id] = <[Bytes; 7]>::try_from(texts).unwrap();
-            Start { route, deadline_ms, method, path, query, protocol, scheme, client, id, parameters, headers, body }
+            let [method, path, query, protocol, scheme, client, request_id] = <[Bytes; 7]>::try_from(texts).unwrap();
+            Start {
+                route,
+                deadline_ms,
+                method,
+                path,
+                query,
+                protocol,
+                scheme,
+                client,
+                request_id,
+                parameters,
+                headers,
+                body,
+            }
         },
     )
 }
@@ -107,6 +120,7 @@ fn from_handler() -> impl Strategy<Value = FromHandler> {
         ids.prop_map(|(lag, running)| FromHandler::Beat { lag, running }),
         any::<u32>().prop_map(|call| FromHandler::Linger { call }),
         any::<u32>().prop_map(|call| FromHandler::Done { call }),
+        (any::<u32>(), text(), text()).prop_map(|(call, reason, detail)| FromHandler::Explain { call, reason, detail }),
     ]
 }
 

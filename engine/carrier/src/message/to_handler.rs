@@ -22,7 +22,7 @@ pub struct Start {
     pub scheme: Bytes,
     /// The client's address, behind trusted proxies.
     pub client: Bytes,
-    pub id: Bytes,
+    pub request_id: Bytes,
     /// Parameters of the route's path.
     pub parameters: Fields,
     pub headers: Fields,
@@ -203,7 +203,9 @@ impl Start {
     fn write(&self, writer: &mut Writer) {
         writer.u32(self.route);
         writer.u32(self.deadline_ms);
-        for text in [&self.method, &self.path, &self.query, &self.protocol, &self.scheme, &self.client, &self.id] {
+        for text in
+            [&self.method, &self.path, &self.query, &self.protocol, &self.scheme, &self.client, &self.request_id]
+        {
             writer.bytes(text);
         }
         write_fields(writer, &self.parameters);
@@ -221,7 +223,7 @@ impl Start {
             protocol: reader.bytes()?,
             scheme: reader.bytes()?,
             client: reader.bytes()?,
-            id: reader.bytes()?,
+            request_id: reader.bytes()?,
             parameters: read_fields(reader)?,
             headers: read_fields(reader)?,
             body: Body::read(reader)?,

@@ -83,6 +83,11 @@ impl Compress {
     pub(crate) fn body(&self, response: &mut Response, request: &RequestHead, noted: Noted) -> Option<Rc<Volume>> {
         if response.head.status == 304 {
             head::name_as_asked(&mut response.head.fields, request);
+            // A 304 seldom says what it is about, so it varies wherever an answer could: a cache takes over its fields
+            // (RFC 9111 §3.2), and would otherwise give one client's coding to all.
+            if !noted.no_transform {
+                head::vary(&mut response.head.fields);
+            }
             return None;
         }
         if noted.no_transform || !self.could(response, request.method) {

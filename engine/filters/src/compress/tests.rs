@@ -162,11 +162,12 @@ fn an_answer_to_head_has_the_fields_that_one_to_get_would_have() {
 }
 
 #[test]
-fn a_304_is_left_as_it_is_but_for_its_tag() {
+fn a_304_varies_and_has_the_tag_that_was_asked_about() {
     let filter = Compress::read(&plan()).unwrap();
     let mut response = answer(304, &[TEXT, ("ETag", "\"a\"")], Body::Empty);
     run(&filter, &request("GET", &[GZIP, ("If-None-Match", "W/\"a\"")]), &mut response);
     assert_eq!(response.head.fields.get(Name::Etag), Some(&b"W/\"a\""[..]));
+    assert_eq!(response.head.fields.get(Name::Vary), Some(&b"Accept-Encoding"[..]));
     assert!(!response.head.fields.has(Name::ContentEncoding));
 }
 

@@ -150,6 +150,13 @@ impl Pump {
         }
     }
 
+    /// Asks a client that is between two chunks whether it is there, by a byte that changes nothing: the size of a
+    /// chunk may begin with zeros (RFC 9112 §7.1).
+    pub fn ask(&mut self) {
+        debug_assert!(self.framing == Framing::Chunked && !self.ended && self.out.is_empty() && self.frame.is_empty());
+        self.out.push(b'0');
+    }
+
     fn gather(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), Error> {
         match frame {
             Some(Ok(Frame::Data(bytes))) if bytes.is_empty() => Ok(()),

@@ -15,6 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::PROVIDER;
 use super::files::Files;
+use super::subject;
 
 const DAY: i64 = 86_400;
 
@@ -158,7 +159,7 @@ pub(super) fn identity(certificate: &CertificateDer<'_>) -> ClientCertificate {
         _ => None,
     };
     let names = alternative_names(&parsed).filter_map(text).collect();
-    ClientCertificate { subject: parsed.subject().to_string().into(), names, fingerprint: fingerprint.into() }
+    ClientCertificate { subject: subject::text(parsed.subject()).into(), names, fingerprint: fingerprint.into() }
 }
 
 #[cfg(test)]

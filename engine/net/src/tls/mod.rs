@@ -18,6 +18,7 @@ mod hello;
 mod originator;
 mod quic;
 mod session;
+mod subject;
 mod terminator;
 #[cfg(test)]
 mod testing;

@@ -71,7 +71,7 @@ impl QuicCredentials {
         let chain = connection.peer_identity().and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let certificate = chain.as_ref().and_then(|chain| chain.first()).map(identity);
         let chosen = self.credentials.choose(server_name.as_deref(), self.unknown);
-        let names = chosen.filter(|_| self.credentials.holds_names()).map(|chosen| chosen.names().clone());
+        let names = chosen.and_then(|chosen| self.credentials.held_to(server_name.as_deref(), chosen.names()));
         Some(Shown { server_name, certificate, names })
     }
 }

@@ -154,7 +154,7 @@ impl Terminator {
     pub fn names_for(&self, name: Option<&str>) -> Result<Option<Arc<Names>>, String> {
         let credentials = self.kept.current();
         match credentials.choose(name, self.plan.unknown_name) {
-            Some(chosen) => Ok(credentials.holds_names().then(|| chosen.names().clone())),
+            Some(chosen) => Ok(credentials.held_to(name, chosen.names())),
             // Without files there is nothing to be said of names.
             None if credentials.identities.is_empty() && credentials.awaited.is_empty() => Ok(None),
             None => Err(name.unwrap_or_default().to_owned()),
@@ -187,7 +187,7 @@ impl Terminator {
             let credentials = self.kept.current();
             match credentials.choose(hello.name.as_deref(), self.plan.unknown_name) {
                 Some(Chosen::Identity(identity)) => {
-                    Ok((identity.config.clone(), credentials.holds_names().then(|| identity.names.clone())))
+                    Ok((identity.config.clone(), credentials.held_to(hello.name.as_deref(), &identity.names)))
                 }
                 Some(Chosen::Awaited(awaited)) => Err(Refusal::Awaited(awaited.names.to_string())),
                 None => Err(Refusal::NameUnknown(hello.name.as_deref().unwrap_or_default().to_owned())),
@@ -328,8 +328,15 @@ impl Credentials {
         whys.join("; ")
     }
 
-    /// Whether requests are held to the names of the certificate: with one name alone there is nothing to mistake.
-    pub(super) fn holds_names(&self) -> bool {
+    /// The names that requests of a connection are held to, which was opened for `asked` and answered with a certificate
+    /// for `names`. With one name alone there is nothing to mistake, so whoever has not asked for it (a check by
+    /// address, a client that verifies nothing) may ask for any host.
+    pub(super) fn held_to(&self, asked: Option<&str>, names: &Arc<Names>) -> Option<Arc<Names>> {
+        let is_meant = asked.is_some_and(|asked| covers(names, asked));
+        (is_meant || self.has_several_names()).then(|| names.clone())
+    }
+
+    fn has_several_names(&self) -> bool {
         self.identities.len() + self.awaited.len() > 1
             || self.identities.iter().any(|identity| identity.names.len() > 1)
             || self.awaited.iter().any(|awaited| awaited.names.len() > 1)

@@ -48,6 +48,19 @@ fn answering(terminator: &Terminator, name: Option<&str>) -> Result<String, Stri
 }
 
 #[test]
+fn who_asked_for_the_only_name_is_held_to_it() {
+    let terminator = build(&Both::new().server);
+    for (asked, names) in [
+        (Some("shop.example"), "shop.example"),
+        (Some("SHOP.example."), "shop.example"),
+        (Some("other.example"), "any"),
+        (None, "any"),
+    ] {
+        assert_eq!(answering(&terminator, asked).unwrap(), names, "{asked:?}");
+    }
+}
+
+#[test]
 fn the_certificate_is_chosen_by_name() {
     let mut both = Both::new();
     both.add(&["*.api.example"]);

@@ -22,6 +22,20 @@ pub(super) struct AnswerBody {
 
 impl BodySource for AnswerBody {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+        let polled = self.poll_piece(cx);
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            self.call.talk.handler.series.failed(error.kind);
+        }
+        polled
+    }
+
+    fn remaining(&self) -> Option<u64> {
+        self.left
+    }
+}
+
+impl AnswerBody {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
         self.call.poll_upload(cx, &mut self.upload);
         match self.inflow.poll_piece(cx, &self.call.line) {
             Poll::Ready(Some(Ok(data))) => {
@@ -46,10 +60,6 @@ impl BodySource for AnswerBody {
                 None => Poll::Pending,
             },
         }
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        self.left
     }
 }
 

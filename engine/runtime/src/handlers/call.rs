@@ -35,13 +35,10 @@ pub struct Asked {
 
 /// What a handler answered.
 pub enum Answered {
-    Response(Response),
+    /// With the reason, where it is an error that the handler has not made itself.
+    Response(Response, Option<Error>),
     /// 101: the stream leads to the handler, for as long as the tunnel is kept.
-    Switched {
-        head: ResponseHead,
-        stream: Stream,
-        tunnel: Tunnel,
-    },
+    Switched { head: ResponseHead, stream: Stream, tunnel: Tunnel },
 }
 
 /// Has a handler answer a request. It is sent again only where the process that had it has ended without having
@@ -156,8 +153,7 @@ impl Call {
     }
 
     fn late(&self, how: &str) -> Error {
-        let detail = format!("{}: {how}", self.talk.handler.id);
-        Error::new(Kind::HandlerTimeout).with_detail(detail)
+        Error::new(Kind::HandlerTimeout).with_detail(self.talk.named(how))
     }
 
     fn never_taken(&self) -> Error {
@@ -168,7 +164,7 @@ impl Call {
 
     fn finish(self, (answer, inflow): Told, upload: Upload, upgrade: bool) -> Result<Answered, Error> {
         let name = |error: Error| {
-            let detail = format!("{}: {}", self.talk.handler.id, error.detail());
+            let detail = self.talk.named(error.detail());
             error.with_detail(detail)
         };
         let (head, length) = head::answer(answer.status, &answer.headers, upgrade).map_err(name)?;
@@ -179,6 +175,7 @@ impl Call {
             let (tunnel, stream) = Tunnel::open(self, inflow).map_err(internal)?;
             return Ok(Answered::Switched { head, stream, tunnel });
         }
+        let explained = self.talk.take_explained();
         let mut response = Response { head, body: Body::Empty, announced: length };
         match (answer.body, inflow) {
             (glorieta_carrier::Body::Full(bytes), _) => {
@@ -192,7 +189,7 @@ impl Call {
             }
             _ => {}
         }
-        Ok(Answered::Response(response))
+        Ok(Answered::Response(response, explained))
     }
 }
 

@@ -187,6 +187,11 @@ impl End {
                     talk.goes_on();
                 }
             }
+            FromHandler::Explain { call, reason, detail } => {
+                if let Some(talk) = answering(call) {
+                    talk.explained(&reason, &detail);
+                }
+            }
             FromHandler::Done { call } => {
                 if let Some(talk) = talk(call) {
                     talk.is_done();

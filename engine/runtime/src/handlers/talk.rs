@@ -30,6 +30,8 @@ pub(super) struct Talk {
     progress: RefCell<Progress>,
     /// The answer's body, where it comes in pieces.
     inflow: RefCell<Option<Rc<Inflow>>>,
+    /// Why its answer, an error, is none of the handler's own making.
+    explained: RefCell<Option<Error>>,
     waker: RefCell<Option<Waker>>,
     /// Calls to upstreams under way.
     pub parts: RefCell<FxHashMap<u32, Part>>,
@@ -69,6 +71,7 @@ impl Talk {
             number: Cell::new(0),
             progress: RefCell::new(Progress::Waiting),
             inflow: RefCell::default(),
+            explained: RefCell::default(),
             waker: RefCell::default(),
             parts: RefCell::default(),
             tries,
@@ -141,6 +144,27 @@ impl Talk {
     /// The handler says that it has failed.
     pub fn failed(&self) {
         self.fail(Error::because(Kind::HandlerFailed, "the handler raised an exception"));
+    }
+
+    /// The handler says why the answer that follows is an error. A word that is none of the engine's counts as a
+    /// failure of its own.
+    pub fn explained(&self, reason: &[u8], detail: &[u8]) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let (kind, detail) = match Kind::of_reason(reason) {
+            Some(kind) => (kind, text(detail)),
+            None => (Kind::HandlerFailed, format!("{}: {}", text(reason), text(detail))),
+        };
+        self.explained.replace(Some(Error::new(kind).with_detail(self.named(&detail))));
+    }
+
+    /// Why the answer is an error, once; `None`: it is the handler's own.
+    pub fn take_explained(&self) -> Option<Error> {
+        self.explained.take()
+    }
+
+    /// A detail that says which handler it is about.
+    pub fn named(&self, detail: &str) -> String {
+        format!("{}: {detail}", self.handler.id)
     }
 
     /// The answer, once.

@@ -12,7 +12,7 @@ pub struct Entry<'a> {
     pub time_unix_ns: u64,
     /// From the request's first byte to the answer's last, in nanoseconds.
     pub duration_ns: u64,
-    pub id: &'a str,
+    pub request_id: &'a str,
     pub listener: &'a str,
     pub route: &'a str,
     /// `None` for a client behind a Unix socket.
@@ -53,7 +53,7 @@ pub struct Entry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Text {
-    Id,
+    RequestId,
     Listener,
     Route,
     Method,
@@ -94,7 +94,7 @@ fn cut(text: &[u8]) -> &[u8] {
 impl Entry<'_> {
     fn texts(&self) -> [&[u8]; TEXTS] {
         [
-            self.id.as_bytes(),
+            self.request_id.as_bytes(),
             self.listener.as_bytes(),
             self.route.as_bytes(),
             self.method,
@@ -283,7 +283,7 @@ pub mod tests {
         Entry {
             time_unix_ns: 1_700_000_000_123_456_789,
             duration_ns: 3_141_592,
-            id: "0123456789abcdef0123456789abcdef",
+            request_id: "0123456789abcdef0123456789abcdef",
             listener: "web",
             route: "/service1/*",
             client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

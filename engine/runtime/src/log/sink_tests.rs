@@ -103,7 +103,7 @@ fn a_reader_that_stops_reading_costs_lines_and_never_time() {
     // A reader that does not read: the pipe fills up at 64 KiB.
     let mut options = std::fs::OpenOptions::new();
     let mut reader = options.read(true).write(true).open(&pipe).unwrap();
-    let sink = start(&config(LogTarget::File(pipe), "${path}${request.id}${request.id}", 2_000));
+    let sink = start(&config(LogTarget::File(pipe), "${path}${request_id}${request_id}", 2_000));
     let mut writer = sink.writer();
     let started = Instant::now();
     for _ in 0..20_000 {

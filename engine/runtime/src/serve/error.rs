@@ -55,7 +55,7 @@ pub fn answer(error: &Error, request: &Request) -> Response {
         let _ = writeln!(text, r#"{{"title":"{title}","status":{status},"request_id":"{id}"}}"#);
         b"application/problem+json"
     } else {
-        let _ = writeln!(text, "{status} {title}\nrequest id: {id}");
+        let _ = writeln!(text, "{status} {title}\nrequest_id: {id}");
         b"text/plain; charset=utf-8"
     };
     let mut response = Response::new(status);

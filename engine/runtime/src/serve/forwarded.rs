@@ -58,11 +58,10 @@ pub fn remove_forged(fields: &mut Fields) {
 /// services behind CGI and its kin cannot tell apart (attack 33); and that a request is only a copy of one.
 fn is_claim(name: &[u8]) -> bool {
     const CLAIMS: [&[u8]; 4] = [b"x-forwarded-", b"x-real-ip", b"x-request-id", mirror::MARK];
-    let same = |one: &u8, other: &u8| one.eq_ignore_ascii_case(other) || (*one == b'_' && *other == b'-');
     matches!(name.first(), Some(b'x' | b'X' | b'g' | b'G'))
         && CLAIMS.iter().any(|claim| {
             let whole = claim.ends_with(b"-") || name.len() == claim.len();
-            whole && name.len() >= claim.len() && name.iter().zip(*claim).all(|(one, other)| same(one, other))
+            whole && name.get(..claim.len()).is_some_and(|start| Fields::is_alike(start, claim))
         })
 }
 

@@ -38,7 +38,7 @@ pub fn failed(error: &Error, request: &Request) -> Response {
     fields.add(Name::XRequestId, request.id.as_str().as_bytes());
     fields.add_named(b"grpc-status", grpc::status_of(error.kind).to_string().as_bytes());
     let title = reason_phrase(error.kind.status());
-    fields.add_named(b"grpc-message", format!("{title} (request id: {})", request.id.as_str()).as_bytes());
+    fields.add_named(b"grpc-message", format!("{title} (request_id: {})", request.id.as_str()).as_bytes());
     response
 }
 

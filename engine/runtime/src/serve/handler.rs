@@ -24,8 +24,16 @@ pub fn run<'a>(
         let body = mirror::copy(record, body);
         let asked = ask(&mut record.request, target, &body);
         record.called = Some(asked.tries.clone());
-        Ok(match call(&desk, &target.handler, asked, body, deadline).await? {
-            Answered::Response(response) => Outcome::Response(response),
+        let series = &target.handler.series;
+        let answered = call(&desk, &target.handler, asked, body, deadline).await;
+        Ok(match answered.inspect_err(|error| series.failed(error.kind))? {
+            Answered::Response(response, explained) => {
+                if let Some(error) = explained {
+                    series.failed(error.kind);
+                    record.note(error);
+                }
+                Outcome::Response(response)
+            }
             Answered::Switched { head, stream, tunnel } => Outcome::Switched {
                 head,
                 stream,
@@ -73,7 +81,7 @@ pub fn ask(request: &mut Request, target: &HandlerRoute, body: &Body) -> Asked {
         }),
         scheme: Bytes::from_static(request.peer.scheme.text().as_bytes()),
         client: client.unwrap_or_default(),
-        id: copy(request.id.as_str().as_bytes()),
+        request_id: copy(request.id.as_str().as_bytes()),
         parameters: target.parameters.iter().filter_map(|name| parameter(name)).collect(),
         headers,
         body: glorieta_carrier::Body::Empty,

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use glorieta_core::{Body, Error, Exchange, Kind, Method, Moment, Response, ResponseHead, Secured, Version};
-use glorieta_filters::Step;
+use glorieta_filters::{Filters, Step};
 use glorieta_http::Reply;
 use glorieta_net::Stream;
 use glorieta_policy::{Found, Parameters, Table, client, path};
@@ -136,9 +136,9 @@ async fn story(record: &mut RequestRecord, body: Body, upgrade: bool, peer_text:
         }
     };
     match &mut outcome {
-        Outcome::Response(response) => go_back(&mut record.request, route, response),
+        Outcome::Response(response) => go_back(&mut record.request, &route.filters, response),
         // What follows is no body.
-        Outcome::Switched { head, .. } => go_back_with_head(&mut record.request, route, head),
+        Outcome::Switched { head, .. } => go_back_with_head(&mut record.request, &route.filters, head),
     }
     Ok(outcome)
 }
@@ -155,20 +155,17 @@ pub fn decide<'a>(
     peer_text: &PeerText,
     watch: &mut impl Watch,
 ) -> Result<&'a Route, Error> {
-    let Duty::Http { table, routes, redirect_slashes } = &listener.duty else {
+    let Duty::Http { table, routes, redirect_slashes, filters } = &listener.duty else {
         return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
     };
     who(request, listener);
-    if let Some(secured) = &request.secured
-        && secured.misdirects(request.head.host())
-    {
-        return Err(Error::because(Kind::Misdirected, "the connection's certificate does not cover the host"));
-    }
     let route = match find(request, table, routes, watch) {
-        Err(error) if error.kind == Kind::NoRoute && *redirect_slashes && slash::is_wrong(request, table, routes) => {
-            return Err(Error::new(Kind::SlashRedirect));
+        Ok(route) => route,
+        Err(error) => {
+            let is_there = error.kind == Kind::NoRoute && *redirect_slashes && slash::is_wrong(request, table, routes);
+            let error = if is_there { Error::new(Kind::SlashRedirect) } else { error };
+            return Err(without_route(request, filters, body, error, watch));
         }
-        found => found?,
     };
     // A handler sees what an upstream would, and parts are asked with some of it.
     if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {
@@ -181,6 +178,23 @@ pub fn decide<'a>(
         return Err(error);
     }
     Ok(route)
+}
+
+/// Why a request goes no further that has found no route. The listener's own filters hold for it all the same, and
+/// where they refuse it, that is why: who may not come in does not learn what is here.
+fn without_route(
+    request: &mut Request,
+    filters: &Filters,
+    body: &mut Body,
+    error: Error,
+    watch: &mut impl Watch,
+) -> Error {
+    if filters.has_request()
+        && let Step::Refuse(refused) = request.filter(filters, body, watch)
+    {
+        return refused;
+    }
+    error
 }
 
 /// Who asks: the client behind trusted proxies, and the request's id.
@@ -202,6 +216,11 @@ fn find<'a>(
     routes: &'a [Arc<Route>],
     watch: &mut impl Watch,
 ) -> Result<&'a Route, Error> {
+    if let Some(secured) = &request.secured
+        && secured.misdirects(request.head.host())
+    {
+        return Err(Error::because(Kind::Misdirected, "the connection's certificate does not cover the host"));
+    }
     if request.head.method == Method::Connect {
         return Err(Error::new(Kind::ConnectRefused));
     }
@@ -234,23 +253,29 @@ fn find<'a>(
 }
 
 /// The filters of the answer, which speak of what was asked for.
-pub fn go_back(request: &mut Request, route: &Route, response: &mut Response) {
-    go_back_with_head(request, route, &mut response.head);
-    request.filter_body(&route.filters, response);
+pub fn go_back(request: &mut Request, filters: &Filters, response: &mut Response) {
+    go_back_with_head(request, filters, &mut response.head);
+    request.filter_body(filters, response);
 }
 
 /// The same where nobody knows the body.
-pub fn go_back_with_head(request: &mut Request, route: &Route, head: &mut ResponseHead) {
+pub fn go_back_with_head(request: &mut Request, filters: &Filters, head: &mut ResponseHead) {
     request.restore_head();
-    if route.filters.has_response() {
-        request.filter_answer(&route.filters, head);
+    if filters.has_response() {
+        request.filter_answer(filters, head);
     }
 }
 
-/// The same for an error: what a route's filters add to answers, such as CORS or HSTS, holds for errors, too.
+/// The same for an error: what filters add to answers, such as HSTS, holds for errors, too. Where there is no route,
+/// they are the listener's.
 pub fn go_back_from_error(request: &mut Request, response: &mut Response) {
     if let Some(route) = request.route.clone() {
-        go_back(request, &route, response);
+        go_back(request, &route.filters, response);
+        return;
+    }
+    let view = request.view.clone();
+    if let Duty::Http { filters, .. } = &view.listener.duty {
+        go_back(request, filters, response);
     }
 }
 

@@ -159,7 +159,7 @@ impl RequestRecord {
         log.record(&Entry {
             time_unix_ns: self.worker.unix_nanoseconds(self.started),
             duration_ns: ended.since(self.started).as_nanos() as u64,
-            id: self.request.id.as_str(),
+            request_id: self.request.id.as_str(),
             listener: &self.request.view.listener.id,
             route: self.request.route.as_ref().map_or("", |route| &route.name),
             client: self.request.peer.client,

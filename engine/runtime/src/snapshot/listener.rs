@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use glorieta_filters::Filters;
 use glorieta_http::h1::codec::Limits;
 use glorieta_http::{Settings, Versions};
 use glorieta_net::listen::{Bind, Transport};
@@ -14,7 +15,7 @@ use glorieta_plan::{
     Acme, AcmeChallenge, AltSvc, ClientLimits, ForwardedHeaders, HttpVersion, Protocol, RequestIdHeaders,
 };
 use glorieta_policy::limit::{Arrivals, Clients, PerClient, Rate};
-use glorieta_policy::{Networks, Table};
+use glorieta_policy::{Networks, Reference, Table};
 use glorieta_upstream::Upstream;
 use rustc_hash::FxHashMap;
 
@@ -94,10 +95,20 @@ pub enum Duty {
         routes: Vec<Arc<Route>>,
         /// Whether any of them wants to be found by who is wrong about the slash at its path's end.
         redirect_slashes: bool,
+        /// For requests that find no route.
+        filters: Filters,
     },
     Tcp(Arc<TcpRoute>),
     Passthrough(Passthrough),
     Udp(Arc<DatagramRoute>),
+}
+
+impl Default for Duty {
+    /// HTTP, and no routes.
+    fn default() -> Duty {
+        let (table, routes) = (Table::default(), Vec::new());
+        Duty::Http { table, routes, redirect_slashes: false, filters: Filters::default() }
+    }
 }
 
 pub(super) struct Context<'a> {
@@ -200,10 +211,7 @@ impl Listener {
             without_routes,
         };
         let without_routes = match duty {
-            Duty::Http { .. } => {
-                let none = Duty::Http { table: Table::default(), routes: Vec::new(), redirect_slashes: false };
-                Some(make(none, None))
-            }
+            Duty::Http { .. } => Some(make(Duty::default(), None)),
             // At layer 4 there is one, and whoever uses it keeps it.
             Duty::Tcp(_) | Duty::Passthrough(_) | Duty::Udp(_) => None,
         };
@@ -353,10 +361,17 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
     for route in &plan.routes {
         routes.extend(Route::build(route, &plan.id, context, problems).map(Arc::new));
     }
-    match Table::build(&plan.routes, &|reference| context.secrets.line(reference)) {
+    let look_up = |reference: Reference<'_>| context.secrets.line(reference);
+    let filters = Filters::read(&plan.filters, &look_up)
+        .map_err(|messages| {
+            let path = format!("listeners.{}.filters", plan.id);
+            problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message)));
+        })
+        .ok();
+    let redirect_slashes = routes.iter().any(|route| route.redirects_slashes());
+    match Table::build(&plan.routes, &look_up) {
         Ok(table) if routes.len() == plan.routes.len() => {
-            let redirect_slashes = routes.iter().any(|route| route.redirects_slashes());
-            Some(Duty::Http { table, routes, redirect_slashes })
+            filters.map(|filters| Duty::Http { table, routes, redirect_slashes, filters })
         }
         Ok(_) => None,
         Err(wrong) => {

@@ -171,7 +171,7 @@ impl Way {
         };
         let mut response = response;
         let before = pairs(&response.head.fields);
-        serve::go_back(request, route, &mut response);
+        serve::go_back(request, &route.filters, &mut response);
         serve::finish(request, &mut response.head);
         self.report.response_headers_changed = changes::between(&before, &pairs(&response.head.fields));
         self.answer(request.head.method, response, None);
@@ -281,7 +281,7 @@ impl Way {
 
     /// What the route's filters and glorieta itself change in an answer.
     fn note_changes(&mut self, request: &mut Request, route: &Route, head: &mut ResponseHead, before: &head::Pairs) {
-        serve::go_back_with_head(request, route, head);
+        serve::go_back_with_head(request, &route.filters, head);
         serve::finish(request, head);
         self.report.response_headers_changed = changes::between(before, &pairs(&head.fields));
         for change in &mut self.report.response_headers_changed {

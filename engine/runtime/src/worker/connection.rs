@@ -137,7 +137,9 @@ impl Service for HttpService {
         let (worker, secured) = (self.open.worker.clone(), self.secured.clone());
         let mut record = RequestRecord::begin(worker, self.entrance().view(), head, *peer, secured, started, wire);
         record.failed(&error);
-        (serve::error_answer(&error, &record.request), record)
+        let mut response = serve::error_answer(&error, &record.request);
+        serve::go_back_from_error(&mut record.request, &mut response);
+        (response, record)
     }
 
     fn broken(&self, peer: &Peer, since: Moment, error: &Error) {

@@ -30,7 +30,7 @@ pub fn write_down(worker: &Worker, listener: &Listener, connection: &Ended, erro
     log.record(&Entry {
         time_unix_ns: worker.unix_nanoseconds(connection.since),
         duration_ns: Moment::now().since(connection.since).as_nanos() as u64,
-        id: RequestId::random(fastrand::u128(..)).as_str(),
+        request_id: RequestId::random(fastrand::u128(..)).as_str(),
         listener: &listener.id,
         client: Peer::at(address).client,
         client_port: address.map_or(0, |address| address.port()),

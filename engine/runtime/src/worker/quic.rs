@@ -80,7 +80,9 @@ fn admit(worker: &Rc<Worker>, entrance: &Rc<Entrance>, incoming: Incoming, hands
     if listener.announced.as_ref().is_some_and(|announced| announced.required || announced.includes(peer)) {
         return incoming.refuse();
     }
-    if handshakes.get() >= PROVEN_FROM && !incoming.remote_address_validated() {
+    // Anybody can write any sender: what a client may have is not to be used up by others in its name.
+    let is_counted = listener.per_client.is_some() || listener.rate.is_some();
+    if (is_counted || handshakes.get() >= PROVEN_FROM) && !incoming.remote_address_validated() {
         // It can always be asked of those who have not proved it.
         if let Err(error) = incoming.retry() {
             error.into_incoming().ignore();

@@ -151,7 +151,7 @@ impl Drop for Story {
             log.record(&Entry {
                 time_unix_ns: worker.unix_nanoseconds(self.started),
                 duration_ns: Moment::now().since(self.started).as_nanos() as u64,
-                id: self.id.as_str(),
+                request_id: self.id.as_str(),
                 listener: &listener.id,
                 route: &self.route.route,
                 client: peer.client,

@@ -38,7 +38,7 @@ def html(requests: Sequence[Document]) -> str:
 def section(request: Document) -> str:
     took = max(float(request["took_ms"]), 0.1)
     at = time.strftime("%H:%M:%S", time.localtime(request["at"]))
-    about = f"{at} · {request['handler']} · id {request['id']}"
+    about = f"{at} · {request['handler']} · request_id {request['request_id']}"
     name = f"{request['method']} {request['target']}"
     lines = [row(name, 0.0, took, took, outcome(request), "request")]
     for call in request["calls"]:

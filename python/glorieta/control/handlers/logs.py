@@ -55,7 +55,7 @@ class Lines(logging.Formatter):
         return line(
             "logged",
             record.created,
-            id=request_id(),
+            request_id=request_id(),
             level=record.levelname.lower(),
             logger=record.name,
             message=message,
@@ -86,6 +86,6 @@ def extra_of(record: logging.LogRecord) -> dict[str, Any] | None:
 def request_id() -> str | None:
     """The id of the request that is being answered; none: it is none of a request's."""
     try:
-        return current_scope().transport.start.id
+        return current_scope().transport.start.request_id
     except NoRequest:
         return None

@@ -90,26 +90,27 @@ class Cycle:
             self.begun = True
             self._scope.finish(headers, status)
             if status in NO_BODY or self._transport.start.method == "HEAD":
-                self._finish(partial(self._transport.answer, status, headers, b""))
+                await self._finish(partial(self._transport.answer, status, headers, b""))
                 return
             if not more:
-                self._finish(partial(self._transport.answer, status, headers, piece))
+                await self._finish(partial(self._transport.answer, status, headers, piece))
                 return
             self._transport.answer(status, headers, None)
         if piece:
             await self._transport.write(piece)
         if not more:
-            self._finish(self._transport.end)
+            await self._finish(self._transport.end)
 
-    def _finish(self, last: Callable[[], None]) -> None:
-        """Sends the end of the answer. Whether the application goes on after it, nobody knows yet."""
+    async def _finish(self, last: Callable[[], None]) -> None:
+        """Sends the end of the answer before the application goes on. Whether it does, nobody knows: it may call
+        upstreams then, and it may block the event loop."""
         self._over = True
         if self._gone is not None:
             self._gone.set()
         if self._scope.surroundings.calls:
-            self._transport.conclude(last)
-        else:
-            last()
+            self._transport.linger()
+        last()
+        await self._transport.sent()
 
     def check(self) -> None:
         """The application has returned."""
@@ -121,6 +122,7 @@ class Cycle:
         raise AsgiMisuse("the application returned before its answer was whole")
 
     def refuse(self, lost: BodyLost) -> None:
+        self._transport.explain(lost.reason, "the request's body did not come whole")
         status, headers, body = answer_of(HTTPException(lost.status, "The request's body did not come whole."))
         self._transport.answer(status, headers, body)
 
@@ -131,5 +133,5 @@ class Cycle:
         if self.begun:
             self._transport.fail()
         else:
-            status, headers, body = crash_answer(self._transport.start.id)
+            status, headers, body = crash_answer(self._transport.start.request_id)
             self._transport.answer(status, headers, body)

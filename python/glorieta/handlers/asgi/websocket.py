@@ -143,4 +143,4 @@ class SocketCycle:
         if self._messages is not None:
             await self._messages.close(1011)
         elif not self._over:
-            self._answer(*crash_answer(self._transport.start.id))
+            self._answer(*crash_answer(self._transport.start.request_id))

@@ -41,11 +41,11 @@ class Call(Generic[T]):
         "_largest",
         "_method",
         "_name",
-        "_optional",
         "_scope",
         "_target",
         "_timeout",
         "_upstream",
+        "is_optional",
     )
 
     def __init__(
@@ -69,7 +69,8 @@ class Call(Generic[T]):
         self._largest = LARGEST
         self._convert: Callable[[UpstreamResponse], Any] | None = None
         self._fresh = False
-        self._optional = False
+        self.is_optional = False
+        """Whether a default stands in for it where it fails."""
         self._default: Any = None
 
     def timeout(self, duration: Duration) -> Call[T]:
@@ -113,18 +114,10 @@ class Call(Generic[T]):
     def optional(self, default: D, *, name: str | None = None) -> Call[T | D]:
         """Where the call fails, `default` stands in, and the answer says so in its header `glorieta-partial`, under
         the upstream's name or this one."""
-        self._optional = True
+        self.is_optional = True
         self._default = default
         self._name = name or self._upstream
         return cast("Call[T | D]", self)
-
-    @property
-    def is_optional(self) -> bool:
-        return self._optional
-
-    @property
-    def has_timeout(self) -> bool:
-        return self._timeout is not None
 
     def __repr__(self) -> str:
         return f"<Call {self._method} {self._target} of {self._upstream}>"
@@ -207,7 +200,7 @@ class Call(Generic[T]):
 
     def stand_in(self, error: UpstreamError) -> T:
         """The default, reported as missing. Raises the error where there is none."""
-        if not self._optional:
+        if not self.is_optional:
             # Several may have waited for the call: each has where it waited itself, and not what was added before.
             raise error.with_traceback(None)
         self._scope.partial.add(self._name, error)

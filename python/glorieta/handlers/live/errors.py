@@ -40,6 +40,14 @@ KINDS: dict[str, Kind] = {
 """Of the engine's words for why there is no answer; every other one is `broken`."""
 STATUS_OF_KIND = {"timeout": 504, "overloaded": 503}
 """Every other kind is a 502."""
+WORDS = {
+    "status": "part_failed",
+    "invalid": "part_invalid",
+    "too_large": "part_too_large",
+    "broken": "part_failed",
+    "cancelled": "part_failed",
+}
+"""The engine's words for what only a handler can find wrong with an answer, as for the parts of a gathered one."""
 PASSED_ON = ("retry-after", "www-authenticate", "content-language")
 """Headers without which a passed 4xx loses its meaning."""
 WHY = {
@@ -116,6 +124,11 @@ class UpstreamError(Exception):
     def of(cls, upstream: str, failed: CallFailed) -> UpstreamError:
         kind = KINDS.get(failed.reason, "broken")
         return cls(upstream, kind, failed.detail or failed.reason, reason=failed.reason, tries=failed.tries)
+
+    @property
+    def word(self) -> str:
+        """The engine's word for it in the access log, if nobody catches it."""
+        return WORDS.get(self.reason, self.reason)
 
     @property
     def status(self) -> int | None:

@@ -165,7 +165,12 @@ class Gathering:
         whole = self.scope.transport.deadline
         if timeout is not None:
             return now + timeout if whole is None else min(now + timeout, whole)
-        if whole is None or not any(is_optional(part) for part in self.parts):
+        if whole is None:
+            return None
+        for part in self.parts:
+            if isinstance(part, Optional) or (isinstance(part, Call) and part.is_optional):
+                break
+        else:
             return None
         return whole - min(max(whole - now, 0) * RESERVE, MOST_RESERVED)
 
@@ -176,7 +181,7 @@ class Gathering:
             self.call_over(index, running)
         else:
             running.waiting.append((self.call_over, index))
-            if call.has_timeout and (end := call.own_end(running, deadline)) is not None:
+            if (end := call.own_end(running, deadline)) is not None:
                 self.timers.append(asyncio.get_running_loop().call_at(end, self.part_late, index))
 
     def begin_other(self, index: int, part: Awaitable[Any]) -> None:
@@ -274,10 +279,6 @@ class Gathering:
             running.cancel()
         else:
             running.leave(self.call_over, index)
-
-
-def is_optional(part: Awaitable[Any]) -> bool:
-    return isinstance(part, Optional) or (isinstance(part, Call) and part.is_optional)
 
 
 def late_error(part: Awaitable[Any]) -> UpstreamError:

@@ -177,7 +177,7 @@ class CallScope:
             wanted = {*TRAVELLING, *self.surroundings.forward_headers}
             fields = [(name, value) for name, value in start.headers if name in wanted]
             if not any(name == REQUEST_ID for name, _ in fields):
-                fields.append((REQUEST_ID, start.id))
+                fields.append((REQUEST_ID, start.request_id))
             self._forwarded = fields
         return self._forwarded
 
@@ -203,13 +203,17 @@ class CallScope:
         self.partial.add(name, error)
         if not isinstance(error, UpstreamError):
             start = self.transport.start
-            what = f'"{name}" is missing from the answer to {start.method} {start.path}, for it failed (id {start.id})'
-            log.error("%s", told(what, error))
+            about = f"{start.method} {start.path}, for it failed (request_id {start.request_id})"
+            log.error("%s", told(f'"{name}" is missing from the answer to {about}', error))
 
     def crashed(self, error: BaseException) -> None:
-        """An exception that nobody expected: to the log, and only there."""
+        """An exception that nobody expected: to the log, and only there. Of an answer that follows the access log
+        says that the handler has failed."""
         start = self.transport.start
-        log.error("%s", told(f"the handler of {start.method} {start.path} failed (id {start.id})", error))
+        self.transport.explain("handler_failed", type(error).__name__)
+        log.error(
+            "%s", told(f"the handler of {start.method} {start.path} failed (request_id {start.request_id})", error)
+        )
         if self.surroundings.on_crash is not None:
             self.surroundings.on_crash(error)
 

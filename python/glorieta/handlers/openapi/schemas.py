@@ -22,7 +22,7 @@ PROBLEM: Schema = {
         "status": {"type": "integer"},
         "detail": {},
         "code": {"type": "string", "description": "The reason in one stable word."},
-        "id": {"type": "string", "description": "The request's id, as in the log."},
+        "request_id": {"type": "string", "description": "The request's id, as in the log."},
     },
     "required": ["type", "title", "status"],
 }

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..live.errors import UpstreamError
-from ..problems import HTTPException, answer_by_id, answer_of
+from ..problems import HTTPException, RequestRefused, RequestValidationError, answer_by_id, answer_of
 from ..response import Response
 from .calling import call_by, kind_of
 
@@ -28,6 +28,8 @@ async def answer_to(error: Exception, request: HTTPConnection, handlers: Handler
         if not isinstance(response, Response):
             raise TypeError(f"an exception handler must return a Response, not {type(response).__name__}") from error
         return response
+    if isinstance(error, RequestRefused | RequestValidationError):
+        request.transport.explain(error.reason, str(error))
     if isinstance(error, HTTPException):
         return raw_response(*answer_of(error))
     return upstream_answer(error, request) if isinstance(error, UpstreamError) else None
@@ -47,10 +49,18 @@ def upstream_answer(error: UpstreamError, request: HTTPConnection) -> Response:
     """A required upstream's failure, with its meaning kept. What is not the client's fault is told to the log: which
     upstream failed, and how, is nothing for clients."""
     told = error.problem()
+    request.transport.explain(error.word, str(error))
     if told.status >= 500:
         start = request.transport.start
-        log.warning("%s %s (id %s) is answered with %d: %s", start.method, start.path, start.id, told.status, error)
-        response = raw_response(*answer_by_id(told.status, told.detail, start.id))
+        log.warning(
+            "%s %s (request_id %s) is answered with %d: %s",
+            start.method,
+            start.path,
+            start.request_id,
+            told.status,
+            error,
+        )
+        response = raw_response(*answer_by_id(told.status, told.detail, start.request_id))
     elif told.body is not None:
         kind = [("content-type", told.content_type)] if told.content_type else []
         return raw_response(told.status, [*kind, *told.headers], told.body)

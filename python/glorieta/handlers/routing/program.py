@@ -6,7 +6,7 @@ calls its function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -151,8 +151,24 @@ class Program:
     body: BodyShape
     upstreams: list[str]
 
-    async def run(self, run: Run) -> Any:
+    def run(self, run: Run) -> Awaitable[Any]:
         """What the handler returns. `RequestValidationError`: values are not what is asked for."""
+        handler = self.handler
+        if self.dependencies or handler.fill is not None:
+            return self._run_all(run)
+        arguments = handler.arguments(run)
+        if run.errors:
+            raise RequestValidationError(run.errors)
+        return self._called(run, arguments)
+
+    def _called(self, run: Run, arguments: dict[str, Any]) -> Awaitable[Any]:
+        handler = self.handler
+        # The handler's own coroutine: nothing is put around it, where nothing has to be.
+        if handler.kind == "async":
+            return handler.call(**arguments)  # type: ignore[no-any-return]
+        return call_by(handler.kind, handler.call, arguments, run.request.call_scope)
+
+    async def _run_all(self, run: Run) -> Any:
         for step in self.dependencies:
             await step.provide(run)
         handler = self.handler
@@ -161,10 +177,7 @@ class Program:
             await handler.fill(run.request, arguments, run.errors)  # type: ignore[arg-type]
         if run.errors:
             raise RequestValidationError(run.errors, run.request.parsed_body)
-        if handler.kind == "async":
-            value = await handler.call(**arguments)
-        else:
-            value = await call_by(handler.kind, handler.call, arguments, run.request.call_scope)
+        value = await self._called(run, arguments)
         if run.function_exits is not None:
             await run.function_exits.aclose()
         return value

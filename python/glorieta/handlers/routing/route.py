@@ -127,7 +127,8 @@ class HTTPRoute(HandlerRoute):
                 response = await self.crashed(request, error)
             if response.background is not None:
                 transport.linger()
-            await send(response, request)
+            if not sent_at_once(response, request):
+                await send(response, request)
         except Exception as error:
             # The head may be sent: what remains is to cut the answer, so that nobody takes it for whole.
             scope.crashed(error)
@@ -188,7 +189,7 @@ class HTTPRoute(HandlerRoute):
             else:
                 assert response is not None
                 return response
-        return raw_response(*crash_answer(request.id))
+        return raw_response(*crash_answer(request.request_id))
 
 
 async def pass_through(exits: AsyncExitStack, error: BaseException) -> None:
@@ -197,17 +198,25 @@ async def pass_through(exits: AsyncExitStack, error: BaseException) -> None:
         raise RuntimeError("a dependency caught the handler's exception after its yield and raised none") from error
 
 
+def sent_at_once(response: Response, request: Request) -> bool:
+    """Sends an answer that is whole and has a body; `False`: it is none."""
+    status, body = response.status_code, response.body
+    if body is None or status in NO_BODY or not 200 <= status <= 599:
+        return False
+    fields = list(response.raw)
+    request.call_scope.finish(fields, status)
+    request.transport.answer(status, fields, body)
+    return True
+
+
 async def send(response: Response, request: Request) -> None:
     transport, scope = request.transport, request.call_scope
-    status, body, fields = response.status_code, response.body, list(response.raw)
+    status, fields = response.status_code, list(response.raw)
     if not 200 <= status <= 599:
         raise ValueError(f"{request.route.name} answered with the status {status}; it must be one of 200 to 599")
     scope.finish(fields, status)
     if status in NO_BODY:
         transport.answer(status, [field for field in fields if field[0] != "content-type"], b"")
-    elif body is not None:
-        transport.answer(status, fields, body)
-        return
     try:
         if request.method == "HEAD":
             transport.answer(status, fields, b"")

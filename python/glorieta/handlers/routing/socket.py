@@ -74,7 +74,7 @@ class SocketRoute(HandlerRoute):
             await self.close(socket, WS_1011_INTERNAL_ERROR, "")
         else:
             socket.answered = True
-            socket.transport.answer(*crash_answer(socket.id))
+            socket.transport.answer(*crash_answer(socket.request_id))
 
     async def refused(self, socket: WebSocket, error: Exception) -> bool:
         """Answers the handshake with what an exception means. False: it means no answer."""
@@ -82,11 +82,11 @@ class SocketRoute(HandlerRoute):
             response = await answer_to(error, socket, self.exception_handlers)
         except Exception as second:
             socket.call_scope.crashed(second)
-            response = raw_response(*crash_answer(socket.id))
+            response = raw_response(*crash_answer(socket.request_id))
         if response is None:
             return False
         socket.answered = True
-        response = response if response.body is not None else raw_response(*crash_answer(socket.id))
+        response = response if response.body is not None else raw_response(*crash_answer(socket.request_id))
         socket.transport.answer(response.status_code, response.raw, response.body)
         return True
 

@@ -50,6 +50,10 @@ class Carrier(Protocol):
 
     def answer_body(self, link: int, call: int, data: bytes, last: bool) -> None: ...
 
+    def explain(self, link: int, call: int, reason: str, detail: str) -> None:
+        """Why the answer that follows is an error that the handler has not made itself; `reason` is the engine's
+        word."""
+
     def failed(self, link: int, call: int) -> None: ...
 
     def linger(self, link: int, call: int) -> None:

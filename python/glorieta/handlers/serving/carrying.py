@@ -12,12 +12,12 @@ from .flow import Inflow, Outflow
 from .over import OverCall, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..transport import CallRequest, CallTransport, Fields, Start
     from .pump import Pump
 
 STATUS_OF_LOST = {"body_too_large": 413, "body_timeout": 408}
+LONGEST_DETAIL = 500
+"""Characters of what the access log says about an error."""
 GONE = "the client is gone, or the deadline has passed"
 
 
@@ -26,7 +26,7 @@ class CarriedRequest:
 
     __slots__ = (
         "_answered",
-        "_conclusion",
+        "_explained",
         "_goes_on",
         "_inflow",
         "_next",
@@ -54,8 +54,8 @@ class CarriedRequest:
         self.lingers = False
         """Whether the engine keeps it for what its handler does after the answer."""
         self._goes_on = False
-        self._conclusion: Callable[[], None] | None = None
-        """Sends the end of the answer, once it is known whether the handler goes on."""
+        self._explained: tuple[str, str] | None = None
+        """Why the answer is an error: the engine's word and a detail for a person."""
         self._reason: str | None = None
         """Why the engine has let go of it while its handler goes on, in its own word."""
         self._answered = False
@@ -85,6 +85,8 @@ class CarriedRequest:
     def answer(self, status: int, headers: Fields, body: bytes | None) -> None:
         if self.over or self._answered:
             return
+        if self._explained is not None and status >= 400:
+            self.say(self._pump.carrier.explain, *self._explained)
         if body is not None and len(body) <= INLINE:
             if self._goes_on:
                 self._say_goes_on()
@@ -130,15 +132,15 @@ class CarriedRequest:
     def linger(self) -> None:
         self._goes_on = True
 
-    def conclude(self, last: Callable[[], None]) -> None:
-        self._conclusion = last
-        asyncio.get_running_loop().call_soon(self._send_conclusion)
+    async def sent(self) -> None:
+        # What was said is signalled in the loop's next turn.
+        await asyncio.sleep(0)
+        if self._outflow is not None and self._outflow.is_ended:
+            await self._outflow.sent()
+            await asyncio.sleep(0)
 
-    def _send_conclusion(self) -> None:
-        last, self._conclusion = self._conclusion, None
-        if last is not None:
-            self._goes_on = self._pump.runs(self)
-            last()
+    def explain(self, reason: str, detail: str) -> None:
+        self._explained = reason, detail[:LONGEST_DETAIL]
 
     def _say_goes_on(self) -> None:
         """The rest of the answer waits for nobody: if the handler goes on, that is work after the answer."""
@@ -156,8 +158,6 @@ class CarriedRequest:
     def handled(self) -> None:
         """What waits for credit still goes out."""
         self._pump.ended(self)
-        if self._conclusion is not None:
-            self._send_conclusion()
         if self.lingers:
             self.lingers = False
             self.say(self._pump.carrier.done)
@@ -167,8 +167,6 @@ class CarriedRequest:
             self.fail()
 
     def call(self, request: CallRequest) -> CallTransport:
-        if self._conclusion is not None:
-            self._send_conclusion()
         if self.over and not self.lingers:
             return OverCall(self._reason)
         upstream = self._pump.routes[self.start.route].surroundings.place(request.upstream)

@@ -116,6 +116,11 @@ class Outflow:
             await self._news.wait()
             self._check()
 
+    async def sent(self) -> None:
+        """After `end`: waits until all of it was taken, or nobody wants the rest."""
+        while not self.is_whole:
+            await self._news.wait()
+
     def _check(self) -> None:
         if self._error is not None:
             raise self._error

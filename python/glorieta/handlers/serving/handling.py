@@ -61,11 +61,11 @@ def end_leaked(scope: CallScope) -> None:
     names = [where(task) for task in leaked if task.cancelling() == 1]
     if names:
         log.warning(
-            "the handler of %s %s (id %s) left %d tasks running, which are cancelled: %s; await them, or give "
+            "the handler of %s %s (request_id %s) left %d tasks running, which are cancelled: %s; await them, or give "
             "them to BackgroundTasks",
             start.method,
             start.path,
-            start.id,
+            start.request_id,
             len(names),
             ", ".join(names),
         )

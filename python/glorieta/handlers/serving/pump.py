@@ -125,7 +125,8 @@ class Pump:
         request = self._requests[link, call] = CarriedRequest(self, link, call, start, deadline)
         route = start.route
         if route >= len(self.routes):
-            log.error("the engine asks for route %d, of which there are %d (id %s)", route, len(self.routes), start.id)
+            what = "the engine asks for route %d, of which there are %d (request_id %s)"
+            log.error(what, route, len(self.routes), start.request_id)
             request.fail()
             return
         served = self.routes[route]
@@ -160,19 +161,15 @@ class Pump:
         if task.done():
             return
         log.warning(
-            "the handler of %s %s (id %s) still runs %g s after it was cancelled; let CancelledError pass\n%s",
+            "the handler of %s %s (request_id %s) still runs %g s after it was cancelled; let CancelledError pass\n%s",
             start.method,
             start.path,
-            start.id,
+            start.request_id,
             STUBBORN,
             stack_of_task(task),
         )
         task.cancel()
         self._loop.call_later(STUBBORN, self._insist, task, start)
-
-    def runs(self, request: CarriedRequest) -> bool:
-        """Whether its handler has not returned."""
-        return request in self.running
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""

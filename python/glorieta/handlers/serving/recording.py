@@ -96,7 +96,7 @@ class RecordedTransport:
         """All of it, once the handler has ended."""
         start = self.start
         return {
-            "id": start.id,
+            "request_id": start.request_id,
             "method": start.method,
             "target": f"{start.path}?{start.query}" if start.query else start.path,
             "at": self._at,
@@ -123,8 +123,11 @@ class RecordedTransport:
     def linger(self) -> None:
         self._transport.linger()
 
-    def conclude(self, last: Callable[[], None]) -> None:
-        self._transport.conclude(last)
+    async def sent(self) -> None:
+        await self._transport.sent()
+
+    def explain(self, reason: str, detail: str) -> None:
+        self._transport.explain(reason, detail)
 
     def handled(self) -> None:
         self._transport.handled()

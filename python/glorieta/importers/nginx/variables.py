@@ -22,7 +22,7 @@ WORDS = {
     "query_string": "query",
     "scheme": "scheme",
     "request_method": "method",
-    "request_id": "request.id",
+    "request_id": "request_id",
     "server_protocol": "protocol",
     "ssl_server_name": "sni",
     "proxy_protocol_addr": "client.ip",

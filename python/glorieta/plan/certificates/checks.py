@@ -195,7 +195,7 @@ def check_authorities(files: Files, path: str) -> tuple[list[Finding], list[x509
 
 
 def check_revoked(files: Files, path: str, authorities: list[x509.Certificate]) -> list[Finding]:
-    """Revocation lists: of one of the authorities, and not outdated."""
+    """Revocation lists: of one of the authorities, of each of them, and not outdated."""
     check = Check(files)
     found: list[x509.CertificateRevocationList] = check.taken("revoked", path, revocations_in) or []
     subjects = {each.subject for each in authorities}
@@ -208,4 +208,12 @@ def check_revoked(files: Files, path: str, authorities: list[x509.Certificate]) 
         if ends is not None and ends <= files.now:
             message = f"{shown(path)} holds a revocation list of {issuer} that is outdated since {ends.date()}"
             check.warn("revoked", message, "get the new one")
+    told = {each.issuer for each in found}
+    for subject in dict.fromkeys(each.subject for each in authorities):
+        # Where there is none of any, all of them are somebody else's, which has been said.
+        if told & subjects and subject not in told:
+            message = (
+                f"{shown(path)} has no revocation list of {subject.rfc4514_string()}: whom it has signed is refused"
+            )
+            check.warn("revoked", message, "add the list, or take the authority out")
     return check.findings

@@ -6,16 +6,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ...config.address import short_bind
-from ..describe import (
-    balance_text,
-    health_text,
-    layer_of,
-    match_text,
-    protocol_text,
-    role_text,
-    spoken_texts,
-    target_text,
-)
+from ..describe_listeners import layer_of, protocol_text, role_text
+from ..describe_matches import match_text
+from ..describe_routes import target_text
+from ..describe_upstreams import balance_text, health_text, spoken_texts
 from ..match import written_host
 from ..model import layer4_of, layer4_upstreams, reached
 from ..naming import team_of, visible

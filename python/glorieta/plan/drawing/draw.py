@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..describe import roles_text
+from ..describe_listeners import roles_text
 from ..model import layer4_of
 from .box import BETWEEN, PADDING, Box, Line, Picture
 from .contents import contents

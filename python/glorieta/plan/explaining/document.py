@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from ...config.errors import path_text
-from ..describe import endpoints_text, layer_of, match_noun_text, match_text, target_text, upstream_text
+from ...config.units import milliseconds
+from ..describe_listeners import layer_of
+from ..describe_matches import match_noun_text, match_text
+from ..describe_routes import target_text
+from ..describe_upstreams import endpoints_text, upstream_text
 from ..match import written_host
 from ..model import mirror_of, whole_of
 from ..precedence import in_order
@@ -158,6 +162,16 @@ class ExplainedHandler(TypedDict):
     """That one process may have, at work and waiting."""
     wait_ms: int
     """How long a request may wait until a process takes it."""
+    background_ms: int
+    """How long work that follows an answer may call upstreams."""
+    tunnel_ms: int
+    """How long nothing may move in a WebSocket."""
+    processes: int | None
+    """How many run it. None, as for the next two: only the Plan is known."""
+    threads: int | None
+    """Of each process, for functions that are not asynchronous."""
+    leave_ms: int | None
+    """How long a process whose code was replaced may end what it has."""
 
 
 class ExplainedConfusion(TypedDict):
@@ -243,7 +257,7 @@ def document(view: View) -> Explained:
         "version": view.plan["version"],
         "listeners": [listener_document(view, listener) for listener in view.plan["listeners"]],
         "upstreams": [upstream_document(view, upstream) for upstream in view.plan["upstreams"]],
-        "handlers": [handler_document(handler) for handler in view.plan.get("handlers", ())],
+        "handlers": [handler_document(view, handler) for handler in view.plan.get("handlers", ())],
         "acme": None if (acme := view.plan.get("acme")) is None else dict(acme),
         "confusions": [
             {
@@ -349,12 +363,18 @@ def upstream_document(view: View, upstream: Upstream) -> ExplainedUpstream:
     }
 
 
-def handler_document(handler: Handler) -> ExplainedHandler:
+def handler_document(view: View, handler: Handler) -> ExplainedHandler:
+    processes = view.processes
     return {
         "id": handler["id"],
         "calls": [call["upstream"] for call in handler["calls"]],
         "requests": handler["queue"],
         "wait_ms": handler["queue_timeout_ms"],
+        "background_ms": handler["background_ms"],
+        "tunnel_ms": handler["tunnel_ms"],
+        "processes": None if processes is None else processes.processes,
+        "threads": None if processes is None else processes.threads,
+        "leave_ms": None if processes is None else milliseconds(processes.leave),
     }
 
 

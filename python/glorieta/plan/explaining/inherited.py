@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..describe import filter_text
+from ..describe_filters import filter_text
 
 if TYPE_CHECKING:
     from ...config.filter import Filters

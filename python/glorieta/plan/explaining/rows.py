@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..describe import endpoints_text, match_text, options_text, part_text, target_text
+from ..describe_gather import part_text
+from ..describe_matches import match_text
+from ..describe_routes import options_text, target_text
+from ..describe_upstreams import endpoints_text
 from ..match import path_kind
 from ..model import words_of
 from .inherited import filters_with_origin

@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ...config.address import is_literal
-from ..describe import (
-    filter_text,
-    handler_text,
-    listener_text,
-    match_noun_text,
-    proxy_protocol_text,
-    role_text,
-    roles_text,
-    udp_text,
-    upstream_text,
-    value_text,
-)
+from ...config.units import format_duration
+from ..describe import value_text
 from ..describe_acme import acme_text
+from ..describe_filters import filter_text
+from ..describe_handlers import handler_text
+from ..describe_listeners import listener_text, proxy_protocol_text, role_text, roles_text, udp_text
+from ..describe_matches import match_noun_text
 from ..describe_tls import server_tls_texts
+from ..describe_upstreams import upstream_text
 from ..http3 import H3, http3_text
 from ..match import written_host
 from ..model import layer4_of
@@ -49,7 +44,8 @@ def text(view: View) -> str:
         sections.append(["upstreams", *upstream_lines(view)])
         sections.append(list(legend(view.plan["upstreams"])))
     if handlers := view.plan.get("handlers"):
-        sections.append(["handlers", *(line for each in handlers for line in handler_lines(view, each))])
+        each_of_them = (line for each in handlers for line in handler_lines(view, each))
+        sections.append(["handlers", *process_lines(view), *each_of_them])
     if acme := view.plan.get("acme"):
         sections.append(["certificates", *wrapped(acme_text(acme), "  ", view.width)])
     if view.confusions:
@@ -167,7 +163,18 @@ def upstream_lines(view: View) -> Iterator[str]:
 def handler_lines(view: View, handler: Handler) -> Iterator[str]:
     requests, wait = handler["queue"], value_text("queue_timeout_ms", handler["queue_timeout_ms"])
     bounds = f"{requests} requests per process, which wait at most {wait} for one"
-    yield from wrapped(f"{handler['id']}  {handler_text(handler)}; {bounds}", "  ", view.width)
+    background = f"background: {value_text('background_ms', handler['background_ms'])} for calls after an answer"
+    yield from wrapped(f"{handler['id']}  {handler_text(handler)}; {bounds}; {background}", "  ", view.width)
+
+
+def process_lines(view: View) -> list[str]:
+    """What all handlers have in common: the processes in which each of them runs."""
+    if (nouns := view.processes) is None:
+        return []
+    processes = "1 process" if nouns.processes == 1 else f"{nouns.processes} processes"
+    threads = "1 thread" if nouns.threads == 1 else f"{nouns.threads} threads"
+    leave = f"leave: {format_duration(nouns.leave)} for what goes on in replaced code"
+    return wrapped(f"{processes}, each with {threads} for plain functions; {leave}", "  ", view.width)
 
 
 def about_upstream(upstream: Upstream) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...config.errors import Place
     from ...config.filter import Filters
     from ...config.group import Group as GroupNoun
+    from ...config.handler import Handlers
     from ...config.listener import Listener as ListenerNoun
     from ...config.route import Route as RouteNoun
     from ..confusions import Found
@@ -38,6 +39,11 @@ class View:
     @cached_property
     def upstreams(self) -> dict[str, Upstream]:
         return {upstream["id"]: upstream for upstream in self.plan["upstreams"]}
+
+    @property
+    def processes(self) -> Handlers | None:
+        """How the processes of handlers work; none: it is not known."""
+        return None if self.edge is None else self.edge.handlers
 
     @cached_property
     def routes(self) -> dict[str, list[Route]]:

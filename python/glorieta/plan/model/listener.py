@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from .layer4 import TcpTarget, TlsTarget, UdpTarget
-from .route import Route
+from .route import Filter, Route
 from .tls import ServerTls
 
 
@@ -71,6 +71,8 @@ class Listener(TypedDict):
     trusted_proxies: list[str]
     forwarded: ForwardedHeaders
     request_id: RequestIdHeaders
+    filters: NotRequired[list[Filter]]
+    """What happens to requests for which no route is found. Left out: nothing."""
     routes: list[Route]
     tcp: TcpTarget | None
     passthrough: TlsTarget | None

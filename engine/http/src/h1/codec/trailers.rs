@@ -53,6 +53,11 @@ pub(super) fn parse(lines: &[u8], limits: &TrailerLimits) -> Result<Option<Field
 pub(crate) fn is_forbidden(name: Name, text: &[u8]) -> bool {
     match name {
         Name::Etag | Name::Server => false,
+        // Services behind CGI and its kin read an underscore as a dash.
+        Name::Other if text.contains(&b'_') => {
+            let plain: Vec<u8> = text.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
+            is_forbidden(Name::parse(&plain), &plain)
+        }
         Name::Other => {
             const PREFIXES: [&[u8]; 5] = [b"content-", b"proxy-", b"if-", b"x-forwarded-", b"sec-"];
             const NAMES: [&[u8]; 6] =

@@ -8,7 +8,7 @@ use glorieta_core::{Body, Error, Kind, Method, Moment, Response, ResponseHead, V
 use glorieta_net::Relay;
 
 use super::Asked;
-use super::connection::Connection;
+use super::connection::{Client, Connection};
 use super::request_body::BodyState;
 use crate::h1::client::Received;
 use crate::h1::codec::{Close, Framing, write_bodiless_response, write_response};
@@ -52,9 +52,9 @@ pub async fn write_answer<S: Service>(
     response: Response,
     mut record: S::Record,
 ) -> Answered {
-    connection.begin_answer();
     let Response { head, mut body, announced } = response;
     let (framing, bodiless) = frame(asked.method, asked.version, head.status, body.length());
+    connection.begin_answer(framing == Framing::Chunked);
     let keep = asked.keep && framing != Framing::UntilClose && !service.is_closing() && may_keep(connection.body.get());
     let close = match (keep, asked.version) {
         (true, Version::Http10) => Close::KeepAliveHttp10,
@@ -195,7 +195,11 @@ impl Writing<'_> {
                 Poll::Ready(Ok(Progress::Relay)) => pump.relays = false,
                 Poll::Ready(Err(Broken::Source(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(Err(Broken::Sink)) => return Poll::Ready(Err(Error::new(Kind::ClientGone))),
-                Poll::Pending => return self.wait(cx, pump),
+                Poll::Pending => {
+                    if let Err(error) = ready!(self.wait(cx, pump)) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
             }
         }
     }
@@ -233,15 +237,20 @@ impl Writing<'_> {
         Poll::Ready(Ok(()))
     }
 
-    /// Times a client that does not read, and watches one for whom nothing is there yet.
-    fn wait(&mut self, cx: &mut Context<'_>, pump: &Pump) -> Poll<Result<(), Error>> {
+    /// Times a client that does not read, and watches one for whom nothing is there yet. Ready without an error: there
+    /// is something to be written.
+    fn wait(&mut self, cx: &mut Context<'_>, pump: &mut Pump) -> Poll<Result<(), Error>> {
         let connection = self.connection;
         if pump.waiting == Waiting::Source {
             self.moved = u64::MAX;
-            if connection.poll_gone(cx) {
-                return Poll::Ready(Err(Error::new(Kind::ClientGone)));
-            }
-            return Poll::Pending;
+            return match connection.poll_client(cx) {
+                Client::Waits => Poll::Pending,
+                Client::Gone => Poll::Ready(Err(Error::new(Kind::ClientGone))),
+                Client::Unasked => {
+                    pump.ask();
+                    Poll::Ready(Ok(()))
+                }
+            };
         }
         if self.moved != pump.moved {
             self.moved = pump.moved;

@@ -42,6 +42,8 @@ pub struct Connection {
     watch: Cell<Watch>,
     /// Whether the client understands 1xx.
     pub knows_interim: Cell<bool>,
+    /// Whether what is written are chunks, between which nothing else may come.
+    chunked: Cell<bool>,
     interim: RefCell<Vec<u8>>,
 }
 
@@ -60,6 +62,17 @@ enum Watch {
     Off,
 }
 
+/// What is known of a client that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// It waits for its answer, for all that is known.
+    Waits,
+    /// It has ended its direction. Bytes that change nothing ask it whether it is there: it answers with a reset if it
+    /// has gone, and not at all if it has not.
+    Unasked,
+    Gone,
+}
+
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
@@ -76,6 +89,7 @@ impl Connection {
             begun: Cell::new(None),
             watch: Cell::new(Watch::Silence),
             knows_interim: Cell::new(false),
+            chunked: Cell::new(false),
             interim: RefCell::default(),
         }
     }
@@ -141,13 +155,16 @@ impl Connection {
         self.body.set(BodyState::Done);
         self.bytes_in.set(0);
         self.watch.set(Watch::Silence);
+        self.chunked.set(false);
     }
 
-    /// From now on nothing may come between what is written.
-    pub fn begin_answer(&self) {
+    /// From now on nothing may come between what is written; `chunked`: the client can be asked within it.
+    pub fn begin_answer(&self, chunked: bool) {
         self.knows_interim.set(false);
+        self.chunked.set(chunked);
         if matches!(self.watch.get(), Watch::Ended { .. }) {
-            self.watch.set(Watch::Off);
+            let again = Watch::Ended { look: Moment::now(), wait: FIRST_LOOK, asked: false };
+            self.watch.set(if chunked { again } else { Watch::Off });
         }
     }
 
@@ -159,54 +176,71 @@ impl Connection {
         Some(input.split_to(length).freeze())
     }
 
-    /// Whether the client has gone. Ending its direction after a whole request is no abort (RFC 9112 §9.6 lets it),
-    /// but closing looks the same: who does so before the answer begins is asked by an interim answer, which every
-    /// client must understand that speaks HTTP/1.1 (RFC 9110 §15.2), and whoever has gone answers with a reset. Bytes
-    /// of a next request say nothing either way.
+    /// Whether the client has gone before its answer has begun. Ending its direction after a whole request is no abort
+    /// (RFC 9112 §9.6 lets it), but closing looks the same: it is asked by an interim answer, which every client must
+    /// understand that speaks HTTP/1.1 (RFC 9110 §15.2).
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> bool {
+        loop {
+            match self.poll_client(cx) {
+                Client::Waits => return false,
+                Client::Gone => return true,
+                Client::Unasked => {
+                    self.send_continue();
+                    if self.poll_interim(cx).is_err() {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Watches the client. Bytes of a next request say nothing either way. Whoever hears that it is unasked asks it,
+    /// and polls again.
+    pub fn poll_client(&self, cx: &mut Context<'_>) -> Client {
         if self.body.get() != BodyState::Done || self.has_input() {
-            return false;
+            return Client::Waits;
         }
         match self.watch.get() {
-            Watch::Off => false,
+            Watch::Off => Client::Waits,
             Watch::Silence => self.poll_silence(cx),
             Watch::Ended { look, wait, asked } => self.poll_ended(cx, look, wait, asked),
         }
     }
 
-    fn poll_silence(&self, cx: &mut Context<'_>) -> bool {
+    fn poll_silence(&self, cx: &mut Context<'_>) -> Client {
         let silence = self.with_stream(|stream| stream.poll_silence_broken(cx));
         match silence {
-            Some(Poll::Ready(Silence::Broken)) => true,
+            Some(Poll::Ready(Silence::Broken)) => Client::Gone,
             Some(Poll::Ready(Silence::Ended)) if self.knows_interim.get() => {
                 self.poll_ended(cx, Moment::now().plus(BEFORE_ASKING), FIRST_LOOK, false)
             }
+            // An answer that pauses may do so for hours.
+            Some(Poll::Ready(Silence::Ended)) if self.chunked.get() => {
+                self.poll_ended(cx, Moment::now(), FIRST_LOOK, false)
+            }
             Some(Poll::Ready(_)) => {
                 self.watch.set(Watch::Off);
-                false
+                Client::Waits
             }
-            _ => false,
+            _ => Client::Waits,
         }
     }
 
-    fn poll_ended(&self, cx: &mut Context<'_>, mut look: Moment, mut wait: Duration, mut asked: bool) -> bool {
+    fn poll_ended(&self, cx: &mut Context<'_>, mut look: Moment, mut wait: Duration, asked: bool) -> Client {
         while self.poll_until(cx, look).is_ready() {
-            if asked {
-                if self.with_stream(|stream| stream.has_failed()).unwrap_or(true) {
-                    return true;
-                }
-                wait = (wait * 2).min(LONGEST_LOOK);
-            } else {
-                asked = true;
-                self.send_continue();
-                if self.poll_interim(cx).is_err() {
-                    return true;
-                }
+            let now = Moment::now();
+            if !asked {
+                self.watch.set(Watch::Ended { look: now.plus(wait), wait, asked: true });
+                return Client::Unasked;
             }
-            look = Moment::now().plus(wait);
+            if self.with_stream(|stream| stream.has_failed()).unwrap_or(true) {
+                return Client::Gone;
+            }
+            wait = (wait * 2).min(LONGEST_LOOK);
+            look = now.plus(wait);
         }
         self.watch.set(Watch::Ended { look, wait, asked });
-        false
+        Client::Waits
     }
 
     /// Writes interim answers as far as the client takes them.

@@ -32,6 +32,10 @@ pub use exchange::Arrived;
 
 /// So much of an answer's body may be on its way to a client that does not read.
 const STREAM_WINDOW: u32 = 128 << 10;
+/// What the frames of answers may cost besides their bytes while nobody reads them, in windows of the connection. The
+/// library counts up to 256 bytes for each, and beyond this ends the connection with all of its requests, so it has room
+/// for messages of 32 bytes on every stream: a few clients that do not read would otherwise end the answers of others.
+const OVERHEAD: usize = 8;
 /// So much of a request's body may wait to be sent (the library's own figure, 400 KiB, is made for few streams).
 const SEND_BUFFER: usize = 32 << 10;
 /// What the endpoint allows before its SETTINGS have come: a number that none would send.
@@ -145,6 +149,7 @@ fn builder(settings: &Settings) -> Builder {
         .initial_connection_window_size(window as u32)
         .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(window as usize * OVERHEAD)
         // Counted over a connection's whole life, so that a long one would end in the middle of other requests.
         .max_local_error_reset_streams(None);
     builder

@@ -40,6 +40,9 @@ use guarded::Guarded;
 /// What a client may send before it is read, for each stream and in all.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
+/// What frames of bodies may cost besides their bytes until they are read; the library counts up to 256 bytes for each,
+/// and ends the connection beyond this. A service that takes small messages slowly is no fault of its client's.
+const DATA_OVERHEAD: usize = 4 << 20;
 /// What a field takes of SETTINGS_MAX_HEADER_LIST_SIZE beside its text (RFC 9113 §6.5.2).
 const FIELD: u32 = 32;
 
@@ -77,6 +80,7 @@ fn builder(settings: &Settings) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
+        .data_frame_budget(DATA_OVERHEAD)
         .enable_connect_protocol();
     builder
 }

@@ -111,7 +111,7 @@ fn asked() -> Asked {
             protocol: text(b"http/1.1"),
             scheme: text(b"http"),
             client: text(b"192.0.2.1"),
-            id: text(b"id"),
+            request_id: text(b"id"),
             parameters: Vec::new(),
             headers: Vec::new(),
             body: glorieta_carrier::Body::Empty,
@@ -200,7 +200,7 @@ fn full(text: &'static str) -> glorieta_carrier::Body {
 
 async fn response(asking: JoinHandle<Result<Answered, Error>>) -> Response {
     match asking.await.unwrap().unwrap() {
-        Answered::Response(response) => response,
+        Answered::Response(response, _) => response,
         Answered::Switched { .. } => panic!("switched"),
     }
 }

@@ -65,7 +65,7 @@ fn what_cannot_be_breaks_the_link_and_is_reported() {
             say(call).into_iter().for_each(|message| process.send_bytes(message));
             let lost = match asking.await.unwrap() {
                 Err(error) => error,
-                Ok(Answered::Response(mut response)) => read(&mut response.body).await.unwrap_err(),
+                Ok(Answered::Response(mut response, _)) => read(&mut response.body).await.unwrap_err(),
                 Ok(Answered::Switched { .. }) => panic!("{what}: switched"),
             };
             assert_eq!(lost.kind, Kind::HandlerLost, "{what}");
@@ -140,7 +140,7 @@ fn random_messages_harm_nobody_but_their_link() {
                 process.send_bytes(message);
             }
             settle().await;
-            if let Ok(Answered::Response(mut response)) = asking.await.unwrap() {
+            if let Ok(Answered::Response(mut response, _)) = asking.await.unwrap() {
                 let _ = read(&mut response.body).await;
             }
             let next = house.process("one");

@@ -23,7 +23,7 @@ pub fn line(record: &Record<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
     clock.push_rfc3339(out, record.time_unix_ns);
     out.push(b'"');
-    push_pair(out, b",\"id\":\"", record.text(Text::Id));
+    push_pair(out, b",\"request_id\":\"", record.text(Text::RequestId));
     push_pair(out, b",\"listener\":\"", record.text(Text::Listener));
     push_pair(out, b",\"route\":\"", record.text(Text::Route));
     if record.client.is_some() {
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(line).unwrap(),
             concat!(
-                r#"{"time":"2023-11-14T22:13:20.123Z","id":"0123456789abcdef0123456789abcdef","listener":"web","#,
+                r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"0123456789abcdef0123456789abcdef","listener":"web","#,
                 r#""route":"/service1/*","client":"127.0.0.1","method":"GET","host":"shop.example","#,
                 r#""path":"/service1/a","query":"q=1","protocol":"HTTP/1.1","status":200,"duration":3.141,"#,
                 r#""upstream":"service1","endpoint":"127.0.0.1:3001","tries":1,"bytes_in":0,"bytes_out":512}"#,

@@ -110,7 +110,7 @@ fn part(word: &str) -> Result<Part, String> {
         "tries" => Part::Tries,
         "bytes.in" => Part::BytesIn,
         "bytes.out" => Part::BytesOut,
-        "request.id" => Part::Text(Text::Id),
+        "request_id" => Part::Text(Text::RequestId),
         "listener" => Part::Text(Text::Listener),
         "route" => Part::Text(Text::Route),
         "method" => Part::Text(Text::Method),
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn words_become_values() {
-        let template = "${client.ip}:${client.port} ${method} ${target} ${status} ${duration} ${request.id} $$5 $x";
+        let template = "${client.ip}:${client.port} ${method} ${target} ${status} ${duration} ${request_id} $$5 $x";
         assert_eq!(
             text_of(template, &typical()),
             "127.0.0.1:4711 GET /service1/a?q=1 200 3.141 0123456789abcdef0123456789abcdef $5 $x\n"

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use glorieta_core::{At, Kind};
+
 use crate::metrics::cells::{DurationCells, Durations, PerWorker};
 
 /// How work has ended that followed an answer.
@@ -26,6 +28,7 @@ pub struct HandlerSeries {
     durations: PerWorker<DurationCells>,
     restarts: AtomicU64,
     background: [AtomicU64; BACKGROUND.len()],
+    failures: [AtomicU64; Kind::ALL.len()],
 }
 
 impl HandlerSeries {
@@ -35,6 +38,7 @@ impl HandlerSeries {
             durations: PerWorker::new(workers),
             restarts: AtomicU64::new(0),
             background: Default::default(),
+            failures: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
@@ -46,6 +50,19 @@ impl HandlerSeries {
     /// Counts of such work by how it has ended; what never happened is left out.
     pub(in crate::metrics) fn backgrounds(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = BACKGROUND.into_iter().zip(self.background.iter().map(|count| count.load(Relaxed)));
+        counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// Counts a request that the handler has failed. What is its client's doing is no failure.
+    pub fn failed(&self, kind: Kind) {
+        if kind.at() != At::Client {
+            self.failures[kind as usize].fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts of failures by their reasons; what never happened is left out.
+    pub(in crate::metrics) fn failures(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = Kind::ALL.iter().zip(&self.failures).map(|(kind, count)| (kind.reason(), count.load(Relaxed)));
         counts.filter(|(_, count)| *count > 0)
     }
 
@@ -97,5 +114,14 @@ mod tests {
         }
         let counts: Vec<_> = series.backgrounds().collect();
         assert_eq!(counts, [("ended", 1), ("deadline", 1), ("refused", 1), ("lost", 2)]);
+    }
+
+    #[test]
+    fn failures_are_counted_by_their_reasons_and_what_a_client_does_is_none() {
+        let series = HandlerSeries::new("app", 1);
+        for kind in [Kind::HandlerFailed, Kind::PartFailed, Kind::RequestInvalid, Kind::ClientGone, Kind::PartFailed] {
+            series.failed(kind);
+        }
+        assert_eq!(series.failures().collect::<Vec<_>>(), [("part_failed", 2), ("handler_failed", 1)]);
     }
 }

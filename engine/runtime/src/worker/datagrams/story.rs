@@ -57,7 +57,7 @@ impl Drop for Story {
             log.record(&Entry {
                 time_unix_ns: worker.unix_nanoseconds(self.started),
                 duration_ns: Moment::now().since(self.started).as_nanos() as u64,
-                id: RequestId::random(fastrand::u128(..)).as_str(),
+                request_id: RequestId::random(fastrand::u128(..)).as_str(),
                 listener: &listener.id,
                 route: &route.target.route,
                 client: peer.client,

@@ -148,33 +148,92 @@ fn a_next_request_does_not_either() {
     });
 }
 
+/// A body of one piece, and then nothing; or of more once they are sent.
+struct Pausing(Guard, tokio::sync::mpsc::UnboundedReceiver<&'static str>);
+
+impl glorieta_core::BodySource for Pausing {
+    fn poll_frame(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Option<Result<glorieta_core::Frame, Error>>> {
+        assert!(!self.0.0.get());
+        self.1.poll_recv(cx).map(|piece| piece.map(|piece| Ok(glorieta_core::Frame::Data(piece.into()))))
+    }
+}
+
+/// A client that has read the first piece of an answer which then pauses; the sender of its further pieces, and whether
+/// its source was dropped.
+async fn paused() -> (Served, tokio::sync::mpsc::UnboundedSender<&'static str>, Rc<Cell<bool>>) {
+    let dropped = Rc::new(Cell::new(false));
+    let (pieces, coming) = tokio::sync::mpsc::unbounded_channel();
+    pieces.send("event").unwrap();
+    let body = Body::Stream(Box::new(Pausing(Guard(dropped.clone()), coming)));
+    let mut served = serve([answer(Response { body, ..Response::new(200) })]).await;
+    served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    read_head(&mut served.client).await;
+    assert_eq!(read_bytes(&mut served.client, 10).await, b"5\r\nevent\r\n");
+    (served, pieces, dropped)
+}
+
 #[test]
 fn a_reset_between_two_pieces_of_an_answer_drops_its_source() {
     on_worker(async {
-        struct Silent(Guard, bool);
-        impl glorieta_core::BodySource for Silent {
-            fn poll_frame(
-                &mut self,
-                _: &mut std::task::Context<'_>,
-            ) -> Poll<Option<Result<glorieta_core::Frame, Error>>> {
-                if std::mem::replace(&mut self.1, true) {
-                    return Poll::Pending;
-                }
-                assert!(!self.0.0.get());
-                Poll::Ready(Some(Ok(glorieta_core::Frame::Data(Bytes::from_static(b"event")))))
-            }
-        }
-        let dropped = Rc::new(Cell::new(false));
-        let body = Body::Stream(Box::new(Silent(Guard(dropped.clone()), false)));
-        let mut served = serve([answer(Response { body, ..Response::new(200) })]).await;
-        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        read_head(&mut served.client).await;
-        assert_eq!(read_bytes(&mut served.client, 10).await, b"5\r\nevent\r\n");
-        let Served { client, story, task, .. } = served;
+        let (Served { client, story, task, .. }, _pieces, dropped) = paused().await;
         reset(client);
         until(|| dropped.get()).await;
         task.await.unwrap();
         assert_eq!(story.take(), [Told::Out(5), Told::Failed(Kind::ClientGone), Told::Over]);
+    });
+}
+
+#[test]
+fn who_closes_between_two_pieces_of_an_answer_is_asked_and_is_gone() {
+    on_worker(async {
+        let (Served { client, story, task, .. }, _pieces, dropped) = paused().await;
+        drop(client);
+        until(|| dropped.get()).await;
+        task.await.unwrap();
+        assert_eq!(story.take(), [Told::Out(5), Told::Failed(Kind::ClientGone), Told::Over]);
+    });
+}
+
+#[test]
+fn who_only_ends_its_direction_between_two_pieces_gets_the_others() {
+    on_worker(async {
+        let (mut served, pieces, dropped) = paused().await;
+        served.client.shutdown().await.unwrap();
+        // The question is a zero before the size of the next chunk.
+        assert_eq!(read_bytes(&mut served.client, 1).await, b"0");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        pieces.send("another").unwrap();
+        assert_eq!(read_bytes(&mut served.client, 12).await, b"7\r\nanother\r\n");
+        assert!(!dropped.get());
+        drop(pieces);
+        assert_eq!(read_all(&mut served.client).await, "0\r\n\r\n");
+        assert_eq!(served.ended().await, [Told::Out(12), Told::Over]);
+    });
+}
+
+#[test]
+fn who_has_ended_its_direction_before_the_answer_is_asked_within_it_again() {
+    on_worker(async {
+        let (go, told) = tokio::sync::oneshot::channel::<()>();
+        let (pieces, coming) = tokio::sync::mpsc::unbounded_channel();
+        let dropped = Rc::new(Cell::new(false));
+        let guard = Guard(dropped.clone());
+        let handler = handler(move |exchange| async move {
+            told.await.unwrap();
+            drop(exchange);
+            Response { body: Body::Stream(Box::new(Pausing(guard, coming))), ..Response::new(200) }
+        });
+        let mut served = serve([handler]).await;
+        served.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        served.client.shutdown().await.unwrap();
+        assert_eq!(read_head(&mut served.client).await, "HTTP/1.1 100 Continue\r\n\r\n");
+        go.send(()).unwrap();
+        read_head(&mut served.client).await;
+        assert_eq!(read_bytes(&mut served.client, 1).await, b"0");
+        pieces.send("event").unwrap();
+        drop(pieces);
+        assert_eq!(read_all(&mut served.client).await, "5\r\nevent\r\n0\r\n\r\n");
+        served.ended().await;
     });
 }
 

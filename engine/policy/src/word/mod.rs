@@ -3,15 +3,21 @@
 //! Words are read once, when a Plan is compiled to a snapshot; reading a value compares no text
 //! that could be compared before.
 
-use std::borrow::Cow;
+mod outcome;
+mod unknown;
+mod values;
+
 use std::fmt;
 use std::io::Write;
-use std::time::Duration;
 
 use glorieta_core::exchange::RequestId;
 use glorieta_core::{ClientCertificate, Fields, Name, Peer, RequestHead, Secured};
 
 use crate::route::{ParameterName, Parameters};
+use unknown::unknown;
+
+pub use outcome::{Outcome, OutcomeWord};
+pub use values::{cookie, decode, query_values};
 
 /// A value of a request. Texts are as received: percent-encoding stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,51 +62,12 @@ pub enum Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateWord {
     Subject,
-    /// The alternative names, joined by `, `.
+    /// The alternative names, joined by `, `; a comma within one is `\,`.
     Names,
     /// SHA-256, 64 hexadecimal digits.
     Fingerprint,
     /// `true` or `false`; always found.
     Verified,
-}
-
-/// The words of the access log only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutcomeWord {
-    Status,
-    /// What became of a call of gRPC.
-    GrpcStatus,
-    /// glorieta's own word where it answered itself.
-    Reason,
-    /// Milliseconds, with three decimals.
-    Duration,
-    Upstream,
-    Endpoint,
-    Tries,
-    BytesIn,
-    BytesOut,
-    /// How many times longer an answer was before it was compressed, with two decimals.
-    CompressionRatio,
-    /// The time of day, RFC 3339.
-    Time,
-}
-
-/// What is known once a request has been answered.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome<'a> {
-    pub status: u16,
-    pub grpc_status: Option<u16>,
-    pub reason: &'a str,
-    pub duration: Duration,
-    pub upstream: &'a str,
-    pub endpoint: &'a str,
-    pub tries: u32,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
-    /// Already formatted; empty where nothing was compressed.
-    pub compression_ratio: &'a str,
-    /// The time of day, already formatted.
-    pub time: &'a str,
 }
 
 /// Everything that words read.
@@ -134,7 +101,7 @@ const PLAIN: &[(&str, Word)] = &[
     ("host", Word::Host),
     ("scheme", Word::Scheme),
     ("protocol", Word::Protocol),
-    ("request.id", Word::RequestId),
+    ("request_id", Word::RequestId),
     ("listener", Word::Listener),
     ("route", Word::Route),
     ("sni", Word::Sni),
@@ -318,31 +285,6 @@ impl CertificateWord {
     }
 }
 
-impl OutcomeWord {
-    fn read(self, outcome: &Outcome<'_>, out: &mut Vec<u8>) -> bool {
-        let text = match self {
-            OutcomeWord::Status => return write!(out, "{}", outcome.status).is_ok(),
-            OutcomeWord::GrpcStatus => {
-                return outcome.grpc_status.is_some_and(|status| write!(out, "{status}").is_ok());
-            }
-            OutcomeWord::Duration => {
-                let micros = outcome.duration.as_micros();
-                return write!(out, "{}.{:03}", micros / 1000, micros % 1000).is_ok();
-            }
-            OutcomeWord::Tries => return write!(out, "{}", outcome.tries).is_ok(),
-            OutcomeWord::BytesIn => return write!(out, "{}", outcome.bytes_in).is_ok(),
-            OutcomeWord::BytesOut => return write!(out, "{}", outcome.bytes_out).is_ok(),
-            OutcomeWord::Reason => outcome.reason,
-            OutcomeWord::Upstream => outcome.upstream,
-            OutcomeWord::Endpoint => outcome.endpoint,
-            OutcomeWord::CompressionRatio => outcome.compression_ratio,
-            OutcomeWord::Time => outcome.time,
-        };
-        out.extend_from_slice(text.as_bytes());
-        !text.is_empty()
-    }
-}
-
 fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
     match view.peer.address {
         Some(address) if view.peer.client.is_none_or(|client| client == address.ip().to_canonical()) => {
@@ -354,8 +296,23 @@ fn read_port(view: &View<'_>, out: &mut Vec<u8>) -> bool {
 
 fn read_names(view: &View<'_>, out: &mut Vec<u8>) -> bool {
     let Some(certificate) = view.certificate() else { return false };
-    out.extend_from_slice(certificate.names.join(", ").as_bytes());
+    for (at, name) in certificate.names.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        name.bytes().for_each(|byte| write_name_byte(byte, out));
+    }
     true
+}
+
+/// Escapes what would make two names of one, or another name: whoever asks for a certificate may have chosen it.
+fn write_name_byte(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        b',' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+        // Writing to a Vec cannot fail.
+        byte if byte.is_ascii_control() => drop(write!(out, "\\{byte:02x}")),
+        byte => out.push(byte),
+    }
 }
 
 fn read_search(head: &RequestHead, out: &mut Vec<u8>) -> bool {
@@ -378,72 +335,6 @@ fn read_header(name: Name, text: &str, view: &View<'_>, out: &mut Vec<u8>) -> bo
         name => view.head.fields.all(name).for_each(&mut append),
     }
     found
-}
-
-/// The value of a cookie (RFC 6265 §5.4); of two with one name the first.
-pub fn cookie<'a>(fields: &'a Fields, name: &[u8]) -> Option<&'a [u8]> {
-    fields.all(Name::Cookie).flat_map(|line| line.split(|&byte| byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let value = pair.strip_prefix(name)?.strip_prefix(b"=")?;
-        Some(value)
-    })
-}
-
-/// The values of a query parameter, still percent-encoded; its name may come encoded.
-pub fn query_values<'a>(query: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    query.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).filter_map(move |pair| {
-        let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-        let value = pair.get(equals + 1..).unwrap_or_default();
-        (*decode(&pair[..equals]) == *name).then_some(value)
-    })
-}
-
-/// Decodes `+` and percent escapes of a query; bad escapes stay as they are.
-pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|&byte| byte == b'%' || byte == b'+') {
-        return Cow::Borrowed(text);
-    }
-    let digit = |at: usize| text.get(at).and_then(|&byte| (byte as char).to_digit(16));
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut index = 0;
-    while index < text.len() {
-        match (text[index], digit(index + 1), digit(index + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                index += 2;
-            }
-            (b'+', ..) => decoded.push(b' '),
-            (byte, ..) => decoded.push(byte),
-        }
-        index += 1;
-    }
-    Cow::Owned(decoded)
-}
-
-fn unknown(text: &str, kind: &str, name: &str) -> String {
-    let plain = PLAIN.iter().map(|(known, _)| ((*known).to_owned(), distance(text, known)));
-    let named =
-        NAMED.iter().filter(|_| !name.is_empty()).map(|known| (format!("{known}.{name}"), distance(kind, known)));
-    match plain.chain(named).min_by_key(|(_, distance)| *distance) {
-        Some((nearest, distance)) if distance <= 1 + text.len() / 4 => {
-            format!("unknown word {text:?}; did you mean {nearest:?}?")
-        }
-        _ => format!("unknown word {text:?}"),
-    }
-}
-
-/// How many letters must change to make one text of the other (Levenshtein's distance).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (above, left) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
-        for (index, right) in other.bytes().enumerate() {
-            let change = diagonal + usize::from(left != right);
-            diagonal = row[index + 1];
-            row[index + 1] = change.min(diagonal + 1).min(row[index] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

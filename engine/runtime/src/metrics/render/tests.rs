@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use glorieta_core::{Kind, Method};
 
 use super::super::{Direction, Dropped, Handshake, Outcome, Reload};
+use super::family::Label;
 use super::*;
 
 /// A line of the exposition taken apart: name, labels in their order, value.
@@ -115,6 +116,7 @@ fn busy() -> (Registry, Observed) {
     handler.record(1, 4_000_000);
     handler.restarted();
     handler.background(crate::metrics::Background::Deadline);
+    handler.failed(Kind::HandlerFailed);
     registry.variant("web", "/a", "canary").count(0, Outcome::Status(200));
     let mirror = registry.mirror("web", "/a", "shadow");
     mirror.ended(1, Outcome::Status(200));
@@ -168,6 +170,7 @@ fn every_number_stands_where_it_belongs() {
         ("glorieta_handler_queue", &[("handler", "app")], 2.0),
         ("glorieta_handler_lingering", &[("handler", "app")], 3.0),
         ("glorieta_handler_background_total", &[("handler", "app"), ("outcome", "deadline")], 1.0),
+        ("glorieta_handler_failures_total", &[("handler", "app"), ("reason", "handler_failed")], 1.0),
         ("glorieta_handler_running", &[("handler", "app")], 5.0),
         ("glorieta_handler_loop_lag_seconds", &[("handler", "app")], 0.25),
         ("glorieta_handler_duration_seconds_count", &[("handler", "app")], 1.0),
@@ -249,7 +252,7 @@ fn names_are_escaped_wherever_they_hold_something_special() {
 
 #[test]
 fn every_documented_metric_is_written_and_every_written_one_documented() {
-    let document = include_str!("../../../../docs/reference/metrics.md");
+    let document = include_str!("../../../../../docs/reference/metrics.md");
     let documented: std::collections::BTreeSet<&str> =
         document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let (registry, observed) = busy();
