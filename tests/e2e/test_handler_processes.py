@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 
 def to(number: int) -> Document:
-    return {"handler": {"handler": "app", "route": number, "name": "app", "first_byte_ms": 30_000}}
+    return {
+        "handler": {
+            "handler": "app",
+            "route": number,
+            "name": "app",
+            "first_byte_ms": 30_000,
+            "redirect_slashes": False,
+        }
+    }
 
 
 def document(addresses: list[str]) -> Document:

@@ -32,7 +32,15 @@ def handler(**changes: object) -> Document:
 
 def document(*handlers: Document, upstreams: tuple[Document, ...] = (), bind: str = "127.0.0.1:0") -> Document:
     def to(name: str, key: str | None = None, deadline_ms: int | None = None) -> Document:
-        target = {"handler": {"handler": "app", "route": NUMBERS[name], "name": name, "first_byte_ms": 30_000}}
+        target = {
+            "handler": {
+                "handler": "app",
+                "route": NUMBERS[name],
+                "name": name,
+                "first_byte_ms": 30_000,
+                "redirect_slashes": True,
+            }
+        }
         return route(key or f"/{name}", target, deadline_ms=deadline_ms)
 
     routes = [to(name) for name in NUMBERS if name not in ("tell", "hold")]

@@ -64,6 +64,11 @@ async def die() -> None:
     os._exit(7)
 
 
+@router.get("/leave")
+async def leave() -> None:
+    raise SystemExit(3)
+
+
 @router.get("/block/{seconds}")
 async def block(seconds: float) -> str:
     time.sleep(seconds)
@@ -206,6 +211,14 @@ def test_an_exception_is_a_500_with_an_id_and_its_traceback_is_in_the_log_only(s
     assert "of the handler" not in answer.text
     log = shop.edge.wait_log(f"(request_id {answer.json()['request_id']}): KeyError: 'of the handler'")
     assert "  at crash (" in log
+
+
+def test_a_handler_that_wants_to_end_its_process_ends_only_its_request(shop: Shop) -> None:
+    before = shop.edge.get("/pid").json()
+    answer = shop.edge.get("/leave")
+    assert answer.status == 500
+    shop.edge.wait_log(": SystemExit: 3")
+    assert shop.edge.get("/pid").json() == before
 
 
 def test_what_a_handler_starts_gets_none_of_its_descriptors(shop: Shop) -> None:

@@ -85,6 +85,8 @@ kinds! {
     BodyCutOff "body_cut_off" 400 Client;
     NoRoute "no_route" 404 Client;
     MethodNotAllowed "method_not_allowed" 405 Client;
+    /// No route matches, but with or without a slash at the path's end a handler's would.
+    SlashRedirect "slash_redirect" 307 Client;
     /// A filter said no.
     Denied "denied" 403 Client;
     NotFound "not_found" 404 Client;

@@ -157,6 +157,9 @@ pub struct HandlerTarget {
     pub name: String,
     /// From the request (or the last byte of its body that the handler wanted) to the head of its answer.
     pub first_byte_ms: u64,
+    /// Whether a request that no route takes, and this one would with or without a slash at its path's end, is sent
+    /// there.
+    pub redirect_slashes: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

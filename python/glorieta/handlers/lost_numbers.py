@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import marshal
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,20 @@ FLOATING = frozenset(
     {"any", "float", "function-plain", "function-wrap", "generator", "is-instance", "is-subclass", "callable"}
 )
 """Types of a schema whose values may be, or have in them, floating point numbers."""
+NAMED = ("fields", "choices")
+"""Where a schema has others by names that somebody chose, which are no words of pydantic's."""
+NO_SCHEMAS = frozenset({"metadata", "default", "expected", "members"})
+"""What a schema has besides others: values, with anything in them."""
 ANYTHING = SchemaSerializer(core_schema.any_schema())
+
+
+def parts_of(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """The schemas that a schema is made of."""
+    for word, part in schema.items():
+        if word in NAMED and isinstance(part, Mapping):
+            yield from part.values()
+        elif word not in NO_SCHEMAS:
+            yield part
 
 
 def may_have_floats(schema: Any) -> bool:
@@ -31,14 +44,14 @@ def may_have_floats(schema: Any) -> bool:
             schema.get("extra_fields_behavior"),
         ):
             return True
-        return any(may_have_floats(value) for name, value in schema.items() if name != "metadata")
+        return any(map(may_have_floats, parts_of(schema)))
     return isinstance(schema, list | tuple) and any(may_have_floats(each) for each in schema)
 
 
 def may_be_told_by_types(schema: Any) -> bool:
     """Whether what is `is_plain` has lost nothing. A `TypedDict` looks plain, and may have a configuration."""
     if isinstance(schema, Mapping):
-        return schema.get("type") != "typed-dict" and all(may_be_told_by_types(value) for value in schema.values())
+        return schema.get("type") != "typed-dict" and all(map(may_be_told_by_types, parts_of(schema)))
     return not isinstance(schema, list | tuple) or all(may_be_told_by_types(each) for each in schema)
 
 

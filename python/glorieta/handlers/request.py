@@ -133,6 +133,11 @@ class HTTPConnection:
             self._state = State(self.route.table.state)
         return self._state
 
+    @property
+    def parsed_body(self) -> Any:
+        """What was made of the body so far: its JSON, its form, or its bytes; none: it was not read."""
+        return None
+
 
 class Request(HTTPConnection):
     """An HTTP request."""
@@ -188,6 +193,12 @@ class Request(HTTPConnection):
         if self._form is None:
             self._form = await read_form(self)
         return self._form
+
+    @property
+    def parsed_body(self) -> Any:
+        if self._json is not None:
+            return self._json[0]
+        return self._body if self._form is None else self._form
 
     @property
     def has_form(self) -> bool:

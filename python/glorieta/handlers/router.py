@@ -15,9 +15,11 @@ from .fields import State
 from .response import JSONResponse, Response
 from .routing.answers import UNSET, Filter
 from .routing.compiling import compile_table
-from .routing.definition import Definition, Responses, Shared
+from .routing.definition import Definition, Responses, Shared, words_of
 
 if TYPE_CHECKING:
+    from enum import Enum
+
     from .middleware import Middleware
     from .routing.table import Lifespan, Table
 
@@ -32,7 +34,7 @@ class RouteOptions(TypedDict, total=False):
     response_model: Any
     """What answers must be; fields that it does not have are not sent. Left out: the handler's annotation."""
     status_code: int
-    tags: Sequence[str]
+    tags: Sequence[str | Enum]
     dependencies: Sequence[Any]
     summary: str
     description: str
@@ -64,7 +66,7 @@ class Router:
         calls: Iterable[str] = (),
         forward_headers: Iterable[str] = (),
         prefix: str = "",
-        tags: Sequence[str] = (),
+        tags: Sequence[str | Enum] = (),
         dependencies: Sequence[Any] = (),
         responses: Responses | None = None,
         default_response_class: type[Response] = JSONResponse,
@@ -74,6 +76,7 @@ class Router:
         middleware: Sequence[Middleware] = (),
         exception_handlers: Mapping[int | type[Exception], Callable[..., Any]] | None = None,
         max_body_size: int | str | None = None,
+        redirect_slashes: bool = True,
         title: str = "glorieta",
         version: str = "0.1.0",
         summary: str | None = None,
@@ -83,12 +86,15 @@ class Router:
         """`client`: the kind of client that it serves; none: a custom gateway, no BFF. `calls`: the upstreams that its
         handlers may call. `forward_headers`: headers of the client's that go to every one of them. `max_body_size`: the
         most that a request's body may be, such as `10MiB`; left out: 1 MiB, forms with files 16 MiB. `openapi_url`:
-        where the OpenAPI document is served; left out: nowhere. All else is as in FastAPI."""
+        where the OpenAPI document is served; left out: nowhere. `redirect_slashes`: whether a request that no route
+        takes is sent to the same path with or without a slash at its end, where a route of this router takes that; of
+        routers that are included it does not count. All else is as in FastAPI."""
         self.place = called_from()
         self.client = client
         self.calls = tuple(calls) if not isinstance(calls, str) else (calls,)
         self.forward_headers = tuple(name.lower() for name in forward_headers)
         self.lifespan = lifespan
+        self.redirect_slashes = redirect_slashes
         self.title = title
         self.version = version
         self.summary = summary
@@ -101,7 +107,7 @@ class Router:
         self.prefix = prefix
         self.about = Shared(
             prefix=prefix,
-            tags=tuple(tags),
+            tags=words_of(tags),
             dependencies=dependencies_of(dependencies),
             responses=responses or {},
             deprecated=deprecated,
@@ -110,7 +116,7 @@ class Router:
             max_body_size=max_body_size,
         )
         check_prefix(prefix, self.place)
-        if openapi_url is not None:
+        if openapi_url:
             self.serve_openapi(openapi_url)
 
     @property
@@ -208,7 +214,7 @@ class Router:
         router: Router,
         *,
         prefix: str = "",
-        tags: Sequence[str] = (),
+        tags: Sequence[str | Enum] = (),
         dependencies: Sequence[Any] = (),
         responses: Responses | None = None,
         default_response_class: type[Response] = JSONResponse,
@@ -219,7 +225,7 @@ class Router:
         check_prefix(prefix, called_from())
         around = Shared(
             prefix=prefix,
-            tags=tuple(tags),
+            tags=words_of(tags),
             dependencies=dependencies_of(dependencies),
             responses=responses or {},
             deprecated=deprecated,
@@ -278,11 +284,11 @@ def definition_of(
 ) -> Definition:
     given: dict[str, Any] = dict(options)
     filters = {name: given.pop(f"response_model_{name}") for name in FILTERS if f"response_model_{name}" in given}
-    described = inspect.cleandoc(call.__doc__).split("\f")[0] if call.__doc__ else None
+    described = inspect.cleandoc(call.__doc__).split("\f")[0].strip() if call.__doc__ else None
     unknown = given.keys() - Definition.__slots__
     if unknown:
         raise wrong(place, f"a route has no {', '.join(sorted(unknown))}")
-    given["tags"] = tuple(given.get("tags") or ())
+    given["tags"] = words_of(given.get("tags"))
     given["dependencies"] = dependencies_of(given.get("dependencies") or ())
     given.setdefault("description", described)
     given.setdefault("response_model", UNSET)

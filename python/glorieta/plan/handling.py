@@ -141,6 +141,7 @@ def target_of(application: Application, listed: Listed, number: int, used: Route
             "route": application.first + number,
             "name": application.located.function(listed.name),
             "first_byte_ms": milliseconds(used.timeouts.first_byte),
+            "redirect_slashes": listed.redirect_slashes,
         }
     }
 

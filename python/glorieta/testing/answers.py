@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..handlers.encoding import encode_json
 from ..handlers.live.durations import seconds
+from .asking import fields_of
 
 if TYPE_CHECKING:
     from ..handlers.live.durations import Duration
@@ -24,7 +25,8 @@ class Answer:
     json: Any = UNSET
     body: bytes | str | Sequence[bytes] = b""
     """Several pieces are sent one by one."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = ()
+    """By name; or in pairs, where a name comes several times."""
     delay: float = 0.0
     """Seconds on the fake clock before its head."""
     between: float = 0.0
@@ -35,7 +37,7 @@ class Answer:
     """Whether it breaks off after its pieces."""
 
     def fields(self) -> Fields:
-        fields = [(name.lower(), value) for name, value in self.headers.items()]
+        fields = fields_of(self.headers)
         if self.json is not UNSET and not any(name == "content-type" for name, _ in fields):
             fields.append(("content-type", "application/json"))
         return fields

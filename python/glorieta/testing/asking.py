@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from pathlib import PurePath
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
@@ -78,9 +79,7 @@ def asked(
     path, _, query = url.partition("?")
     more = query_text(params) if params else ""
     kind, pieces, streamed = body_of(json, data, files, content)
-    fields = [
-        (name.lower(), value) for name, value in (headers.items() if isinstance(headers, Mapping) else headers or ())
-    ]
+    fields = fields_of(headers)
     names = {name for name, _ in fields}
     fields += [("host", HOST)] if "host" not in names else []
     fields += [("content-type", kind)] if kind and "content-type" not in names else []
@@ -98,6 +97,19 @@ def asked(
         None if deadline is None else seconds(deadline),
         client_certificate,
     )
+
+
+def fields_of(headers: HeaderValues | None) -> Fields:
+    """Header fields in order, several of one name as well."""
+    given = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return [(name.lower(), value) for name, value in given]
+
+
+def with_defaults(headers: HeaderValues | None, defaults: Fields) -> Fields:
+    """A request's own header fields, and those defaults that it says nothing of."""
+    own = fields_of(headers)
+    names = {name for name, _ in own}
+    return [*(field for field in defaults if field[0] not in names), *own]
 
 
 def query_text(params: Any) -> str:
@@ -146,10 +158,24 @@ def multipart(data: Mapping[str, Any], files: Any) -> tuple[str, list[bytes], bo
 
 def file_of(file: Any) -> tuple[str | None, bytes, str | None]:
     """A file's name, content and media type; it is a field where it has no name."""
-    name, content, *kind = file if isinstance(file, tuple) else ("upload", file)
+    name, content, *kind = file if isinstance(file, tuple) else (name_of(file), file)
     whole = content.read() if hasattr(content, "read") else content
     media_type = kind[0] if kind else None if name is None else "application/octet-stream"
     return name, whole.encode() if isinstance(whole, str) else whole, media_type
+
+
+def name_of(content: Any) -> str:
+    """The name of a file on disk, as httpx tells it."""
+    name = getattr(content, "name", None)
+    return PurePath(name).name if isinstance(name, str) else "upload"
+
+
+class Cookies(dict[str, str]):
+    """What a client keeps, by name; whose they are does not matter, since it asks one router."""
+
+    def set(self, name: str, value: str) -> None:
+        """As in httpx."""
+        self[name] = value
 
 
 def cookies_of(headers: Fields) -> dict[str, str]:

@@ -16,7 +16,7 @@ from .answers import Answer
 from .asking import Asked, asked
 from .clock import FakeClockLoop
 from .exchange import Exchange, Tunnel
-from .matching import Pattern, best
+from .matching import Pattern, best, other_slash
 from .response import TestResponse
 from .upstreams import FakeUpstream, ReceivedCall
 
@@ -49,9 +49,10 @@ class Bench:
             on_crash=self.crashes.append,
             on_thread_waits=lent,
         )
+        self._listing = self.application.listing()
         self._patterns = [
             Pattern(None if route.method == "*" else route.method, tuple(route.path[1:].split("/")), route.is_websocket)
-            for route in self.application.listing()
+            for route in self._listing
         ]
         self.fake(upstreams)
 
@@ -81,7 +82,7 @@ class Bench:
             except BaseException:
                 exchange.abort()
                 raise
-            return Answer(response.status_code, body=response.content, headers=dict(response.fields))
+            return Answer(response.status_code, body=response.content, headers=response.fields)
 
         return answer
 
@@ -107,10 +108,24 @@ class Bench:
 
     def _refuse(self, exchange: Exchange, request: Asked) -> None:
         """What the engine answers where no route matches."""
+        if (location := self._elsewhere(request)) is not None:
+            exchange.reason = "slash_redirect"
+            exchange.answer(*answer_of(HTTPException(307, None, {"location": location})))
+            return
         fit = sorted({p.method for p in self._patterns if p.method and p.values(request.path) is not None})
         exchange.reason = "method_not_allowed" if fit else "no_route"
         headers = {"allow": ", ".join(fit)} if fit else None
         exchange.answer(*answer_of(HTTPException(405 if fit else 404, None, headers)))
+
+    def _elsewhere(self, request: Asked) -> str | None:
+        """Where a client is sent that is only wrong about the slash at the path's end."""
+        path = other_slash(request.path)
+        found = None if path is None else best(self._patterns, request.method, path)
+        if found is None or not self._listing[found[0]].redirect_slashes:
+            return None
+        if any(pattern.method and pattern.values(request.path) is not None for pattern in self._patterns):
+            return None
+        return f"{path}?{request.query}" if request.query else path
 
     async def answered(self, exchange: Exchange) -> TestResponse:
         """The answer. Raises what is wrong with the test, such as a call that it does not fake."""

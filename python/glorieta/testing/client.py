@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .asking import asked, cookies_of
+from .asking import Cookies, asked, cookies_of, fields_of, with_defaults
 from .bench import Bench
 from .redirects import MOST, TooManyRedirects, redirected
 from .websocket import SocketSession, opened
@@ -14,6 +14,7 @@ from .websocket import SocketSession, opened
 if TYPE_CHECKING:
     from ..handlers.certificate import ClientCertificate
     from ..handlers.live.durations import Duration
+    from .asking import HeaderValues
     from .bench import Overrides
     from .exchange import Exchange
     from .response import TestResponse
@@ -31,23 +32,24 @@ class AsyncTestClient:
         *,
         upstreams: Mapping[str, Any] | None = None,
         overrides: Overrides | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderValues | None = None,
+        cookies: Mapping[str, str] | None = None,
         client_certificate: ClientCertificate | None = None,
         deadline: Duration | None = None,
         raise_server_exceptions: bool = True,
     ) -> None:
         """`router`: a router or an ASGI application. `upstreams`: fakes by name: a mapping of `"GET /users/{id}"` to
         answers, a function of the `ReceivedCall`, a router, or an ASGI application. `overrides`: what stands in for
-        dependencies. `headers`: sent with every request. `client_certificate`: shown with every
-        request. `deadline`: the routes'. `raise_server_exceptions`: whether
-        an exception that a handler did not expect is raised here, instead of giving a 500."""
+        dependencies. `headers`: sent with every request. `cookies`: kept from the start. `client_certificate`: shown
+        with every request. `deadline`: the routes'. `raise_server_exceptions`: whether an exception that a handler did
+        not expect is raised here, instead of giving a 500."""
         self._bench = Bench(router, upstreams or {}, overrides)
-        self._headers = dict(headers or {})
+        self._headers = fields_of(headers)
         self._client_certificate = client_certificate
         self._deadline = deadline
         self._raises = raise_server_exceptions
         self._lifespan: AbstractAsyncContextManager[None] | None = None
-        self.cookies: dict[str, str] = {}
+        self.cookies = Cookies(cookies or {})
         """Kept from answer to request, as a browser does."""
 
     @property
@@ -70,7 +72,7 @@ class AsyncTestClient:
 
     def begin(self, method: str, url: str, **what: Any) -> Ongoing:
         """Sends a request, and does not wait for its answer."""
-        what["headers"] = {**self._headers, **dict(what.get("headers") or {})}
+        what["headers"] = with_defaults(what.get("headers"), self._headers)
         what["cookies"] = {**self.cookies, **(what.get("cookies") or {})}
         what.setdefault("client_certificate", self._client_certificate)
         what.setdefault("deadline", self._deadline)
@@ -105,7 +107,8 @@ class AsyncTestClient:
     async def answered(self, exchange: Exchange) -> TestResponse:
         response = await self._bench.answered(exchange)
         self.cookies.update(cookies_of(response.fields))
-        self.cookies = {name: value for name, value in self.cookies.items() if value}
+        for name in [name for name, value in self.cookies.items() if not value]:
+            del self.cookies[name]
         return response
 
     @asynccontextmanager

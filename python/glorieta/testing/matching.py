@@ -59,6 +59,13 @@ class Pattern:
         return self.rest is not None, -literals, -len(self.parts), self.method is None
 
 
+def other_slash(path: str) -> str | None:
+    """The path with a slash at its end where it has none, and without where it has one; none: it has no such form."""
+    if path == "/" or path.startswith("//"):
+        return None
+    return path[:-1] if path.endswith("/") else f"{path}/"
+
+
 def best(
     patterns: Sequence[Pattern], method: str, path: str, *, upgrades: bool = False
 ) -> tuple[int, dict[str, str]] | None:

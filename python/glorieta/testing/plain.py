@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..handlers.live.durations import Duration
+    from .asking import Cookies
     from .response import TestResponse
     from .upstreams import FakeUpstream
     from .websocket import SocketSession
@@ -50,7 +51,7 @@ class TestClient:
         return self._client.upstreams
 
     @property
-    def cookies(self) -> dict[str, str]:
+    def cookies(self) -> Cookies:
         """Kept from answer to request, as a browser does."""
         return self._client.cookies
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from .asking import HOST
+from .asking import HOST, fields_of
 
 if TYPE_CHECKING:
     from .response import TestResponse
@@ -41,7 +41,5 @@ def without(what: dict[str, Any], left: set[str]) -> dict[str, Any]:
     """What is sent, without these parts; a body's type goes with it."""
     found = {name: value for name, value in what.items() if name not in left}
     if left & set(BODY) and found.get("headers"):
-        found["headers"] = {
-            name: value for name, value in dict(found["headers"]).items() if name.lower() != "content-type"
-        }
+        found["headers"] = [field for field in fields_of(found["headers"]) if field[0] != "content-type"]
     return found

@@ -11,6 +11,7 @@ from wsproto.connection import ConnectionType
 from ..handlers.live.messages import Messages
 from ..handlers.live.websocket import accept_token, handshake
 from ..handlers.websocket_end import WebSocketEnd
+from .asking import fields_of, with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,7 +79,7 @@ class ExchangePipe:
 async def opened(client: AsyncTestClient, url: str, what: dict[str, Any]) -> AsyncIterator[SocketSession]:
     """Opens one, closes it when the block is left, and waits until its handler has ended."""
     offered = tuple(what.pop("subprotocols", None) or ())
-    headers = {**dict(what.pop("headers", None) or {}), **dict(handshake(KEY, offered))}
+    headers = with_defaults(handshake(KEY, offered), fields_of(what.pop("headers", None)))
     ongoing = client.begin("GET", url, headers=headers, **what)
     exchange = ongoing.exchange
     exchange.inbox.is_open = True

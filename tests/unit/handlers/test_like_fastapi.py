@@ -22,8 +22,12 @@ import datetime, decimal, enum, uuid
 from typing import Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BaseModel, Field, HttpUrl
 """
-OURS = f"from glorieta.handlers import Router as App, {NAMES}"
-THEIRS = f"from fastapi import FastAPI as App, {NAMES}"
+OURS = f"from glorieta.handlers import Router as App, JSONResponse, RequestValidationError, {NAMES}"
+THEIRS = f"""
+from fastapi import FastAPI as App, {NAMES}
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,61 @@ def post(target: str, body: Any, expected: Any, status: int = 200) -> Asked:
 
 
 CASES: dict[str, tuple[str, list[Asked]]] = {
+    "fields that are called type, and a choice by them": (
+        """
+class Car(BaseModel):
+    type: Literal["car"] = "car"
+    doors: int
+
+class Boat(BaseModel):
+    type: Literal["boat"] = "boat"
+    sails: int
+
+@app.post("/vehicles", response_model=Car | Boat)
+async def vehicles(vehicle: Annotated[Car | Boat, Field(discriminator="type")]):
+    return vehicle
+""",
+        [
+            post("/vehicles", {"type": "boat", "sails": 2}, {"type": "boat", "sails": 2}),
+            post("/vehicles", {"type": "car"}, [("body", "car/doors", "missing")], 422),
+            post("/vehicles", {"type": "cart"}, [("body", "", "union_tag_invalid")], 422),
+        ],
+    ),
+    "a header several times": (
+        """
+@app.get("/tokens")
+async def tokens(x_token: Annotated[list[str] | None, Header()] = None, x_one: Annotated[str, Header()] = ""):
+    return {"all": x_token, "one": x_one}
+""",
+        [
+            get("/tokens", {"all": None, "one": ""}),
+            get("/tokens", {"all": ["a, b"], "one": "c"}, x_token="a, b", x_one="c"),
+        ],
+    ),
+    "what was wrong, told by the program": (
+        """
+class Sent(BaseModel):
+    size: int
+
+@app.exception_handler(RequestValidationError)
+async def told(request: Request, error: RequestValidationError):
+    wrong = [(each["loc"], each["type"]) for each in error.errors()]
+    return JSONResponse({"wrong": wrong, "body": error.body}, 203)
+
+@app.post("/sent")
+async def sent(sent: Sent):
+    return sent
+
+@app.get("/sent/{size}")
+async def sized(size: int):
+    return size
+""",
+        [
+            post("/sent", {"size": 1}, {"size": 1}),
+            post("/sent", {"size": "XL"}, {"wrong": [[["body", "size"], "int_parsing"]], "body": {"size": "XL"}}, 203),
+            get("/sent/XL", {"wrong": [[["path", "size"], "int_parsing"]], "body": None}, 203),
+        ],
+    ),
     "a typed part of the path": (
         """
 @app.get("/articles/{number}")

@@ -48,6 +48,8 @@ pub struct HandlerRoute {
     pub first_byte: Duration,
     /// Names of the parameters of its path.
     pub parameters: Vec<Box<str>>,
+    /// Whether who is wrong about the slash at its path's end is sent to the right path.
+    pub redirect_slashes: bool,
 }
 
 impl Callee {

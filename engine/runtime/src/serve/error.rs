@@ -13,6 +13,7 @@ use glorieta_policy::accept::wants_json;
 
 use super::Request;
 use super::respond::own;
+use super::slash::location;
 
 /// What a client may do about a full queue or a drain: come again, in seconds.
 const RETRY_AFTER: &[u8] = b"1";
@@ -64,6 +65,9 @@ pub fn answer(error: &Error, request: &Request) -> Response {
     fields.add(Name::CacheControl, b"no-store");
     if let Some(allow) = request.allow.as_ref().filter(|_| status == 405) {
         fields.add(Name::Allow, allow.as_bytes());
+    }
+    if error.kind == Kind::SlashRedirect {
+        fields.add(Name::Location, &location(request));
     }
     if error.kind == Kind::ContentCodingUnknown
         && let Some(codings) = request.route.as_ref().and_then(|route| route.filters.decodes())

@@ -19,6 +19,7 @@ mod proxy;
 mod record;
 mod request;
 mod respond;
+mod slash;
 mod split;
 mod watch;
 
@@ -155,13 +156,17 @@ pub fn decide<'a>(
     peer_text: &PeerText,
     watch: &mut impl Watch,
 ) -> Result<&'a Route, Error> {
-    let Duty::Http { table, routes, filters } = &listener.duty else {
+    let Duty::Http { table, routes, redirect_slashes, filters } = &listener.duty else {
         return Err(Error::because(Kind::Draining, "the listener speaks another protocol now"));
     };
     who(request, listener);
     let route = match find(request, table, routes, watch) {
         Ok(route) => route,
-        Err(error) => return Err(without_route(request, filters, body, error, watch)),
+        Err(error) => {
+            let is_there = error.kind == Kind::NoRoute && *redirect_slashes && slash::is_wrong(request, table, routes);
+            let error = if is_there { Error::new(Kind::SlashRedirect) } else { error };
+            return Err(without_route(request, filters, body, error, watch));
+        }
     };
     // A handler sees what an upstream would, and parts are asked with some of it.
     if let Target::Proxy(_) | Target::Split(_) | Target::Handler(_) | Target::Gather(_) = &route.target {

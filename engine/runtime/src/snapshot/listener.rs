@@ -93,6 +93,8 @@ pub enum Duty {
     Http {
         table: Table,
         routes: Vec<Arc<Route>>,
+        /// Whether any of them wants to be found by who is wrong about the slash at its path's end.
+        redirect_slashes: bool,
         /// For requests that find no route.
         filters: Filters,
     },
@@ -104,7 +106,8 @@ pub enum Duty {
 impl Default for Duty {
     /// HTTP, and no routes.
     fn default() -> Duty {
-        Duty::Http { table: Table::default(), routes: Vec::new(), filters: Filters::default() }
+        let (table, routes) = (Table::default(), Vec::new());
+        Duty::Http { table, routes, redirect_slashes: false, filters: Filters::default() }
     }
 }
 
@@ -365,8 +368,11 @@ fn http(plan: &glorieta_plan::Listener, context: &Context<'_>, problems: &mut Ve
             problems.extend(messages.into_iter().map(|message| Problem::at(path.clone(), message)));
         })
         .ok();
+    let redirect_slashes = routes.iter().any(|route| route.redirects_slashes());
     match Table::build(&plan.routes, &look_up) {
-        Ok(table) if routes.len() == plan.routes.len() => filters.map(|filters| Duty::Http { table, routes, filters }),
+        Ok(table) if routes.len() == plan.routes.len() => {
+            filters.map(|filters| Duty::Http { table, routes, redirect_slashes, filters })
+        }
         Ok(_) => None,
         Err(wrong) => {
             let problem =

@@ -93,6 +93,13 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether who is wrong about the slash at its path's end is sent to the right path.
+    pub fn redirects_slashes(&self) -> bool {
+        matches!(&self.target, Target::Handler(target) if target.redirect_slashes)
+    }
+}
+
 /// A template of a header or a path.
 fn template(text: &str, context: &Context<'_>) -> Result<Template, String> {
     Template::parse(text, &|reference| context.secrets.line(reference))
@@ -121,6 +128,7 @@ impl Target {
                     name: plan.name.as_str().into(),
                     first_byte: Duration::from_millis(plan.first_byte_ms),
                     parameters: parameters_of(&route.path),
+                    redirect_slashes: plan.redirect_slashes,
                 }))
             }
         }

@@ -51,7 +51,7 @@ class Mounted:
     def listing(self) -> list[Listed]:
         """Its one route, for the Plan."""
         name = name_of(self.app)
-        return [Listed("*", "/*", name, f"The ASGI application {name}", True, self.calls, str(NOWHERE))]
+        return [Listed("*", "/*", name, f"The ASGI application {name}", True, self.calls, str(NOWHERE), False)]
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..encoding import jsonable_encoder
 from ..routing.route import HTTPRoute
 from .operation import Operation
-from .schemas import PROBLEM, VALIDATION_PROBLEM, Schemas
+from .schemas import Schemas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 VERSION = "3.1.0"
 
 
-def document(table: Table, servers: Sequence[str] = ()) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of all routes that are to be shown. WebSockets have no place in it. `servers`: what
-    stands before the paths; none: they are whole."""
+def document(table: Table) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of all routes that are to be shown. WebSockets have no place in it."""
     schemas = Schemas()
     routes = [route for route in table.routes if isinstance(route, HTTPRoute) and route.definition.include_in_schema]
     operations = [Operation(route, schemas) for route in routes]
@@ -27,14 +27,23 @@ def document(table: Table, servers: Sequence[str] = ()) -> dict[str, Any]:
     for operation in operations:
         path = paths.setdefault(operation.route.path.in_openapi, {})
         path[operation.route.method.lower()] = operation.document()
-    components = {"Problem": PROBLEM, "ValidationProblem": VALIDATION_PROBLEM, **schemas.components}
-    return {
-        "openapi": VERSION,
-        "info": information(table),
-        **({"servers": [{"url": url} for url in servers]} if servers else {}),
-        "paths": paths,
-        "components": {"schemas": dict(sorted(components.items()))},
-    }
+    found: dict[str, Any] = jsonable_encoder(
+        {
+            "openapi": VERSION,
+            "info": information(table),
+            "paths": paths,
+            "components": {"schemas": dict(sorted(schemas.components.items()))},
+        }
+    )
+    return found
+
+
+def with_servers(document: dict[str, Any], servers: Sequence[str]) -> dict[str, Any]:
+    """A document with what stands before its paths; none: they are whole."""
+    if not servers:
+        return document
+    first = {name: document[name] for name in ("openapi", "info")}
+    return {**first, "servers": [{"url": url} for url in servers], **document}
 
 
 def information(table: Table) -> dict[str, Any]:

@@ -125,11 +125,17 @@ class Operation:
         schema: Schema = {
             "type": "object",
             "title": f"Body_{self.id()}",
-            "properties": {value.key: self.schemas.of(self.key(value), "validation") for value in inside},
+            "properties": {value.key: self.member(value) for value in inside},
         }
         if required := [value.key for value in inside if value.required]:
             schema["required"] = required
         return schema
+
+    def member(self, value: Value) -> Schema:
+        schema = self.schemas.of(self.key(value), "validation")
+        if value.validation.description and "$ref" not in schema:
+            schema.setdefault("description", value.validation.description)
+        return with_contents(schema) if value.source.place == "file" else schema
 
     def responses(self) -> dict[str, Any]:
         definition, answers = self.route.definition, self.route.answers
@@ -137,10 +143,10 @@ class Operation:
         if answers.status_code not in NO_BODY and (content := self.content()):
             found[str(answers.status_code)]["content"] = content
         for status, response in definition.responses.items():
-            found[str(status)] = {**found.get(str(status), {}), **self.further(status, response)}
+            found[str(status)] = merged(found.get(str(status), {}), self.further(status, response))
         if self.values and "422" not in found:
-            found["422"] = problem_response("A value of the request is wrong", "ValidationProblem")
-        found.setdefault("default", problem_response("Something went wrong", "Problem"))
+            found["422"] = problem_response("A value of the request is wrong", self.schemas.validation_problem)
+        found.setdefault("default", problem_response("Something went wrong", self.schemas.problem))
         return found
 
     def content(self) -> dict[str, Any]:
@@ -177,6 +183,19 @@ def described(name: str, place: str, required: bool, schema: Schema) -> dict[str
     return found
 
 
+def with_contents(schema: Any) -> Any:
+    """A file's bytes as OpenAPI 3.1 says them, as it does of an `UploadFile`."""
+    if isinstance(schema, list):
+        return [with_contents(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: with_contents(value) for name, value in schema.items()}
+    if found.get("type") == "string" and found.get("format") == "binary":
+        del found["format"]
+        found["contentMediaType"] = "application/octet-stream"
+    return found
+
+
 def resolved(schema: Schema, schemas: Schemas) -> Schema:
     """A model's own schema instead of a reference to it."""
     for choice in schema.get("anyOf", [schema]):
@@ -187,6 +206,15 @@ def resolved(schema: Schema, schemas: Schemas) -> Schema:
     return schema
 
 
-def problem_response(description: str, schema: str) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{schema}"}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": reference}}}
+def problem_response(description: str, schema: Schema) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def merged(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """What was written of an answer beside what is known of it, such as an example beside the schema."""
+    both = {
+        name: merged(known[name], more[name])
+        for name in known.keys() & more.keys()
+        if isinstance(known[name], dict) and isinstance(more[name], dict)
+    }
+    return {**known, **more, **both}

@@ -26,28 +26,31 @@ PROBLEM: Schema = {
     },
     "required": ["type", "title", "status"],
 }
-VALIDATION_PROBLEM: Schema = {
-    "title": "ValidationProblem",
-    "description": "Which values of the request are wrong.",
-    "allOf": [{"$ref": "#/components/schemas/Problem"}],
-    "properties": {
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "in": {"enum": ["path", "query", "header", "cookie", "body"]},
-                    "name": {"type": "string", "description": "The parameter."},
-                    "pointer": {"type": "string", "description": "A JSON pointer into the value (RFC 6901 §6)."},
-                    "detail": {"type": "string"},
-                    "code": {"type": "string"},
-                },
-                "required": ["in", "detail", "code"],
-            },
-        }
+WRONG_VALUES: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "in": {"enum": ["path", "query", "header", "cookie", "body"]},
+            "name": {"type": "string", "description": "The parameter."},
+            "pointer": {"type": "string", "description": "A JSON pointer into the value (RFC 6901 §6)."},
+            "detail": {"type": "string"},
+            "code": {"type": "string"},
+        },
+        "required": ["in", "detail", "code"],
     },
-    "required": ["errors"],
 }
+
+
+def validation_problem(reference: Schema) -> Schema:
+    """A problem that tells more; `reference` leads to what every problem is."""
+    return {
+        "title": "ValidationProblem",
+        "description": "Which values of the request are wrong.",
+        "allOf": [reference],
+        "properties": {"errors": WRONG_VALUES},
+        "required": ["errors"],
+    }
 
 
 class Schemas:
@@ -57,17 +60,31 @@ class Schemas:
         self.wanted: list[tuple[Hashable, Mode, TypeAdapter[Any]]] = []
         self.made: dict[tuple[Hashable, Mode], Schema] = {}
         self.components: dict[str, Schema] = {}
+        self.problem: Schema = {}
+        """Leads to what every error is."""
+        self.validation_problem: Schema = {}
+        """Leads to what is told of wrong values."""
 
     def want(self, key: Hashable, mode: Mode, adapter: TypeAdapter[Any]) -> None:
         self.wanted.append((key, mode, adapter))
 
     def make(self) -> None:
         """After this `of` gives schemas."""
-        if not self.wanted:
-            return
-        made, rest = TypeAdapter.json_schemas(self.wanted, ref_template=REFERENCE, schema_generator=GenerateJsonSchema)
-        self.made = dict(made)
-        self.components = dict(rest.get("$defs", {}))
+        if self.wanted:
+            made, rest = TypeAdapter.json_schemas(
+                self.wanted, ref_template=REFERENCE, schema_generator=GenerateJsonSchema
+            )
+            self.made = dict(made)
+            self.components = dict(rest.get("$defs", {}))
+        self.problem = self.add("Problem", PROBLEM)
+        self.validation_problem = self.add("ValidationProblem", validation_problem(self.problem))
+
+    def add(self, name: str, schema: Schema) -> Schema:
+        """A reference to one more schema; a model of that name keeps it."""
+        while name in self.components:
+            name += "_"
+        self.components[name] = schema
+        return {"$ref": REFERENCE.format(model=name)}
 
     def of(self, key: Hashable, mode: Mode) -> Schema:
         """A schema, one's own to change."""

@@ -24,7 +24,7 @@ from pydantic_core import PydanticSerializationError
 from ..encoding import NO_JSON, Unserialisable, encode_json, may_have_not_numbers, refuse_not_a_number
 from ..lost_numbers import has_lost_numbers, may_be_told_by_types, may_have_floats
 from ..response import JSONResponse, Response
-from ..streaming import Event, EventStream, JSONLines, StreamingResponse
+from ..streaming import Event, EventStream, JSONLines, StreamingResponse, on_threads
 from .kinds import bare, class_of, members
 from .signature import MISSING
 from .validation import adapter_of
@@ -32,6 +32,7 @@ from .validation import adapter_of
 if TYPE_CHECKING:
     from ..background import BackgroundTasks
     from ..errors import Place
+    from ..live.scope import CallScope
     from ..transport import Fields
 
 UNSET: Any = object()
@@ -102,20 +103,22 @@ class Answers:
             return None
         return plain(self.status_code, self.encoded(value))
 
-    async def response(self, value: Any, said: Response | None, background: BackgroundTasks | None) -> Response:
+    async def response(
+        self, value: Any, said: Response | None, background: BackgroundTasks | None, scope: CallScope
+    ) -> Response:
         """`said`: headers and status that handler and dependencies want an answer to have."""
         # Copied, since an answer that a handler returns may be one that it keeps.
-        response = copy.copy(value) if isinstance(value, Response) else await self.made(value, said)
+        response = copy.copy(value) if isinstance(value, Response) else await self.made(value, said, scope)
         if said is not None and said.raw:
             response.raw = [*response.raw, *said.raw]
         if response.background is None:
             response.background = background
         return response
 
-    async def made(self, value: Any, said: Response | None) -> Response:
+    async def made(self, value: Any, said: Response | None, scope: CallScope) -> Response:
         status = said.status_code if said is not None and said.status_code else self.status_code
         if is_iterator(value):
-            return await self.streamed(value, status)
+            return await self.streamed(value, status, scope)
         if not self.is_json:
             return self.response_class(value, status)
         if isinstance(value, RAW):
@@ -128,14 +131,12 @@ class Answers:
         except Unserialisable as error:
             raise Unserialisable(f"{self.name} returned what cannot be sent: {error}") from error
 
-    async def streamed(self, value: Any, status: int) -> Response:
+    async def streamed(self, value: Any, status: int, scope: CallScope) -> Response:
         if issubclass(self.response_class, EventStream):
             return self.response_class(value, encode=self.encode, status_code=status)
         if issubclass(self.response_class, StreamingResponse) or not self.is_json:
             return self.response_class(value, status)
-        if not isinstance(value, AsyncIterable):
-            return JSONLines(value, self.encode, status_code=status)
-        return await self.begun(value, status)
+        return await self.begun(value if isinstance(value, AsyncIterable) else on_threads(value, scope), status)
 
     async def begun(self, value: AsyncIterable[Any], status: int) -> Response:
         """A stream whose first item is there: what fails before it still gets an answer of its own, and what it is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ..response import JSONResponse, Response
@@ -90,3 +91,8 @@ class Shared:
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
+
+
+def words_of(tags: Sequence[str | Enum] | None) -> tuple[str, ...]:
+    """Tags as text; a program may have an enumeration of them."""
+    return tuple(str(tag.value) if isinstance(tag, Enum) else tag for tag in tags or ())

@@ -176,7 +176,7 @@ class Program:
         if handler.fill is not None:
             await handler.fill(run.request, arguments, run.errors)  # type: ignore[arg-type]
         if run.errors:
-            raise RequestValidationError(run.errors)
+            raise RequestValidationError(run.errors, run.request.parsed_body)
         value = await self._called(run, arguments)
         if run.function_exits is not None:
             await run.function_exits.aclose()

@@ -54,6 +54,9 @@ class Listed:
     """Which it asks for, out of the router's `calls`."""
     place: str
     """File and line."""
+    redirect_slashes: bool
+    """Whether a request that no route takes, and this one would with or without a slash at its path's end, is sent
+    there."""
 
 
 class HandlerRoute:
@@ -91,6 +94,7 @@ class HandlerRoute:
             found.is_websocket,
             tuple(self.program.upstreams),
             str(found.place),
+            self.app.redirect_slashes and not found.is_websocket,
         )
 
     def serve(self, transport: Transport, scope: CallScope) -> Coroutine[Any, Any, None]:
@@ -146,7 +150,7 @@ class HTTPRoute(HandlerRoute):
             value = await self.program.run(run)
             response = self.answers.at_once(value) if run.is_plain else None
             if response is None:
-                response = await self.answers.response(value, run.response, run.background)
+                response = await self.answers.response(value, run.response, run.background, request.call_scope)
         except BaseException as error:
             return await self.failed(request, run, error)
         request.exits = run.exits

@@ -29,16 +29,21 @@ class Table:
         """By their numbers."""
         self.state: dict[str, Any] = {}
         self.lifespans = lifespans
+        self._document: dict[str, Any] | None = None
 
     def listing(self) -> list[Listed]:
         """All routes for the Plan, in the order of their numbers."""
         return [route.listed() for route in self.routes]
 
     def openapi(self, servers: Sequence[str] = ()) -> dict[str, Any]:
-        """The OpenAPI 3.1 document. `servers`: what stands before the paths; none: they are whole."""
-        from ..openapi.document import document
+        """The OpenAPI 3.1 document, the same one each time. `servers`: what stands before the paths; none: they are
+        whole."""
+        from ..openapi.document import document, with_servers
 
-        return document(self, servers)
+        # Made once, since everybody may ask for it.
+        if self._document is None:
+            self._document = document(self)
+        return with_servers(self._document, servers)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .application import ServedRoute
 
 log = logging.getLogger("glorieta.handlers")
+FAILURES = (Exception, SystemExit, KeyboardInterrupt)
+"""What code may raise without ending more than its own request: `sys.exit()`, perhaps far down in a library, would end
+the event loop, and with it what other requests have in this process."""
 
 
 async def handle(route: ServedRoute, transport: Transport, surroundings: Surroundings) -> None:
@@ -28,7 +31,7 @@ async def handle(route: ServedRoute, transport: Transport, surroundings: Surroun
         await route.serve(transport, scope)
         for work in scope.background:
             await done(work, scope)
-    except Exception as error:
+    except FAILURES as error:
         scope.crashed(error)
         transport.fail()
     finally:
@@ -44,7 +47,7 @@ async def done(work: Callable[[], Awaitable[object]], scope: CallScope) -> None:
     """Work after the answer: one that fails stops neither the others nor the answer on its way."""
     try:
         await work()
-    except Exception as error:
+    except FAILURES as error:
         scope.crashed(error)
 
 

@@ -75,6 +75,9 @@ class HandlerTarget(TypedDict):
     name: str
     """The function, by module and name; for people."""
     first_byte_ms: int
+    redirect_slashes: bool
+    """Whether a request that no route takes, and this one would with or without a slash at its path's end, is sent
+    there."""
 
 
 class HandlerCall(TypedDict):
