@@ -23,7 +23,7 @@ from glorieta.testing import TestClient
 CALL = {"upstream": "users", "method": "GET", "target": "/users/7", "began_ms": 25.0, "ended_ms": 75.0}
 REQUEST = {
     "handler": "mobile.home",
-    "id": "abc",
+    "request_id": "abc",
     "method": "GET",
     "target": "/home/7",
     "at": 0.0,
@@ -43,7 +43,7 @@ def test_a_call_is_a_bar_where_it_was() -> None:
     page = html([REQUEST])
     assert "users: GET /users/7" in page and "200, 50 ms" in page
     assert 'class="bar " style="margin-left:25.00%;width:50.00%"' in page
-    assert "mobile.home · id abc" in page
+    assert "mobile.home · request_id abc" in page
     assert "No request" in html([])
 
 
@@ -78,10 +78,10 @@ def test_what_a_client_sent_is_text_on_the_page() -> None:
 def test_the_last_requests_are_kept_and_nonsense_is_not() -> None:
     requests = Requests()
     for number in range(KEPT + 5):
-        requests.take(json.dumps({"id": number}).encode())
+        requests.take(json.dumps({"request_id": number}).encode())
     requests.take(b"{half")
     requests.take(b"[1]")
-    assert [each["id"] for each in requests.all()] == list(range(KEPT + 4, 4, -1))
+    assert [each["request_id"] for each in requests.all()] == list(range(KEPT + 4, 4, -1))
 
 
 @pytest.fixture
