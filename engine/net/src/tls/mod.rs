@@ -13,6 +13,7 @@
 
 mod certificate;
 mod challenges;
+mod credentials;
 mod files;
 mod hello;
 mod originator;

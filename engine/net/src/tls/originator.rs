@@ -14,9 +14,9 @@ use rustls::{
 };
 
 use super::certificate::{Certificate, Expiry};
+use super::credentials::roots;
 use super::files::{Absent, Files, Kept, Made, Refreshed};
 use super::session::Session;
-use super::terminator::roots;
 use super::{PROVIDER, versions};
 use crate::Stream;
 

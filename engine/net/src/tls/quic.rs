@@ -13,7 +13,8 @@ use rustls::sign::CertifiedKey;
 
 use super::PROVIDER;
 use super::certificate::identity;
-use super::terminator::{Credentials, Terminator, covers};
+use super::credentials::{Credentials, covers};
+use super::terminator::Terminator;
 
 /// HTTP/3, by ALPN.
 const H3: &[u8] = b"h3";

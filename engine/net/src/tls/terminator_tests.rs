@@ -1,4 +1,4 @@
-use glorieta_plan::{TlsVersion, UnknownName};
+use glorieta_plan::{ClientCertificate, ClientCertificates, TlsVersion, UnknownName};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::testing::on_worker;
 use crate::tls::testing::{Authority, Both, files};
-use crate::tls::{Challenges, Originator, http};
+use crate::tls::{Challenges, Originator, PROVIDER, http};
 
 /// Both ends of a handshake: how the client's ended, and the engine's.
 async fn meet(

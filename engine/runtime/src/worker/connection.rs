@@ -11,8 +11,9 @@ use glorieta_net::quic::Connection;
 use glorieta_net::{Stream, Timer};
 use glorieta_policy::limit::{Client, Entered, Refusal};
 
+use super::Worker;
 use super::ended::{Ended, write_down};
-use super::{Entrance, Guest, Worker};
+use super::entrance::{Entrance, Guest};
 use crate::serve::{self, PeerText, RequestRecord};
 use crate::snapshot::Listener;
 

@@ -8,6 +8,7 @@ mod announced;
 mod connection;
 mod datagrams;
 mod ended;
+mod entrance;
 mod message;
 mod quic;
 mod secure;
@@ -16,28 +17,26 @@ mod tcp;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use glorieta_core::{Error, Kind, Moment};
-use glorieta_http::Settings;
 use glorieta_net::datagram::Group;
 use glorieta_net::listen::Bind;
-use glorieta_net::timer::{self, Alarm};
+use glorieta_net::timer;
 use glorieta_plan::LogFormat;
 use glorieta_policy::Word;
 use rustc_hash::FxHashMap;
-use slab::Slab;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::handlers::Desk;
 use crate::log::{LogWriter, Needed, needed};
 use crate::snapshot::{Listener, Snapshot};
 
+pub use entrance::{Entrance, View};
 pub use message::Message;
 pub use shared::{Load, Shared};
 
@@ -74,47 +73,6 @@ impl LogNeeds {
         let words = words.into_iter().filter_map(|text| Word::parse(&text).ok().map(|word| (text, word))).collect();
         LogNeeds { referer, user_agent, words }
     }
-}
-
-/// A listener as connections of this worker see it.
-pub struct View {
-    pub listener: Arc<Listener>,
-    pub settings: Rc<Settings>,
-    /// Whether what is still open at the entrance has been cut.
-    pub cut: Rc<Cell<bool>>,
-    /// What answers say of HTTP/3 (RFC 7838).
-    pub alt_svc: Option<Box<[u8]>>,
-    /// The same without the listener's routes.
-    without_routes: Option<Rc<View>>,
-}
-
-/// One `bind` address on this worker, and the connections that came in there.
-pub struct Entrance {
-    view: RefCell<Rc<View>>,
-    /// No more connections are accepted, and those that are open end with the request under way.
-    closing: Cell<bool>,
-    /// How often it has been closed: one that was opened again is not cut for having been closed before.
-    closed: Cell<u32>,
-    /// Nothing is read here any more.
-    ended: Cell<bool>,
-    /// The sockets at which datagrams arrive; of TCP none.
-    group: Weak<Group>,
-    cut: Rc<Cell<bool>>,
-    /// The port at which TCP comes in; `None`: it has none, or this is not TCP.
-    port: Option<u16>,
-    /// Whether QUIC comes in here, which a reload may switch off while the address stays.
-    is_quic: bool,
-    stop: Notify,
-    connections: RefCell<Slab<Guest>>,
-}
-
-/// A connection as its entrance knows it.
-#[derive(Default)]
-struct Guest {
-    /// Wakes it while it is idle.
-    alarm: Option<Alarm>,
-    /// Ends it wherever it is.
-    task: Option<AbortHandle>,
 }
 
 pub struct Worker {
@@ -316,105 +274,5 @@ impl Worker {
 
     pub fn end_request(&self) {
         self.load().requests.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl View {
-    /// A listener as it is without any worker.
-    pub fn alone(listener: &Arc<Listener>) -> Rc<View> {
-        View::of(listener, &Rc::default(), None)
-    }
-
-    /// For whatever may last long: it does not keep ten thousand routes that have long been replaced.
-    pub fn lasting(self: &Rc<View>) -> Rc<View> {
-        self.without_routes.as_ref().unwrap_or(self).clone()
-    }
-
-    fn of(listener: &Arc<Listener>, cut: &Rc<Cell<bool>>, port: Option<u16>) -> Rc<View> {
-        let settings = Rc::new(listener.settings);
-        let alt_svc = listener.alt_svc.as_ref().and_then(|alt_svc| {
-            let port = alt_svc.port.or(port)?;
-            Some(format!("h3=\":{port}\"; ma={}", alt_svc.max_age_s).into_bytes().into_boxed_slice())
-        });
-        let view = |listener: &Arc<Listener>, without_routes| {
-            let (listener, settings, cut) = (listener.clone(), settings.clone(), cut.clone());
-            Rc::new(View { listener, settings, cut, alt_svc: alt_svc.clone(), without_routes })
-        };
-        view(listener, listener.without_routes.as_ref().map(|light| view(light, None)))
-    }
-}
-
-impl Entrance {
-    fn new(listener: &Arc<Listener>, port: Option<u16>) -> Entrance {
-        let cut = Rc::default();
-        Entrance {
-            view: RefCell::new(View::of(listener, &cut, port)),
-            closing: Cell::new(false),
-            closed: Cell::new(0),
-            ended: Cell::new(false),
-            group: Weak::new(),
-            cut,
-            port,
-            is_quic: false,
-            stop: Notify::new(),
-            connections: RefCell::default(),
-        }
-    }
-
-    fn of_group(listener: &Arc<Listener>, group: &Arc<Group>) -> Entrance {
-        Entrance { group: Arc::downgrade(group), ..Entrance::new(listener, None) }
-    }
-
-    fn for_quic(listener: &Arc<Listener>, group: &Arc<Group>) -> Entrance {
-        Entrance { is_quic: true, ..Entrance::of_group(listener, group) }
-    }
-
-    pub fn view(&self) -> Rc<View> {
-        self.view.borrow().clone()
-    }
-
-    pub fn is_closing(&self) -> bool {
-        self.closing.get() || self.is_quic && self.view.borrow().listener.quic.is_none()
-    }
-
-    /// Accepts no more, and wakes idle connections so that they end. How often it has been closed by now.
-    fn close(&self) -> u32 {
-        self.closing.set(true);
-        self.closed.set(self.closed.get() + 1);
-        self.stop.notify_one();
-        self.wake();
-        self.closed.get()
-    }
-
-    /// Accepts again, for the listener that has its sockets now. What is still open goes on as it was.
-    fn reopen(&self, listener: &Arc<Listener>) {
-        self.view.replace(View::of(listener, &self.cut, self.port));
-        self.closing.set(false);
-        self.stop.notify_one();
-        self.wake();
-    }
-
-    /// Nothing will be read here any more.
-    fn end(&self) {
-        self.ended.set(true);
-    }
-
-    /// Has idle connections look whether they are to end.
-    fn wake(&self) {
-        for (_, guest) in self.connections.borrow().iter() {
-            if let Some(alarm) = &guest.alarm {
-                alarm.ring();
-            }
-        }
-    }
-
-    /// Ends what is still open.
-    fn cut(&self) {
-        self.cut.set(true);
-        for (_, guest) in self.connections.borrow().iter() {
-            if let Some(task) = &guest.task {
-                task.abort();
-            }
-        }
     }
 }
