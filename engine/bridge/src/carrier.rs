@@ -183,9 +183,10 @@ impl Carrier {
     fn sign(&self, lag_us: u32, running: u32) -> PyResult<bool> {
         // Never waits: the event loop may wait for the interpreter with the links in its hands.
         let Ok(mut links) = self.links.try_lock() else { return Ok(false) };
-        let Some(link) = links.first_mut() else { return Ok(false) };
-        link.send(FromHandler::Beat { lag: lag_us, running }.encode()).map_err(broken)?;
-        link.wake();
+        let Some(first) = links.first_mut() else { return Ok(false) };
+        first.send(FromHandler::Beat { lag: lag_us, running }.encode()).map_err(broken)?;
+        // What handlers said before the loop was blocked has waited for the end of their turn.
+        links.iter_mut().for_each(|link| link.wake());
         Ok(true)
     }
 }

@@ -160,7 +160,8 @@ class Transport(Protocol):
 
     async def sent(self) -> None:
         """Waits until what was said of the answer has left, all of it where it is whole: what blocks the event loop
-        from here on holds no client up."""
+        from here on does not hold the client up, or, where other handlers run, only until the loop is seen to be
+        blocked."""
 
     def explain(self, reason: str, detail: str) -> None:
         """Says why the answer that follows is an error, for the access log: `reason` is a word of the engine's.

@@ -133,9 +133,13 @@ class CarriedRequest:
         self._goes_on = True
 
     async def sent(self) -> None:
+        if self._outflow is None:
+            # One message. Waiting for the loop's next turn would cost an application more than all else here.
+            self._pump.hurry()
+            return
         # What was said is signalled in the loop's next turn.
         await asyncio.sleep(0)
-        if self._outflow is not None and self._outflow.is_ended:
+        if self._outflow.is_ended:
             await self._outflow.sent()
             await asyncio.sleep(0)
 

@@ -53,8 +53,8 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._requests: dict[tuple[int, int], CarriedRequest] = {}
         self._unsaid = False
-        self._changed = asyncio.Event()
-        """A handler has ended, or an answer is whole."""
+        self._changed: asyncio.Event | None = None
+        """A handler has ended, or an answer is whole; only who drains wants to know."""
         self.broken: asyncio.Future[None] = self._loop.create_future()
         """Ends with the reason for which the carrier is of no use any more."""
         self._take = {
@@ -83,6 +83,7 @@ class Pump:
         """Waits until every handler has ended and every answer is whole; after so many seconds the rest is
         cancelled."""
         end = self._loop.time() + grace
+        self._changed = asyncio.Event()
         while (self.running or self._requests) and self._loop.time() < end:
             self._changed.clear()
             with suppress(TimeoutError):
@@ -140,7 +141,8 @@ class Pump:
     def ended(self, request: CarriedRequest) -> None:
         """Its handler has ended."""
         self.running.pop(request, None)
-        self._changed.set()
+        if self._changed is not None:
+            self._changed.set()
 
     def _cancel(self, message: tuple[Any, ...]) -> None:
         request = self._requests.get((message[1], message[2]))
@@ -150,7 +152,8 @@ class Pump:
             request.unwanted()
             return
         del self._requests[message[1], message[2]]
-        self._changed.set()
+        if self._changed is not None:
+            self._changed.set()
         if (task := self.running.get(request)) is not None:
             stop(request, task)
             self._loop.call_later(STUBBORN, self._insist, task, request.start)
@@ -173,7 +176,8 @@ class Pump:
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""
-        self._changed.set()
+        if self._changed is not None:
+            self._changed.set()
         self._requests.pop((request.link, request.call_number), None)
 
     def say(self, message: Callable[..., None], *values: Any) -> None:
@@ -186,6 +190,13 @@ class Pump:
         if not self._unsaid:
             self._unsaid = True
             self._loop.call_soon(self._flush)
+
+    def hurry(self) -> None:
+        """Signals at once what was said, where only one handler runs: nothing else would follow soon. Where several
+        run, each would wake the engine for itself; whoever blocks the loop then holds up the others in any case, and
+        what was said leaves with the watch's next sign."""
+        if len(self.running) == 1:
+            self._flush()
 
     def _flush(self) -> None:
         self._unsaid = False
