@@ -131,7 +131,7 @@ def test_who_only_ends_its_direction_gets_the_rest(edge: Edge) -> None:
 
 def test_who_closes_by_tls_is_noticed_as_well(secure: Edge) -> None:
     with TlsClient(secure.port, trusting(secure.ca)) as client:
-        client.send(build("GET", "/pauses"))
+        client.send(build("GET", "/pauses", [("Host", "shop.example")]))
         assert client.read_head().status == 200
         assert client.reader.exactly(10) == b"5\r\nbegun\r\n"
     assert secure.heard_after(time.time()) < SOON

@@ -158,7 +158,7 @@ listen web
             answer += piece
     name, number, source = answer.rpartition(b"\r\n\r\n")[2].decode().split(" ")
     assert (name, source) == ("shop.example", SOURCE)
-    assert edge.wait_record(listener="peer")["id"] == number
+    assert edge.wait_record(listener="peer")["request_id"] == number
 
 
 @HAPROXY
