@@ -187,16 +187,22 @@ def test_21_bad_answers_to_a_websocket(edge: Engine, liar: Lying, name: str) -> 
     good_clients_are_served(edge)
 
 
-@pytest.mark.parametrize("name", ["empty-data", "padding-only", "tiny-data", "beyond-the-window"])
-def test_21_floods_in_a_websocket_take_no_memory(edge: Engine, liar: Lying, name: str) -> None:
-    good_clients_are_served(edge)
-    before = edge.memory()
+def flooding(name: str) -> Callable[[Conversation, int], None]:
+    """A service that sends a flood for an answer."""
 
     def attack(conversation: Conversation, stream: int) -> None:
         for piece in FLOODS[name](stream):
             conversation.send(piece)
 
-    liar.attack = attack
+    return attack
+
+
+@pytest.mark.parametrize("name", ["empty-data", "padding-only", "tiny-data", "beyond-the-window"])
+def test_21_floods_in_a_websocket_take_no_memory(edge: Engine, liar: Lying, name: str) -> None:
+    good_clients_are_served(edge)
+    before = edge.memory()
+
+    liar.attack = flooding(name)
     with RawClient(edge.port, timeout=20, receive_buffer=4096) as client:
         client.send(SOCKET)
         for _ in range(10):
@@ -274,11 +280,7 @@ def test_21_floods_take_no_memory_and_hold_nobody_up(edge: Engine, liar: Lying, 
     good_clients_are_served(edge)
     before = edge.memory()
 
-    def attack(conversation: Conversation, stream: int) -> None:
-        for piece in FLOODS[name](stream):
-            conversation.send(piece)
-
-    liar.attack = attack
+    liar.attack = flooding(name)
     # Reads slowly, so that what is not bounded would pile up.
     with RawClient(edge.port, timeout=20, receive_buffer=4096) as client:
         client.send(build("GET", f"/floods/{name}"))

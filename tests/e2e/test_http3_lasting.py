@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from e2e.test_http3 import World, http3
 from harness import Runner, Services, wait_until
+from harness.datagrams import is_free
 from harness.http3 import NO_ERROR, REJECTED, Http3Client
 from harness.plan import http, plan, proxy, respond, route, server_tls, upstream
 from harness.recording import Conversation, ReceivedRequest, RecordingUpstream
@@ -37,15 +37,6 @@ def refuses(port: int, world: World) -> bool:
     except (ConnectionError, TimeoutError):
         return True
     return False
-
-
-def is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def waiting(services: Services) -> tuple[RecordingUpstream, threading.Event]:

@@ -15,7 +15,7 @@ import dns.query
 import pytest
 
 from harness import Engine, Runner, Services, unused_port, wait_until
-from harness.datagrams import UdpClient, UdpService, dns_answers, named
+from harness.datagrams import UdpClient, UdpService, dns_answers, is_free, named
 from harness.plan import check, outlier, plan, tcp, udp, upstream
 
 SIZES = (0, 1, 512, 1472, 1473, 9000, 65_507)
@@ -332,15 +332,6 @@ def test_reloads_keep_sessions(launch: Runner, own_services: Services) -> None:
         edge.reload(to(second, server_name=f"edge-{number}"))
         with UdpClient(edge.port) as client:
             assert client.ask(b"who") == b"second"
-
-
-def is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def test_a_listener_that_goes_serves_its_sessions_to_their_end(launch: Runner, own_services: Services) -> None:

@@ -124,3 +124,13 @@ def dns_answers(address: str) -> Callable[[bytes], list[bytes]]:
         return [response.to_wire(max_size=LARGEST)]
 
     return answer
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody receives datagrams at a port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

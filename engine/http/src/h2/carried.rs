@@ -5,10 +5,12 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use glorieta_net::Carried;
 use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::multiplexed::pieces::{self, Pieces};
 
 /// So much is handed to the library at once; what it keeps for one stream is bounded by the same.
 const PIECE: usize = 32 << 10;
@@ -31,8 +33,9 @@ impl<F: Fn() + Unpin + 'static> Tunnelled<F> {
     pub(super) fn new(receive: RecvStream, send: SendStream<Bytes>, heard: F) -> Tunnelled<F> {
         Tunnelled { receive, send, read: Bytes::new(), received_all: false, broken: false, sent_all: false, heard }
     }
+}
 
-    /// Waits for the next bytes, unless there are some; none are left at the end.
+impl<F: Fn() + Unpin + 'static> Pieces for Tunnelled<F> {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.read.is_empty() && !self.received_all && !self.broken {
             match ready!(self.receive.poll_data(cx)) {
@@ -47,30 +50,22 @@ impl<F: Fn() + Unpin + 'static> Tunnelled<F> {
         }
         Poll::Ready(Ok(()))
     }
+
+    fn in_hand(&mut self) -> &mut Bytes {
+        &mut self.read
+    }
+
+    fn taken(&mut self, count: usize) {
+        // It fails where the stream is over, and then nothing is owed.
+        let _ = self.receive.flow_control().release_capacity(count);
+    }
 }
 
 impl<F: Fn() + Unpin + 'static> Carried for Tunnelled<F> {}
 
 impl<F: Fn() + Unpin + 'static> AsyncRead for Tunnelled<F> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        // Small pieces are read together: each read is a write to the other side.
-        while buffer.remaining() > 0 {
-            match this.poll_fill(cx) {
-                Poll::Ready(Ok(())) if this.read.is_empty() => break,
-                Poll::Ready(Ok(())) => {}
-                // It is met again once these bytes have been passed on.
-                Poll::Ready(Err(_)) | Poll::Pending if buffer.filled().len() > before => break,
-                other => return other,
-            }
-            let count = this.read.len().min(buffer.remaining());
-            buffer.put_slice(&this.read[..count]);
-            this.read.advance(count);
-            // It fails where the stream is over, and then nothing is owed.
-            let _ = this.receive.flow_control().release_capacity(count);
-        }
-        Poll::Ready(Ok(()))
+        pieces::poll_read(self.get_mut(), cx, buffer)
     }
 }
 

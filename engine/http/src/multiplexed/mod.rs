@@ -5,6 +5,7 @@
 //! is refused here (RFC 9113 §8.2 and §8.3, RFC 9114 §4.2 and §4.3).
 
 mod fields;
+pub(crate) mod pieces;
 mod request;
 mod request_body;
 mod requests;

@@ -13,6 +13,7 @@ use h3::server::RequestStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::h3::transport::{Receiver, Sender, StreamState};
+use crate::multiplexed::pieces::{self, Pieces};
 
 /// The longest DATA frame that is written.
 const PIECE: usize = 16 << 10;
@@ -50,17 +51,6 @@ impl Tunnelled {
         Tunnelled { receive, read: Bytes::new(), received_all: false, broken: false, sending, sent_all: false, state }
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.read.is_empty() && !self.received_all && !self.broken {
-            match ready!(self.receive.poll_recv_data(cx)) {
-                Ok(Some(mut data)) => self.read = data.copy_to_bytes(data.remaining()),
-                Ok(None) => self.received_all = true,
-                Err(_) => self.broken = true,
-            }
-        }
-        Poll::Ready(if self.broken { Err(reset()) } else { Ok(()) })
-    }
-
     /// Waits until what was written before is taken.
     fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Sending::Busy(writing) = &mut self.sending {
@@ -89,26 +79,28 @@ impl Tunnelled {
     }
 }
 
+impl Pieces for Tunnelled {
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.read.is_empty() && !self.received_all && !self.broken {
+            match ready!(self.receive.poll_recv_data(cx)) {
+                Ok(Some(mut data)) => self.read = data.copy_to_bytes(data.remaining()),
+                Ok(None) => self.received_all = true,
+                Err(_) => self.broken = true,
+            }
+        }
+        Poll::Ready(if self.broken { Err(reset()) } else { Ok(()) })
+    }
+
+    fn in_hand(&mut self) -> &mut Bytes {
+        &mut self.read
+    }
+}
+
 impl Carried for Tunnelled {}
 
 impl AsyncRead for Tunnelled {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        // Small pieces are read together: each read is a write to the other side.
-        while buffer.remaining() > 0 {
-            match this.poll_fill(cx) {
-                Poll::Ready(Ok(())) if this.read.is_empty() => break,
-                Poll::Ready(Ok(())) => {}
-                // It is met again once these bytes have been passed on.
-                Poll::Ready(Err(_)) | Poll::Pending if buffer.filled().len() > before => break,
-                other => return other,
-            }
-            let count = this.read.len().min(buffer.remaining());
-            buffer.put_slice(&this.read[..count]);
-            this.read.advance(count);
-        }
-        Poll::Ready(Ok(()))
+        pieces::poll_read(self.get_mut(), cx, buffer)
     }
 }
 
