@@ -36,6 +36,13 @@ pub(super) struct Certificate {
 }
 
 /// The time of day, in seconds since 1970.
+/// Why a client is not let in whose certificate was good when an earlier session began (RFC 8446 §4.6.1: a ticket lives
+/// as long as its server says); `None`: it still is, or there is none.
+pub(super) fn expired(certificate: Option<&ClientCertificate>) -> Option<String> {
+    let shown = certificate.filter(|shown| shown.not_after < now())?;
+    Some(format!("the certificate of {} has expired since its session began", shown.subject))
+}
+
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64)
 }
@@ -235,6 +242,15 @@ mod tests {
         // The chain in the wrong order.
         let problem = problem(&folder, &(authority.pem() + &certificate), &key);
         assert!(problem.contains("must stand first"), "{problem}");
+    }
+
+    #[test]
+    fn a_client_whose_certificate_has_expired_is_named() {
+        assert_eq!(expired(None), None);
+        let client = |not_after| ClientCertificate { subject: "CN=billing".into(), not_after, ..Default::default() };
+        assert_eq!(expired(Some(&client(now() + DAY))), None);
+        let reason = expired(Some(&client(now() - 1))).unwrap();
+        assert!(reason.contains("CN=billing has expired"), "{reason}");
     }
 
     #[test]

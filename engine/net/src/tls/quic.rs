@@ -12,7 +12,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::PROVIDER;
-use super::certificate::identity;
+use super::certificate::{expired, identity};
 use super::credentials::{Credentials, covers};
 use super::terminator::Terminator;
 
@@ -62,18 +62,23 @@ impl QuicCredentials {
     }
 
     /// What is known of a client once its handshake is done.
-    /// `None`: it has not agreed to speak HTTP/3.
-    pub fn shown(&self, connection: &quinn::Connection) -> Option<Shown> {
-        let data = connection.handshake_data()?.downcast::<HandshakeData>().ok()?;
-        if data.protocol.as_deref() != Some(H3) {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// Why it is not let in: it has not agreed to speak HTTP/3, or its certificate has expired since its session began.
+    pub fn shown(&self, connection: &quinn::Connection) -> Result<Shown, String> {
+        let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+        let Some(data) = data.filter(|data| data.protocol.as_deref() == Some(H3)) else {
+            return Err("it does not ask for HTTP/3".to_owned());
+        };
         let server_name: Option<Box<str>> = data.server_name.map(|name| name.to_ascii_lowercase().into());
         let chain = connection.peer_identity().and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
         let certificate = chain.as_ref().and_then(|chain| chain.first()).map(|shown| Box::new(identity(shown)));
+        if let Some(reason) = expired(certificate.as_deref()) {
+            return Err(reason);
+        }
         let chosen = self.credentials.choose(server_name.as_deref(), self.unknown);
         let names = chosen.and_then(|chosen| self.credentials.held_to(server_name.as_deref(), chosen.names()));
-        Some(Shown { server_name, certificate, names })
+        Ok(Shown { server_name, certificate, names })
     }
 }
 

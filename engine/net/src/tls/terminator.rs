@@ -7,7 +7,7 @@ use glorieta_core::{Names, Secured};
 use glorieta_plan::{ServerTls, UnknownName};
 use rustls::{Connection, ServerConfig};
 
-use super::certificate::{Expiry, identity};
+use super::certificate::{Expiry, expired, identity};
 use super::challenges::{Challenges, NO_PROTOCOL, is_asked};
 use super::credentials::{Chosen, Credentials, paths};
 use super::files::{Absent, Kept, Refreshed};
@@ -155,6 +155,10 @@ impl Terminator {
         let session = shake(stream, hello, config).await?;
         let certificate = session.connection().peer_certificates().and_then(<[_]>::first);
         let certificate = certificate.map(|shown| Box::new(identity(shown)));
+        if let Some(reason) = expired(certificate.as_deref()) {
+            last_words(Stream::Tls(Box::new(session)), b"").await;
+            return Err(Refusal::Failed(reason));
+        }
         let agreed = session.connection().alpn_protocol().and_then(super::agreed);
         let secured = Secured { server_name: name, version: session.version(), agreed, certificate, names };
         let resumed = session.is_resumed();

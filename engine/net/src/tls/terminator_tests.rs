@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use glorieta_plan::{ClientCertificate, ClientCertificates, TlsVersion, UnknownName};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -193,6 +195,25 @@ fn a_verified_client_that_comes_back_is_still_named() {
             assert_eq!(resumed, resumes);
             assert_eq!(secured.certificate.unwrap().names.join(", "), "billing.internal");
         }
+    });
+}
+
+#[test]
+fn a_client_does_not_come_back_with_a_certificate_that_has_expired_meanwhile() {
+    on_worker(async {
+        let (mut both, known) = mutual(ClientCertificate::Required);
+        let clients = Authority::new("clients");
+        both.folder.write("clients.pem", &clients.pem());
+        let end = SystemTime::now() + Duration::from_secs(5);
+        let brief = clients.sign_with(&["billing.internal"], |params| params.not_after = end.into());
+        both.server.clients.as_mut().unwrap().authorities = both.folder.path("clients.pem");
+        files(&both.folder, "billing", brief);
+        let (terminator, originator) = (build(&both.server), originator(&known));
+        meet(&terminator, &originator, "shop.example").await.1.unwrap();
+        let left = end.duration_since(SystemTime::now()).unwrap_or_default();
+        tokio::time::sleep(left + Duration::from_secs(2)).await;
+        let (_, server) = meet(&terminator, &originator, "shop.example").await;
+        assert!(matches!(server, Err(Refusal::Failed(reason)) if reason.contains("has expired since")));
     });
 }
 

@@ -166,7 +166,7 @@ async fn shake_hands(open: Open, view: Rc<View>, greeted: Greeted) -> Option<(Op
     drop(counted);
     let error = match shaken {
         Some(Ok(connection)) => match credentials.shown(&connection) {
-            Some(shown) => {
+            Ok(shown) => {
                 // Whether an earlier session was taken up again is not to be learned from QUIC.
                 view.listener.series.shook_hands(open.worker.index, Handshake::Full);
                 let secured = Secured {
@@ -178,7 +178,7 @@ async fn shake_hands(open: Open, view: Rc<View>, greeted: Greeted) -> Option<(Op
                 };
                 return Some((open, connection, address, secured));
             }
-            None => Error::because(Kind::HandshakeFailed, "it does not ask for HTTP/3"),
+            Err(reason) => Error::new(Kind::HandshakeFailed).with_detail(reason),
         },
         Some(Err(error)) => failed(&error),
         None => Error::new(Kind::HandshakeTimeout),
