@@ -268,6 +268,16 @@ def test_what_comes_for_a_request_that_is_over_is_let_go() -> None:
     assert len(pumped(script, answers).said) == 1
 
 
+def test_one_that_is_cancelled_before_it_begins_says_nothing_and_is_not_kept() -> None:
+    async def script(made: Pumped) -> None:
+        made.carrier.start()
+        made.carrier.send(3, 0, 1)
+        await made.idle()
+        assert not made.pump.is_busy()
+
+    assert pumped(script, answers).said == []
+
+
 def test_a_handler_that_swallows_its_cancellation_hurts_nobody_and_is_told_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

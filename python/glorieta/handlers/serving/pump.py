@@ -138,11 +138,14 @@ class Pump:
         handling = handle(served.route, request, served.surroundings)
         self.running[request] = asyncio.Task(handling, loop=self._loop, name="handler")
 
+    def _note_change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
     def ended(self, request: CarriedRequest) -> None:
         """Its handler has ended."""
         self.running.pop(request, None)
-        if self._changed is not None:
-            self._changed.set()
+        self._note_change()
 
     def _cancel(self, message: tuple[Any, ...]) -> None:
         request = self._requests.get((message[1], message[2]))
@@ -152,12 +155,14 @@ class Pump:
             request.unwanted()
             return
         del self._requests[message[1], message[2]]
-        if self._changed is not None:
-            self._changed.set()
-        if (task := self.running.get(request)) is not None:
-            stop(request, task)
+        self._note_change()
+        task = self.running.get(request)
+        if task is not None:
+            task.cancel()
             self._loop.call_later(STUBBORN, self._insist, task, request.start)
         request.cancelled()
+        if task is not None:
+            settle(request, task)
 
     def _insist(self, task: asyncio.Task[None], start: Start) -> None:
         """Once more to a handler that has swallowed its cancellation."""
@@ -176,8 +181,7 @@ class Pump:
 
     def forget(self, request: CarriedRequest) -> None:
         """Its answer is whole."""
-        if self._changed is not None:
-            self._changed.set()
+        self._note_change()
         self._requests.pop((request.link, request.call_number), None)
 
     def say(self, message: Callable[..., None], *values: Any) -> None:
@@ -237,6 +241,10 @@ class Pump:
 def stop(request: CarriedRequest, task: asyncio.Task[None]) -> None:
     """Cancels its handler."""
     task.cancel()
-    # What is cancelled before its first step never takes it, and would not say that it has ended.
+    settle(request, task)
+
+
+def settle(request: CarriedRequest, task: asyncio.Task[None]) -> None:
+    """What is cancelled before its first step never takes it, and would not say that it has ended."""
     if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:  # type: ignore[arg-type]
         request.handled()
