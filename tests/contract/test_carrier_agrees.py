@@ -4,13 +4,15 @@ which do not import the engine (`handlers/serving/carrier.py`), and in Rust. All
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from glorieta import engine, handlers
-from glorieta.handlers.transport import Fields
+from glorieta import _engine, engine, handlers
+from glorieta.handlers.transport import CallResponse, Fields, Start
 
 PACKAGE = Path(handlers.__file__).parents[1]
 Methods = dict[str, ast.FunctionDef]
@@ -55,3 +57,10 @@ def test_each_takes_and_gives_the_same(name: str) -> None:
 def test_rust_takes_them_by_the_same_names(name: str) -> None:
     built = list(inspect.signature(getattr(engine.Carrier, name)).parameters)
     assert built == [each.arg for each in STUB[name].args.args]
+
+
+@pytest.mark.parametrize(("built", "known"), [(_engine.Start, Start), (_engine.CallResponse, CallResponse)])
+def test_what_is_given_has_the_attributes_that_tests_give(built: type, known: Any) -> None:
+    public = {name for name in vars(known) if not name.startswith("_")}
+    assert {name for name in vars(built) if not name.startswith("_")} == public
+    assert {field.name for field in dataclasses.fields(known)} <= public

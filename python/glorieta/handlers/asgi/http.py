@@ -81,8 +81,7 @@ class Cycle:
         elif kind != "http.response.body":
             raise unexpected(message, '"http.response.body"')
         else:
-            piece, more = message.get("body", b""), message.get("more_body", False)
-            await self._send_body(piece if type(piece) is bytes else bytes(piece), bool(more))
+            await self._send_body(bytes(message.get("body", b"")), bool(message.get("more_body", False)))
 
     async def _send_body(self, piece: bytes, more: bool) -> None:
         if self._head is not None:

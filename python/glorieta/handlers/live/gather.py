@@ -165,12 +165,7 @@ class Gathering:
         whole = self.scope.transport.deadline
         if timeout is not None:
             return now + timeout if whole is None else min(now + timeout, whole)
-        if whole is None:
-            return None
-        for part in self.parts:
-            if isinstance(part, Optional) or (isinstance(part, Call) and part.is_optional):
-                break
-        else:
+        if whole is None or not any(map(is_optional, self.parts)):
             return None
         return whole - min(max(whole - now, 0) * RESERVE, MOST_RESERVED)
 
@@ -279,6 +274,10 @@ class Gathering:
             running.cancel()
         else:
             running.leave(self.call_over, index)
+
+
+def is_optional(part: Awaitable[Any]) -> bool:
+    return isinstance(part, Optional) or (isinstance(part, Call) and part.is_optional)
 
 
 def late_error(part: Awaitable[Any]) -> UpstreamError:

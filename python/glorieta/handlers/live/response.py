@@ -80,7 +80,7 @@ class UpstreamResponse:
         """The body, decoded; with a model, or any annotation that pydantic knows, validated. `UpstreamError` of kind
         `invalid`: it is not JSON, nested too deeply, has NaN or Infinity, a content coding, or does not fit."""
         try:
-            return decoded(self.body, self.headers["content-encoding"] if self.has("content-encoding") else "", model)
+            return decoded(self.body, self._coding, model)
         except ValueError as error:
             raise self._invalid(error) from error
 

@@ -153,15 +153,13 @@ class Program:
 
     def run(self, run: Run) -> Awaitable[Any]:
         """What the handler returns. `RequestValidationError`: values are not what is asked for."""
-        handler = self.handler
-        if self.dependencies or handler.fill is not None:
+        if self.dependencies or self.handler.fill is not None:
             return self._run_all(run)
-        arguments = handler.arguments(run)
-        if run.errors:
-            raise RequestValidationError(run.errors)
-        return self._called(run, arguments)
+        return self._called(run, self.handler.arguments(run))
 
     def _called(self, run: Run, arguments: dict[str, Any]) -> Awaitable[Any]:
+        if run.errors:
+            raise RequestValidationError(run.errors, run.request.parsed_body)
         handler = self.handler
         # The handler's own coroutine: nothing is put around it, where nothing has to be.
         if handler.kind == "async":
@@ -175,8 +173,6 @@ class Program:
         arguments = handler.arguments(run)
         if handler.fill is not None:
             await handler.fill(run.request, arguments, run.errors)  # type: ignore[arg-type]
-        if run.errors:
-            raise RequestValidationError(run.errors, run.request.parsed_body)
         value = await self._called(run, arguments)
         if run.function_exits is not None:
             await run.function_exits.aclose()

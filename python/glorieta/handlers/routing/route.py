@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..middleware import Middleware, Next
     from ..response import Response
     from ..router import Router
-    from ..transport import Transport
+    from ..transport import Fields, Transport
     from .answers import Answers
     from .definition import Definition
     from .handling import Handlers
@@ -201,20 +201,23 @@ async def pass_through(exits: AsyncExitStack, error: BaseException) -> None:
 def sent_at_once(response: Response, request: Request) -> bool:
     """Sends an answer that is whole and has a body; `False`: it is none."""
     status, body = response.status_code, response.body
-    if body is None or status in NO_BODY or not 200 <= status <= 599:
+    if body is None or status in NO_BODY:
         return False
-    fields = list(response.raw)
-    request.call_scope.finish(fields, status)
-    request.transport.answer(status, fields, body)
+    request.transport.answer(status, finished(response, request), body)
     return True
 
 
-async def send(response: Response, request: Request) -> None:
-    transport, scope = request.transport, request.call_scope
+def finished(response: Response, request: Request) -> Fields:
+    """The headers of an answer with what its parts say. `ValueError`: its status is none."""
     status, fields = response.status_code, list(response.raw)
     if not 200 <= status <= 599:
         raise ValueError(f"{request.route.name} answered with the status {status}; it must be one of 200 to 599")
-    scope.finish(fields, status)
+    request.call_scope.finish(fields, status)
+    return fields
+
+
+async def send(response: Response, request: Request) -> None:
+    transport, status, fields = request.transport, response.status_code, finished(response, request)
     if status in NO_BODY:
         transport.answer(status, [field for field in fields if field[0] != "content-type"], b"")
     try:
@@ -222,7 +225,7 @@ async def send(response: Response, request: Request) -> None:
             transport.answer(status, fields, b"")
         elif status not in NO_BODY:
             transport.answer(status, fields, None)
-            await response.send_body(transport, scope)
+            await response.send_body(transport, request.call_scope)
     finally:
         await response.close()
 
